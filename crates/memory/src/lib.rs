@@ -1,0 +1,30 @@
+//! Memory as the kernel counts it: sizes, the limit, the ledger, the meter, the pressure policy and release.
+//!
+//! *Model.* A process is given a **limit**, the most resident memory it may ever show the kernel (`VmHWM`). What it shows
+//! is anonymous memory (heap, stacks) plus the resident pages of its own program. The **ledger** counts live heap bytes as
+//! they are allocated ([`CountingAllocator`]); the **meter** reads what the kernel says ([`Meter`]). The difference of the
+//! two is what the allocator keeps for reuse, and can be purged. From both, [`pressure::decide`] computes what to do next,
+//! as a pure function; the **watch** thread ([`Watch`]) reads, decides and acts every few milliseconds.
+//!
+//! *Concurrency.* The ledger is one atomic sum, fed by a counter in each thread whose drift is bounded by a quantum. The
+//! watch publishes its last reading in atomics that anybody may read without waiting; all of them are independent numbers,
+//! so relaxed ordering suffices.
+//!
+//! This crate knows no Arrow and no DataFusion.
+
+mod allocator;
+mod budget;
+mod bytes;
+pub mod cgroup;
+pub mod ledger;
+mod limit;
+mod meter;
+pub mod pressure;
+mod watch;
+
+pub use allocator::{CountingAllocator, jemalloc, program_pages};
+pub use budget::{Budget, MINIMUM_LIMIT};
+pub use bytes::{ByteCount, ParseByteCountError};
+pub use limit::{Limit, ParseLimitError};
+pub use meter::{Meter, Resident, peak_resident, reset_peak};
+pub use watch::{Watch, WatchOptions, WatchReport, release};
