@@ -1,0 +1,198 @@
+//! Takes a line of an access log apart.
+
+use crate::{Reason, find::near, scalar};
+use memchr::{memchr, memchr2, memrchr};
+
+/// The parts of one line.
+pub(super) struct Fields<'a> {
+    pub client: &'a [u8],
+    pub ident: &'a [u8],
+    pub user: &'a [u8],
+    pub time: &'a [u8],
+    pub request: &'a [u8],
+    pub status: &'a [u8],
+    pub bytes: &'a [u8],
+    pub referer: Option<&'a [u8]>,
+    pub user_agent: Option<&'a [u8]>,
+    pub request_time: Option<f64>,
+}
+
+/// Takes a line apart, or says what it lacks.
+pub(super) fn split(line: &[u8]) -> Result<Fields<'_>, Reason> {
+    let mut rest = line;
+    let client = until(&mut rest, b' ').ok_or(Reason::Malformed("no space after the client"))?;
+    let (ident, user) = ident_and_user(&mut rest)?;
+    let time = time(&mut rest).ok_or(Reason::Malformed("no `]` after the time"))?;
+    rest = rest.strip_prefix(b" ").ok_or(Reason::Malformed("no space after the time"))?;
+    let request = quoted(&mut rest).ok_or(Reason::Malformed("no closing quote after the request"))?;
+    rest = rest.strip_prefix(b" ").ok_or(Reason::Malformed("no space after the request"))?;
+    let status = until(&mut rest, b' ').ok_or(Reason::Malformed("no bytes after the status"))?;
+    let bytes = word(&mut rest);
+    let mut fields = Fields {
+        client,
+        ident,
+        user,
+        time,
+        request,
+        status,
+        bytes,
+        referer: None,
+        user_agent: None,
+        request_time: None,
+    };
+    trailing(rest, &mut fields)?;
+    Ok(fields)
+}
+
+/// Reads what follows `bytes`: referer and user agent if they are there, then any number of further fields.
+fn trailing<'a>(mut rest: &'a [u8], fields: &mut Fields<'a>) -> Result<(), Reason> {
+    while let Some(after) = rest.strip_prefix(b" ") {
+        rest = after;
+        if rest.first() == Some(&b'"') {
+            let value =
+                quoted(&mut rest).ok_or(Reason::Malformed("no closing quote after the referer or the user agent"))?;
+            if fields.referer.is_none() {
+                fields.referer = Some(value);
+            } else if fields.user_agent.is_none() {
+                fields.user_agent = Some(value);
+            } else if fields.request_time.is_none() {
+                fields.request_time = seconds(value);
+            }
+        } else {
+            let value = word(&mut rest);
+            if fields.request_time.is_none() {
+                fields.request_time = seconds(value);
+            }
+        }
+    }
+    if rest.is_empty() { Ok(()) } else { Err(Reason::Malformed("no space between two fields")) }
+}
+
+/// A trailing field is the request time if it is a plain number; words like `nan` are not.
+fn seconds(text: &[u8]) -> Option<f64> {
+    text.first().filter(|byte| byte.is_ascii_digit()).and_then(|_| scalar::float(text))
+}
+
+/// Takes ident and user, which are both `-` on most lines.
+fn ident_and_user<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Reason> {
+    if let Some(after) = rest.strip_prefix(b"- - [") {
+        *rest = after;
+        return Ok((b"-", b"-"));
+    }
+    let ident = until(rest, b' ').ok_or(Reason::Malformed("no space after the ident"))?;
+    let user = user(rest).ok_or(Reason::Malformed("no ` [` after the user"))?;
+    Ok((ident, user))
+}
+
+/// Takes the time and the `]` after it; as a rule that is 26 bytes long.
+fn time<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    match rest.split_at_checked(26) {
+        Some((time, after)) if after.first() == Some(&b']') && time.last().is_some_and(u8::is_ascii_digit) => {
+            *rest = after.get(1..)?;
+            Some(time)
+        }
+        _ => until(rest, b']'),
+    }
+}
+
+/// Takes the bytes before `end`, and `end` with them.
+#[inline]
+fn until<'a>(rest: &mut &'a [u8], end: u8) -> Option<&'a [u8]> {
+    let (value, after) = rest.split_at_checked(near(end, rest)?)?;
+    *rest = after.get(1..)?;
+    Some(value)
+}
+
+/// Takes the bytes before the next space or the end of the line.
+fn word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    let at = near(b' ', rest).unwrap_or(rest.len());
+    let (value, after) = rest.split_at_checked(at).unwrap_or((*rest, &[]));
+    *rest = after;
+    value
+}
+
+/// Takes the user, who may have spaces in the name, and the ` [` before the time.
+fn user<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let line = *rest;
+    let mut from = 0;
+    loop {
+        let bracket = from + memchr(b'[', line.get(from..)?)?;
+        if let Some(value) = line.get(..bracket)?.strip_suffix(b" ") {
+            *rest = line.get(bracket + 1..)?;
+            return Some(value);
+        }
+        from = bracket + 1;
+    }
+}
+
+/// Takes a quoted field without its quotes; a backslash takes the byte after it along.
+fn quoted<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    if let Some(after) = rest.strip_prefix(b"\"-\"") {
+        *rest = after;
+        return Some(b"-");
+    }
+    let inside = rest.strip_prefix(b"\"")?;
+    let mut end = memchr(b'"', inside)?;
+    // A quote after a backslash may be escaped, or the backslash itself is.
+    if end.checked_sub(1).is_some_and(|before| inside.get(before) == Some(&b'\\')) {
+        end = unescaped_quote(inside)?;
+    }
+    let (value, after) = inside.split_at_checked(end)?;
+    *rest = after.get(1..)?;
+    Some(value)
+}
+
+/// Returns the first quote that no backslash takes along.
+#[cold]
+fn unescaped_quote(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr2(b'"', b'\\', text.get(from..)?)?;
+        if text.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        from = at + 2;
+    }
+}
+
+/// The parts of a request; none of them where it is empty or `-`.
+#[derive(Default)]
+pub(super) struct Request<'a> {
+    pub method: Option<&'a [u8]>,
+    pub path: Option<&'a [u8]>,
+    pub query: Option<&'a [u8]>,
+    pub protocol: Option<&'a [u8]>,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn read(text: &'a [u8]) -> Self {
+        if text.is_empty() || text == b"-" {
+            return Self::default();
+        }
+        let mut rest = text;
+        let Some(method) = until(&mut rest, b' ').filter(|method| is_method(method)) else {
+            return Self { path: Some(text), ..Self::default() };
+        };
+        let (target, protocol) = split_protocol(rest);
+        let (path, query) = match memchr(b'?', target).and_then(|at| target.split_at_checked(at)) {
+            Some((path, query)) => (path, query.get(1..)),
+            None => (target, None),
+        };
+        Self { method: Some(method), path: Some(path), query, protocol }
+    }
+}
+
+/// Splits ` HTTP/1.1` off the target.
+fn split_protocol(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let usual = text.len().checked_sub(b" HTTP/1.1".len());
+    let at = usual.filter(|at| text.get(*at) == Some(&b' ')).or_else(|| memrchr(b' ', text));
+    match at.and_then(|at| text.split_at_checked(at)) {
+        Some((target, protocol)) if protocol.starts_with(b" HTTP/") => (target, protocol.get(1..)),
+        _ => (text, None),
+    }
+}
+
+/// `GET`, `PROPFIND`, `M-SEARCH`: upper-case letters, `-` and `_`.
+fn is_method(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'))
+}

@@ -1,0 +1,92 @@
+//! Finds a byte that is likely to be close.
+//!
+//! Fields of logs are short. `memchr` is hard to beat over a hundred bytes, but its call costs more than looking at two
+//! words: with these functions the CSV reader takes about a sixth less time.
+
+use memchr::{memchr, memchr2};
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// Returns the place of the first `byte`.
+#[inline]
+pub(crate) fn near(byte: u8, bytes: &[u8]) -> Option<usize> {
+    near_word(bytes, |word| zero_bytes(word ^ repeated(byte)), |rest| memchr(byte, rest))
+}
+
+/// Returns the place of the first of two bytes.
+#[inline]
+pub(crate) fn near2(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
+    let matches = |word| zero_bytes(word ^ repeated(one)) | zero_bytes(word ^ repeated(other));
+    near_word(bytes, matches, |rest| memchr2(one, other, rest))
+}
+
+/// Looks at two words, then leaves the rest to `far`.
+#[inline]
+fn near_word(bytes: &[u8], matches: impl Fn(u64) -> u64, far: impl FnOnce(&[u8]) -> Option<usize>) -> Option<usize> {
+    let mut rest = bytes;
+    for passed in [0, 8] {
+        let Some((word, after)) = rest.split_first_chunk() else { break };
+        let found = matches(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(passed + first_byte(found));
+        }
+        rest = after;
+    }
+    far(rest).map(|at| bytes.len() - rest.len() + at)
+}
+
+/// Returns a word whose lowest set bit is in the first byte that is zero in `word`. Bits above it may be wrong.
+#[inline]
+pub(crate) fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGH_BITS
+}
+
+/// Returns a word whose lowest set bit is in the first byte of `word` that is below `limit`, at most 128.
+#[inline]
+pub(crate) fn bytes_below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(repeated(limit)) & !word & HIGH_BITS
+}
+
+/// Returns which byte of a word the lowest set bit of `mask` is in.
+#[inline]
+pub(crate) fn first_byte(mask: u64) -> usize {
+    (mask.trailing_zeros() / 8) as usize
+}
+
+/// Returns a word that holds `byte` eight times.
+#[inline]
+pub(crate) fn repeated(byte: u8) -> u64 {
+    ONES * u64::from(byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_first_at_every_distance() {
+        for length in 0..60 {
+            for at in 0..length {
+                let mut bytes = vec![b'x'; length];
+                bytes[at..].fill(b',');
+                assert_eq!(near(b',', &bytes), Some(at));
+                assert_eq!(near2(b'\n', b',', &bytes), Some(at));
+                bytes[at] = b'\n';
+                assert_eq!(near2(b'\n', b',', &bytes), Some(at));
+            }
+            assert_eq!(near(b',', &vec![b'x'; length]), None);
+        }
+    }
+
+    #[test]
+    fn bytes_around_the_one_looked_for_do_not_count() {
+        for other in 0..=u8::MAX {
+            let bytes = [other, other, other, b',', other, other, other, other];
+            let expected = if other == b',' { 0 } else { 3 };
+            assert_eq!(near(b',', &bytes), Some(expected), "{other}");
+            let below = bytes_below(u64::from_le_bytes([other; 8]), 0x20) != 0;
+            assert_eq!(below, other < 0x20, "{other}");
+        }
+    }
+}

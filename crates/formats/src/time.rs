@@ -1,0 +1,167 @@
+//! Dates and times from text, by hand: a general parser would take longer than all the rest of a line.
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Reads `2026-03-01` as days since 1970-01-01.
+pub fn date(text: &[u8]) -> Option<i32> {
+    i32::try_from(date_days(text.try_into().ok()?)?).ok()
+}
+
+/// Reads an ISO 8601 time such as `2026-03-01T12:00:05.25+01:00` as microseconds since 1970 in UTC. `T` may be a space, the
+/// fraction may use a comma, and a time without an offset is UTC. Digits past the microsecond are dropped.
+pub fn timestamp(text: &[u8]) -> Option<i64> {
+    let (date, rest) = text.split_first_chunk()?;
+    let (b'T' | b't' | b' ', rest) = rest.split_first()? else { return None };
+    let (clock, rest) = rest.split_first_chunk()?;
+    let (fraction, rest) = fraction(rest)?;
+    let seconds = date_days(date)? * SECONDS_PER_DAY + clock_seconds(*clock)? - offset_seconds(rest)?;
+    Some(seconds * MICROS_PER_SECOND + fraction)
+}
+
+/// Reads the common log format's time, `10/Oct/2000:13:55:36 -0700`, as microseconds since 1970 in UTC.
+pub fn common_log_time(text: &[u8]) -> Option<i64> {
+    let (date, rest) = text.split_first_chunk()?;
+    let (clock, rest) = rest.split_first_chunk()?;
+    let [d1, d2, b'/', n1, n2, n3, b'/', y1, y2, y3, y4, b':'] = *date else { return None };
+    let days = days(four([y1, y2, y3, y4])?, month_number([n1, n2, n3])?, two(d1, d2)?)?;
+    let offset = match rest {
+        [] => 0,
+        [b' ', offset @ ..] => offset_seconds(offset)?,
+        _ => return None,
+    };
+    Some((days * SECONDS_PER_DAY + clock_seconds(*clock)? - offset) * MICROS_PER_SECOND)
+}
+
+/// Reads the time of day `13:55:36` as microseconds.
+pub fn clock_micros(text: [u8; 8]) -> Option<i64> {
+    Some(clock_seconds(text)? * MICROS_PER_SECOND)
+}
+
+/// 60 is let through for leap seconds and counts as the next minute's first second.
+#[inline]
+fn clock_seconds(text: [u8; 8]) -> Option<i64> {
+    let [h1, h2, b':', m1, m2, b':', s1, s2] = text else { return None };
+    let (hour, minute, second) = (two(h1, h2)?, two(m1, m2)?, two(s1, s2)?);
+    (hour < 24 && minute < 60 && second <= 60).then_some(i64::from(hour * 3600 + minute * 60 + second))
+}
+
+/// Takes `.25` or `,25` off the text as microseconds.
+fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let [b'.' | b',', digits @ ..] = text else { return Some((0, text)) };
+    let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = digits.split_at_checked(length)?;
+    if digits.is_empty() {
+        return None;
+    }
+    let mut micros = 0;
+    for place in 0..6 {
+        micros = micros * 10 + digits.get(place).map_or(0, |digit| i64::from(digit - b'0'));
+    }
+    Some((micros, rest))
+}
+
+/// Reads nothing, `Z`, `+0100`, `+01:00` or `+01` as seconds east of Greenwich.
+fn offset_seconds(text: &[u8]) -> Option<i64> {
+    let (sign, digits) = match text {
+        [] | [b'Z' | b'z'] => return Some(0),
+        [b'+', digits @ ..] => (1, digits),
+        [b'-', digits @ ..] => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = match *digits {
+        [h1, h2] => (two(h1, h2)?, 0),
+        [h1, h2, m1, m2] | [h1, h2, b':', m1, m2] => (two(h1, h2)?, two(m1, m2)?),
+        _ => return None,
+    };
+    (hours <= 18 && minutes < 60).then_some(sign * i64::from(hours * 3600 + minutes * 60))
+}
+
+fn date_days(text: &[u8; 10]) -> Option<i64> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text else { return None };
+    days(four([y1, y2, y3, y4])?, two(m1, m2)?, two(d1, d2)?)
+}
+
+fn month_number(name: [u8; 3]) -> Option<u32> {
+    const NAMES: [&[u8; 3]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    (1..).zip(NAMES).find(|(_, known)| name.eq_ignore_ascii_case(*known)).map(|(number, _)| number)
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar, after Howard Hinnant, "chrono-Compatible Low-Level Date
+/// Algorithms": with years that begin in March, the leap day is the last. Years are counted from -400 to stay positive.
+fn days(year: u32, month: u32, day: u32) -> Option<i64> {
+    /// Days from the first of March of -400 to 1970-01-01.
+    const TO_1970: i64 = 865_565;
+    if !(1..=12).contains(&month) || day < 1 || day > month_length(year, month) {
+        return None;
+    }
+    let (year, month) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    Some(i64::from(days) - TO_1970)
+}
+
+fn month_length(year: u32, month: u32) -> u32 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+#[inline]
+fn two(tens: u8, ones: u8) -> Option<u32> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then_some(u32::from(tens * 10 + ones))
+}
+
+#[inline]
+fn four([a, b, c, d]: [u8; 4]) -> Option<u32> {
+    Some(two(a, b)? * 100 + two(c, d)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        // The example of the Apache documentation: 20:55:36 UTC.
+        assert_eq!(common_log_time(b"10/Oct/2000:13:55:36 -0700"), Some(971_211_336_000_000));
+        assert_eq!(timestamp(b"2000-10-10T13:55:36-07:00"), Some(971_211_336_000_000));
+        assert_eq!(timestamp(b"2000-10-10 20:55:36"), Some(971_211_336_000_000));
+        assert_eq!(timestamp(b"1970-01-01T00:00:00.1234567Z"), Some(123_456));
+        assert_eq!(timestamp(b"1969-12-31T23:59:59,5"), Some(-500_000));
+        assert_eq!(timestamp(b"2024-02-29T00:00:00Z").map(|t| t % 86_400_000_000), Some(0));
+        for bad in [&b"2023-02-29T00:00:00Z"[..], b"2026-13-01T00:00:00Z", b"2026-01-01T24:00:00Z", b"2026-01-01", b"x"]
+        {
+            assert_eq!(timestamp(bad), None, "{bad:?}");
+        }
+        for bad in [&b"10/Foo/2000:13:55:36 -0700"[..], b"10/Oct/2000:13:55:36 -7", b"10/Oct/2000:13:55", b""] {
+            assert_eq!(common_log_time(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn dates_count_from_1970() {
+        assert_eq!(date(b"1970-01-01"), Some(0));
+        assert_eq!(date(b"2000-03-01"), Some(11_017));
+        assert_eq!(date(b"1600-02-29"), Some(-135_081));
+        assert_eq!(date(b"0000-01-01"), Some(-719_528));
+        assert_eq!(date(b"9999-12-31"), Some(2_932_896));
+    }
+
+    #[test]
+    fn every_day_follows_the_one_before() {
+        let mut last = days(1799, 12, 31).unwrap();
+        for year in 1800..2500 {
+            for month in 1..=12 {
+                for day in 1..=month_length(year, month) {
+                    assert_eq!(days(year, month, day), Some(last + 1));
+                    last += 1;
+                }
+            }
+        }
+    }
+}
