@@ -1,0 +1,161 @@
+//! Whether an operator may grow: a pure function, tested alone.
+//!
+//! *Model.* The capacity is what operators may reserve together. Consumers of four kinds share it:
+//! - those that can **spill** share four fifths of it, evenly among those that hold something. Refused, they spill and go on.
+//!   Each may keep a floor whatever happens: refused with nearly nothing in hand, an operator has nothing to spill and fails;
+//! - **sorts** spill too, but need room to merge what they hold before they can write it. What a sort reserves is twice what
+//!   it holds ([`Kind::weigh`]). Sorts share a quarter, weighed, evenly among all that the plan has, and
+//! - their **merges** share the rest in the same way: the rows of a sort and its keys, which can be twice as long. The merge of
+//!   spilled runs takes what it gets and makes do with fewer runs at a time;
+//! - all **others** cannot give back. They are granted what is left, and a refusal ends the task.
+
+use tidegate_memory::pressure::Pressure;
+
+/// What kind of consumer asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Spills when refused.
+    Spilling,
+    /// A sort: merges in memory and spills when refused.
+    Sorting,
+    /// The merge of a sort.
+    Merging,
+    /// Fails when refused.
+    Rigid,
+}
+
+impl Kind {
+    /// Returns the kind of a DataFusion consumer from what it declares.
+    pub fn of(name: &str, can_spill: bool) -> Self {
+        if name.starts_with("ExternalSorterMerge") {
+            Self::Merging
+        } else if name.starts_with("ExternalSorter") {
+            Self::Sorting
+        } else if can_spill {
+            Self::Spilling
+        } else {
+            Self::Rigid
+        }
+    }
+
+    /// Returns what a reservation of this kind stands for. DataFusion's sort reserves every batch twice, once to hold and once
+    /// to sort it, but sorts one batch at a time.
+    pub fn weigh(self, reserved: usize) -> usize {
+        if self == Self::Sorting { reserved / 2 } else { reserved }
+    }
+
+    /// Returns whether the kind gives memory back by itself when it is refused.
+    pub fn gives_back(self) -> bool {
+        matches!(self, Self::Spilling | Self::Sorting)
+    }
+}
+
+/// What is asked, and how things stand. All sizes in bytes, weighed by [`Kind::weigh`].
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Who asks.
+    pub kind: Kind,
+    /// What the consumer holds already.
+    pub held: usize,
+    /// What it asks for in addition.
+    pub additional: usize,
+    /// What all consumers may hold together.
+    pub capacity: usize,
+    /// What they hold together.
+    pub used: usize,
+    /// What those among them hold that give back.
+    pub returnable: usize,
+    /// How many share with the asking one, itself among them: for sorts and merges all of the kind, else those that hold
+    /// something.
+    pub sharers: usize,
+    /// How tight memory is.
+    pub pressure: Pressure,
+}
+
+/// Returns whether the consumer may grow.
+pub fn may_grow(request: &Request) -> bool {
+    let wanted = request.held.saturating_add(request.additional);
+    let total = request.used.saturating_add(request.additional);
+    if request.pressure == Pressure::Critical {
+        return false;
+    }
+    let sharers = request.sharers.max(1);
+    match request.kind {
+        Kind::Rigid => total <= request.capacity,
+        // Refused in memory, a merge fails; so while memory is calm in fact, it may pass the capacity by half.
+        Kind::Merging if request.pressure == Pressure::Calm => {
+            total <= request.capacity / 2 * 3 && wanted <= request.capacity / 4 * 3 / sharers
+        }
+        _ if wanted <= floor(request) => total <= request.capacity,
+        Kind::Merging => total <= request.capacity && wanted <= request.capacity / 4 * 3 / sharers,
+        Kind::Sorting => {
+            let share = request.capacity / 4 / sharers;
+            request.pressure < Pressure::Rising && total <= request.capacity && wanted <= share
+        }
+        Kind::Spilling => {
+            let kept = request.used.saturating_sub(request.returnable);
+            let shared = (request.capacity / 5 * 4).min(request.capacity.saturating_sub(kept));
+            request.pressure < Pressure::Rising && total <= request.capacity && wanted <= shared / sharers
+        }
+    }
+}
+
+/// What a consumer may keep in any case: enough for two batches and a table to begin with.
+fn floor(request: &Request) -> usize {
+    (request.capacity / 32).max(512 << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    fn request(kind: Kind, held: usize, additional: usize) -> Request {
+        Request {
+            kind,
+            held: held * MIB,
+            additional: additional * MIB,
+            capacity: 100 * MIB,
+            used: 50 * MIB,
+            returnable: 40 * MIB,
+            sharers: 2,
+            pressure: Pressure::Calm,
+        }
+    }
+
+    #[test]
+    fn spilling_consumers_share_four_fifths() {
+        assert!(may_grow(&request(Kind::Spilling, 20, 20)));
+        assert!(!may_grow(&request(Kind::Spilling, 20, 21)));
+        let crowded = Request { used: 95 * MIB, returnable: 40 * MIB, ..request(Kind::Spilling, 20, 3) };
+        assert!(!may_grow(&crowded), "rigid consumers hold 55, which leaves 45 for two");
+    }
+
+    #[test]
+    fn pressure_refuses_those_that_can_spill_first() {
+        let rising = |kind, held| may_grow(&Request { pressure: Pressure::Rising, ..request(kind, held, 1) });
+        assert!(!rising(Kind::Spilling, 10));
+        assert!(rising(Kind::Spilling, 1), "below the floor there is nothing to spill");
+        assert!(rising(Kind::Rigid, 10));
+        assert!(!may_grow(&Request { pressure: Pressure::Critical, ..request(Kind::Rigid, 0, 1) }));
+    }
+
+    #[test]
+    fn a_merge_gets_what_its_sort_may_hold() {
+        assert!(may_grow(&request(Kind::Sorting, 10, 2)));
+        assert!(!may_grow(&request(Kind::Sorting, 10, 3)));
+        assert!(may_grow(&request(Kind::Merging, 10, 27)));
+        assert!(!may_grow(&request(Kind::Merging, 10, 28)));
+    }
+
+    #[test]
+    fn nobody_passes_the_capacity_but_a_merge_while_memory_is_calm() {
+        for kind in [Kind::Spilling, Kind::Sorting, Kind::Merging, Kind::Rigid] {
+            let rising = Request { used: 99 * MIB, pressure: Pressure::Rising, ..request(kind, 0, 2) };
+            assert!(!may_grow(&rising), "{kind:?}");
+            let calm = Request { pressure: Pressure::Calm, ..rising };
+            assert_eq!(may_grow(&calm), kind == Kind::Merging, "{kind:?}");
+        }
+    }
+}

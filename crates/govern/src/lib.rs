@@ -1,0 +1,25 @@
+//! DataFusion under a memory limit.
+//!
+//! DataFusion's memory pool is voluntary: it sees what operators declare, mostly after the bytes exist, and never what
+//! readers, expressions and batches in flight hold. So the limit is held in three places:
+//!
+//! - [`GovernedPool`] answers every reservation from what is declared *and* from what the ledger and the kernel count, and
+//!   so makes operators spill in time ([`growth`] is its pure policy);
+//! - [`Probe`] wraps every plan node and is a gate at each `poll_next`: sources pause under pressure, and a task that must
+//!   end ends there with the full error;
+//! - [`Profile`] derives batch sizes, fan-ins and buffers from the budget, so that what nobody declares stays small.
+//!
+//! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process.
+
+pub mod growth;
+mod memory_error;
+mod pool;
+mod probe;
+mod profile;
+mod spill;
+
+pub use memory_error::{Holder, MemoryLimitError};
+pub use pool::GovernedPool;
+pub use probe::Probe;
+pub use profile::Profile;
+pub use spill::{SpillFailure, SpillFiles, SpillReport};

@@ -1,0 +1,197 @@
+//! The memory pool that answers reservations from what is declared and from what is counted.
+//!
+//! *Concurrency.* One mutex guards the table of consumers. Every call holds it for a look-up and an addition and never
+//! waits for anything inside, so it cannot deadlock with an operator's own locks.
+
+use crate::{
+    growth::{self, Kind, Request},
+    memory_error::{Holder, MemoryLimitError},
+};
+use datafusion::{
+    common::{DataFusionError, Result},
+    execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation},
+};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tidegate_memory::{Budget, ByteCount, Watch, ledger, pressure::Pressure};
+
+/// Answers reservations from what operators declare and from what the ledger and the kernel count.
+pub struct GovernedPool {
+    budget: Option<Budget>,
+    watch: Arc<Watch>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    consumers: HashMap<usize, Consumer>,
+    used: usize,
+    peak: usize,
+    last_refusal: Option<MemoryLimitError>,
+}
+
+#[derive(Debug)]
+struct Consumer {
+    name: String,
+    kind: Kind,
+    held: usize,
+}
+
+impl GovernedPool {
+    /// Returns a pool for one task; without a budget it grants everything and only keeps account.
+    pub fn new(budget: Option<Budget>, watch: Arc<Watch>) -> Self {
+        Self { budget, watch, state: Mutex::default() }
+    }
+
+    /// Returns the most that operators held together.
+    pub fn peak(&self) -> ByteCount {
+        self.lock().peak.into()
+    }
+
+    /// Returns the last refusal: after a task ended with it, the reason why.
+    pub fn last_refusal(&self) -> Option<MemoryLimitError> {
+        self.lock().last_refusal.clone()
+    }
+
+    /// Returns the error for memory that grew without anybody asking.
+    pub fn exhausted(&self) -> MemoryLimitError {
+        self.error(&self.lock(), None)
+    }
+
+    /// A panic while the lock was held cannot leave the numbers half-changed, so they are used as they are.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn error(&self, state: &State, asked: Option<Holder>) -> MemoryLimitError {
+        let mut holders: Vec<Holder> = state
+            .consumers
+            .values()
+            .map(|consumer| Holder { name: consumer.name.clone(), bytes: consumer.held.into() })
+            .collect();
+        let undeclared = ledger::live() - ByteCount::from(state.used);
+        holders.push(Holder { name: "batches, buffers and expressions".into(), bytes: undeclared });
+        holders.retain(|holder| holder.bytes > ByteCount::ZERO);
+        holders.sort_by_key(|holder| std::cmp::Reverse(holder.bytes));
+        holders.truncate(3);
+        let report = self.watch.report();
+        MemoryLimitError {
+            limit: self.budget.map_or(ByteCount::ZERO, |budget| budget.limit),
+            used: report.resident.total().max(report.ended_at),
+            asked,
+            holders,
+        }
+    }
+
+    fn request(&self, state: &State, id: usize, additional: usize, budget: Budget) -> Request {
+        let asking = state.consumers.get(&id);
+        let kind = asking.map_or(Kind::Rigid, |consumer| consumer.kind);
+        let held = asking.map_or(0, |consumer| consumer.held);
+        let all_of_kind = matches!(kind, Kind::Sorting | Kind::Merging);
+        let of_those = |consumer: &&Consumer| consumer.kind == kind && (all_of_kind || consumer.held > 0);
+        let sharers = state.consumers.values().filter(of_those).count();
+        Request {
+            kind,
+            held: kind.weigh(held),
+            additional: kind.weigh(additional),
+            capacity: budget.operators.size(),
+            used: state.weighed(|_| true),
+            returnable: state.weighed(Kind::gives_back),
+            sharers: sharers + usize::from(!all_of_kind && held == 0),
+            pressure: self.watch.pressure(),
+        }
+    }
+}
+
+impl MemoryPool for GovernedPool {
+    fn name(&self) -> &'static str {
+        "governed"
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        let kind = Kind::of(consumer.name(), consumer.can_spill());
+        let entry = Consumer { name: consumer.name().to_owned(), kind, held: 0 };
+        self.lock().consumers.insert(consumer.id(), entry);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.lock().consumers.remove(&consumer.id());
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        let mut state = self.lock();
+        state.add(reservation.consumer().id(), additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        let mut state = self.lock();
+        state.used = state.used.saturating_sub(shrink);
+        if let Some(consumer) = state.consumers.get_mut(&reservation.consumer().id()) {
+            consumer.held = consumer.held.saturating_sub(shrink);
+        }
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        let mut state = self.lock();
+        let id = reservation.consumer().id();
+        if let Some(budget) = self.budget
+            && additional > 0
+            && !growth::may_grow(&self.request(&state, id, additional, budget))
+        {
+            let asked = Holder { name: reservation.consumer().name().to_owned(), bytes: additional.into() };
+            let error = self.error(&state, Some(asked));
+            let message = error.to_string();
+            state.last_refusal = Some(error);
+            return Err(DataFusionError::ResourcesExhausted(message));
+        }
+        state.add(id, additional);
+        Ok(())
+    }
+
+    fn reserved(&self) -> usize {
+        self.lock().used
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        // A finite limit makes DataFusion avoid an aggregation that cannot spill.
+        self.budget.map_or(MemoryLimit::Infinite, |budget| MemoryLimit::Finite(budget.operators.size()))
+    }
+}
+
+impl State {
+    fn weighed(&self, wanted: impl Fn(Kind) -> bool) -> usize {
+        let of_kind = self.consumers.values().filter(|consumer| wanted(consumer.kind));
+        of_kind.map(|consumer| consumer.kind.weigh(consumer.held)).sum()
+    }
+
+    fn add(&mut self, id: usize, additional: usize) {
+        self.used += additional;
+        self.peak = self.peak.max(self.used);
+        if let Some(consumer) = self.consumers.get_mut(&id) {
+            consumer.held += additional;
+        }
+    }
+}
+
+impl fmt::Debug for GovernedPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GovernedPool").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for GovernedPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.budget {
+            Some(budget) => write!(f, "governed({} for operators)", budget.operators),
+            None => f.write_str("governed(no limit)"),
+        }
+    }
+}
+
+/// Returns whether a source should wait before its next batch.
+pub(crate) fn should_pause(watch: &Watch) -> bool {
+    watch.pressure() >= Pressure::High
+}

@@ -1,0 +1,202 @@
+//! A wrapper around every plan node: the gate at each `poll_next`.
+//!
+//! A limit cannot be held where operators ask for memory alone, because what breaks limits grows without asking. Between
+//! two batches everything passes here: sources wait while memory is tight, for a bounded time, so that they can never be
+//! the only ones that wait for each other; and a task that must end is ended.
+
+use crate::{GovernedPool, pool::should_pause};
+use datafusion::{
+    arrow::{array::RecordBatch, datatypes::SchemaRef},
+    common::{DataFusionError, Result, tree_node::TreeNodeRecursion},
+    execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext},
+    physical_expr::PhysicalExpr,
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, InputDistributionRequirements, PlanProperties,
+        ReplaceChildrenOptions, metrics::MetricsSet,
+    },
+};
+use futures::{Future, Stream};
+use std::{
+    any::Any,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tidegate_memory::Watch;
+use tokio::time::{Sleep, sleep};
+
+/// How long a source waits at a time, and how often before it goes on whatever the pressure.
+const PAUSE: Duration = Duration::from_millis(2);
+const PAUSES: u32 = 10;
+
+/// What a gate looks at.
+#[derive(Clone, Debug)]
+struct Gate {
+    pool: Arc<GovernedPool>,
+    watch: Arc<Watch>,
+}
+
+/// A plan node behind a gate. Invisible to code that looks for the node's own type.
+#[derive(Debug)]
+pub struct Probe {
+    inner: Arc<dyn ExecutionPlan>,
+    gate: Gate,
+}
+
+impl Probe {
+    /// Wraps every node of `plan`.
+    ///
+    /// # Errors
+    /// If a node refuses its own children back, which would be a bug of that node.
+    pub fn wrap(
+        plan: Arc<dyn ExecutionPlan>,
+        pool: &Arc<GovernedPool>,
+        watch: &Arc<Watch>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let gate = Gate { pool: Arc::clone(pool), watch: Arc::clone(watch) };
+        wrap(plan, &gate)
+    }
+}
+
+fn wrap(plan: Arc<dyn ExecutionPlan>, gate: &Gate) -> Result<Arc<dyn ExecutionPlan>> {
+    let children: Vec<_> =
+        plan.children().into_iter().map(|child| wrap(Arc::clone(child), gate)).collect::<Result<_>>()?;
+    let inner = if children.is_empty() { plan } else { plan.replace_children(children, keep())? };
+    Ok(Arc::new(Probe { inner, gate: gate.clone() }))
+}
+
+/// A wrapped child has the properties of the child.
+fn keep() -> ReplaceChildrenOptions {
+    ReplaceChildrenOptions::new(datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Keep)
+}
+
+impl DisplayAs for Probe {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt_as(format, f)
+    }
+}
+
+impl ExecutionPlan for Probe {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn downcast_delegate(&self) -> Option<&dyn ExecutionPlan> {
+        Some(self.inner.as_ref())
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.inner.properties()
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        self.inner.input_distribution_requirements()
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        self.inner.maintains_input_order()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        self.inner.children()
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let inner = Arc::clone(&self.inner).replace_children(children, options)?;
+        Ok(Arc::new(Self { inner, gate: self.gate.clone() }))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let recompute = datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Recompute;
+        self.replace_children(children, ReplaceChildrenOptions::new(recompute))
+    }
+
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        let inner = Arc::clone(&self.inner).reset_state()?;
+        Ok(Arc::new(Self { inner, gate: self.gate.clone() }))
+    }
+
+    /// A recursive query gives its working table to the node that reads it by this call.
+    fn with_new_state(&self, state: Arc<dyn Any + Send + Sync>) -> Option<Arc<dyn ExecutionPlan>> {
+        let inner = self.inner.with_new_state(state)?;
+        Some(Arc::new(Self { inner, gate: self.gate.clone() }))
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        self.inner.apply_expressions(f)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let inner = self.inner.execute(partition, context)?;
+        let pauses = self.inner.children().is_empty().then(Pauses::default);
+        Ok(Box::pin(Gated { inner, gate: self.gate.clone(), pauses }))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        self.inner.metrics()
+    }
+}
+
+/// A source's pauses before one batch.
+#[derive(Default)]
+struct Pauses {
+    sleeping: Option<Pin<Box<Sleep>>>,
+    taken: u32,
+}
+
+struct Gated {
+    inner: SendableRecordBatchStream,
+    gate: Gate,
+    pauses: Option<Pauses>,
+}
+
+impl Gated {
+    /// Waits while memory is tight, a bounded number of times.
+    fn pause(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(pauses) = &mut self.pauses else { return Poll::Ready(()) };
+        loop {
+            if let Some(sleeping) = &mut pauses.sleeping {
+                ready!(sleeping.as_mut().poll(context));
+                pauses.sleeping = None;
+            }
+            if pauses.taken >= PAUSES || !should_pause(&self.gate.watch) {
+                pauses.taken = 0;
+                return Poll::Ready(());
+            }
+            pauses.taken += 1;
+            pauses.sleeping = Some(Box::pin(sleep(PAUSE)));
+        }
+    }
+}
+
+impl Stream for Gated {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.gate.watch.must_end() {
+            let error = self.gate.pool.exhausted();
+            return Poll::Ready(Some(Err(DataFusionError::ResourcesExhausted(error.to_string()))));
+        }
+        ready!(self.pause(context));
+        self.inner.as_mut().poll_next(context)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.inner.size_hint()
+    }
+}
+
+impl RecordBatchStream for Gated {
+    fn schema(&self) -> SchemaRef {
+        self.inner.schema()
+    }
+}

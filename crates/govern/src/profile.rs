@@ -1,0 +1,104 @@
+//! The low-memory profile: sizes and counts derived from the budget.
+
+use datafusion::{config::SpillCompression, execution::runtime_env::RuntimeEnvBuilder, prelude::SessionConfig};
+use tidegate_memory::{Budget, ByteCount};
+
+/// How a task works: derived from its budget, so that what nobody reserves stays small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Threads that execute, and partitions of a plan.
+    pub threads: usize,
+    /// Rows in a batch at most.
+    pub batch_rows: usize,
+    /// Bytes in a batch at most, as far as readers decide it.
+    pub batch_bytes: usize,
+    /// Bytes read from a file at a time.
+    pub block_bytes: usize,
+    /// Runs merged at a time when sorted runs are read back.
+    pub merge_fan_in: usize,
+    /// Bytes that a sort sets aside in each partition to merge what it spilled.
+    pub sort_reserve: usize,
+    /// Bytes in a row group that the Parquet sink collects before it writes.
+    pub row_group_bytes: usize,
+    /// Bytes that expression, metadata and listing caches may hold.
+    pub cache_bytes: usize,
+}
+
+impl Profile {
+    /// Derives the profile for a budget and a wish for threads. More threads than the budget carries are not used: each
+    /// needs about 12 MiB for its blocks, batches and operators.
+    pub fn of(budget: Option<Budget>, threads: usize) -> Self {
+        let operators = budget.map_or(ByteCount::mib(1 << 20), |budget| budget.operators);
+        let carried = operators.bytes() / ByteCount::mib(12).bytes();
+        let threads = threads.min(usize::try_from(carried).unwrap_or(usize::MAX)).max(1);
+        let each = operators.size() / threads;
+        let scaled = |divisor: usize, least: usize, most: usize| (each / divisor).clamp(least, most);
+        Self {
+            threads,
+            batch_rows: rows_for(each),
+            batch_bytes: scaled(64, 256 << 10, 2 << 20),
+            block_bytes: scaled(64, 256 << 10, 1 << 20),
+            merge_fan_in: scaled(1 << 20, 8, 64),
+            sort_reserve: scaled(16, 1 << 20, 10 << 20),
+            row_group_bytes: scaled(8, 2 << 20, 64 << 20),
+            cache_bytes: scaled(64, 256 << 10, 16 << 20),
+        }
+    }
+
+    /// Returns DataFusion's settings.
+    pub fn session_config(self) -> SessionConfig {
+        let mut config = SessionConfig::new()
+            .with_target_partitions(self.threads)
+            .with_batch_size(self.batch_rows)
+            .with_information_schema(true)
+            .with_collect_statistics(false);
+        let options = config.options_mut();
+        options.execution.planning_concurrency = 1;
+        options.execution.sort_spill_reservation_bytes = self.sort_reserve;
+        options.execution.sort_in_place_threshold_bytes = self.batch_bytes;
+        options.execution.spill_compression = SpillCompression::Lz4Frame;
+        // A partial group-by that finds mostly new keys only copies; it hands on after a short probe.
+        options.execution.skip_partial_aggregation_probe_ratio_threshold = 0.5;
+        options.execution.skip_partial_aggregation_probe_rows_threshold = 50_000;
+        options.execution.enforce_batch_size_in_joins = true;
+        options.execution.sort_pushdown_buffer_capacity = self.batch_bytes * 4;
+        // A join that spills needs both inputs sorted; a hash join does not spill at all.
+        options.optimizer.prefer_hash_join = false;
+        // Scans hand out blocks to every partition as they come; nothing is left to distribute.
+        options.optimizer.enable_round_robin_repartition = false;
+        options.sql_parser.map_string_types_to_utf8view = false;
+        config
+    }
+
+    /// Returns a runtime builder with caches of the profile's size.
+    pub fn runtime(self) -> RuntimeEnvBuilder {
+        RuntimeEnvBuilder::new()
+            .with_metadata_cache_limit(self.cache_bytes)
+            .with_object_list_cache_limit(self.cache_bytes / 4)
+            .with_file_statistics_cache_limit(self.cache_bytes / 4)
+    }
+}
+
+/// Rows are all that operators bound their batches by, and a sorted or joined row of a log takes some 400 bytes. A merge
+/// reserves four batches of each run, so a batch may take a 128th of what a partition has.
+fn rows_for(each: usize) -> usize {
+    let rows = (each / 128 / 400).clamp(512, 8192);
+    1 << rows.ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_budget_takes_fewer_threads_and_smaller_batches() {
+        let profile = |mib, threads| Profile::of(Some(Budget::of(ByteCount::mib(mib), ByteCount::mib(7))), threads);
+        assert_eq!(profile(64, 8).threads, 1);
+        assert_eq!(profile(128, 2).threads, 2);
+        assert!(profile(64, 2).batch_rows <= profile(256, 2).batch_rows);
+        assert_eq!(Profile::of(None, 4).threads, 4);
+        assert_eq!(Profile::of(None, 4).batch_rows, 8192);
+        let least = profile(64, 64);
+        assert!(least.batch_bytes * least.threads * 8 <= ByteCount::mib(8).size(), "{least:?}");
+    }
+}
