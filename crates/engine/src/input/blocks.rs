@@ -1,0 +1,240 @@
+//! Blocks of whole records, handed out to the threads of a scan in the order of the input.
+//!
+//! *Concurrency.* One mutex guards the place in the input. A thread takes it to read a block and to find where its last
+//! record ends, and decodes outside of it. Reading from the page cache and finding a line end run at several GB/s, decoding
+//! below 2, so that the lock is free most of the time; and because records are framed in order, a quoted field may hold
+//! line ends, a pipe is read like a file, and line numbers are exact.
+
+use super::{ByteSource, InputFile, sample::Head};
+use crate::{EngineError, progress::Progress};
+use memchr::{memchr, memchr_iter};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tidegate_formats::{FileStart, Format, Framing};
+
+/// The most bytes of one record. A longer one is a reject.
+pub const RECORD_CAP: usize = 16 << 20;
+
+/// The most of a record beyond the cap that is kept to show it.
+const TOO_LONG_KEPT: usize = 64 << 10;
+
+/// Bytes read to find the header of a file.
+const HEADER: usize = 256 << 10;
+
+/// How blocks are cut.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueOptions {
+    /// Bytes of a block, more only where a record is longer.
+    pub block_bytes: usize,
+    /// Whether every block knows its line number. Counting costs a tenth of the scan.
+    pub numbered: bool,
+}
+
+/// A block in a thread's buffer.
+#[derive(Clone, Debug)]
+pub struct LoadedBlock {
+    /// The file's place in the scan.
+    pub order: usize,
+    /// The file's name.
+    pub file: Arc<str>,
+    /// How the file begins.
+    pub start: Arc<FileStart>,
+    /// The first byte's place in the file.
+    pub offset: u64,
+    /// The first line's number from 1, or 0 where it is not known.
+    pub first_line: u64,
+    /// The block is the beginning of one record beyond the cap.
+    pub too_long: bool,
+}
+
+/// The inputs of a scan, cut into blocks.
+#[derive(Debug)]
+pub struct BlockQueue {
+    inputs: Arc<[InputFile]>,
+    format: Format,
+    options: QueueOptions,
+    progress: Arc<Progress>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    next: usize,
+    open: Option<Open>,
+    /// The head of a stream that was read for inference. Taken by the first scan of it.
+    head: Option<Head>,
+}
+
+/// The input that is being read.
+#[derive(Debug)]
+struct Open {
+    order: usize,
+    source: ByteSource,
+    start: Arc<FileStart>,
+    /// Bytes read and not handed out, from `offset` on.
+    carry: Vec<u8>,
+    offset: u64,
+    line: u64,
+    ended: bool,
+}
+
+impl BlockQueue {
+    /// Returns a queue over `inputs`; `head` is what was read of a stream already.
+    pub fn new(
+        inputs: Arc<[InputFile]>,
+        format: Format,
+        options: QueueOptions,
+        head: Option<Head>,
+        progress: Arc<Progress>,
+    ) -> Self {
+        Self { inputs, format, options, progress, state: Mutex::new(State { next: 0, open: None, head }) }
+    }
+
+    /// Puts the next block into `buffer`, or returns `None` at the end of the last input.
+    ///
+    /// # Errors
+    /// [`EngineError::File`] if an input cannot be opened or read.
+    pub fn next(&self, buffer: &mut Vec<u8>) -> Result<Option<LoadedBlock>, EngineError> {
+        buffer.clear();
+        buffer.shrink_to(self.options.block_bytes * 2);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if state.open.is_none() {
+                let Some(input) = self.inputs.get(state.next) else { return Ok(None) };
+                let order = state.next;
+                state.next += 1;
+                let head = state.head.take();
+                state.open = Some(self.open(order, input, head)?);
+            }
+            let Some(open) = &mut state.open else { continue };
+            if let Some(block) = self.load(open, buffer)? {
+                return Ok(Some(block));
+            }
+            state.open = None;
+        }
+    }
+
+    fn open(&self, order: usize, input: &InputFile, head: Option<Head>) -> Result<Open, EngineError> {
+        let (source, mut carry) = match head {
+            Some(Head { bytes, stream: Some(source), .. }) => (source, bytes),
+            _ => (ByteSource::open(input)?, Vec::new()),
+        };
+        let mut open =
+            Open { order, source, start: Arc::default(), carry: Vec::new(), offset: 0, line: 1, ended: false };
+        while carry.len() < HEADER && !open.ended {
+            self.read_more(&mut open, &mut carry, HEADER)?;
+        }
+        let start = self.format.file_start(&carry);
+        self.progress.read(start.skip);
+        carry.drain(..start.skip.min(carry.len()));
+        open.offset = start.skip as u64;
+        open.line += start.lines;
+        open.start = Arc::new(start);
+        open.carry = carry;
+        Ok(open)
+    }
+
+    /// Reads until `buffer` holds `target` bytes, or once from a stream, so that what trickles in is handed on.
+    fn read_more(&self, open: &mut Open, buffer: &mut Vec<u8>, target: usize) -> Result<(), EngineError> {
+        let stream = matches!(open.source, ByteSource::Stream(_));
+        let mut filled = buffer.len();
+        buffer.resize(target.max(filled), 0);
+        let result = loop {
+            let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) else { break Ok(()) };
+            match open.source.read(rest) {
+                Ok(0) => {
+                    open.ended = true;
+                    break Ok(());
+                }
+                Ok(read) => filled += read,
+                Err(error) => break Err(error),
+            }
+            if stream {
+                break Ok(());
+            }
+        };
+        buffer.truncate(filled);
+        result.map_err(|error| self.read_error(open.order, error))
+    }
+
+    fn read_error(&self, order: usize, error: io::Error) -> EngineError {
+        EngineError::file("read", self.inputs.get(order).map_or("-", |input| input.name.as_ref()), error)
+    }
+
+    fn load(&self, open: &mut Open, buffer: &mut Vec<u8>) -> Result<Option<LoadedBlock>, EngineError> {
+        buffer.append(&mut open.carry);
+        let mut target = self.options.block_bytes;
+        let mut too_long = false;
+        let whole = loop {
+            if !open.ended && buffer.len() < target {
+                self.read_more(open, buffer, target)?;
+            }
+            if open.ended {
+                break buffer.len();
+            }
+            let whole = self.format.framing().whole_records(buffer);
+            if whole > 0 {
+                break whole;
+            }
+            if buffer.len() >= RECORD_CAP {
+                // In quoted text a quote that never closes looks like one endless record: only its first line is given up.
+                let line = memchr(b'\n', buffer).filter(|_| self.format.framing() != Framing::Lines);
+                too_long = line.is_none();
+                break line.map_or(buffer.len(), |at| at + 1);
+            }
+            target = if buffer.len() < target { target } else { (buffer.len() * 2).min(RECORD_CAP) };
+        };
+        if whole == 0 {
+            return Ok(None);
+        }
+        open.carry.extend_from_slice(buffer.get(whole..).unwrap_or_default());
+        buffer.truncate(whole);
+        self.progress.read(whole);
+        let block = self.block(open, too_long);
+        open.offset += whole as u64;
+        if block.first_line > 0 {
+            open.line += memchr_iter(b'\n', buffer).count() as u64;
+        }
+        if too_long {
+            buffer.truncate(TOO_LONG_KEPT);
+            self.skip_line(open)?;
+        }
+        Ok(Some(block))
+    }
+
+    fn block(&self, open: &Open, too_long: bool) -> LoadedBlock {
+        let numbered = self.options.numbered || matches!(open.source, ByteSource::Stream(_));
+        LoadedBlock {
+            order: open.order,
+            file: self.inputs.get(open.order).map_or_else(|| "-".into(), |input| Arc::clone(&input.name)),
+            start: Arc::clone(&open.start),
+            offset: open.offset,
+            first_line: if numbered { open.line } else { 0 },
+            too_long,
+        }
+    }
+
+    /// Reads on to the next line end and keeps nothing of it.
+    fn skip_line(&self, open: &mut Open) -> Result<(), EngineError> {
+        let mut chunk = Vec::new();
+        while !open.ended {
+            chunk.clear();
+            self.read_more(open, &mut chunk, self.options.block_bytes)?;
+            let end = memchr(b'\n', &chunk);
+            let skipped = end.map_or(chunk.len(), |at| at + 1);
+            open.offset += skipped as u64;
+            self.progress.read(skipped);
+            if end.is_some() {
+                open.line += 1;
+                open.carry.extend_from_slice(chunk.get(skipped..).unwrap_or_default());
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

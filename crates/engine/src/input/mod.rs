@@ -1,0 +1,12 @@
+//! Input files: finding them, and reading them in blocks of whole records.
+
+mod blocks;
+mod find;
+mod sample;
+mod source;
+
+pub use blocks::{BlockQueue, LoadedBlock, QueueOptions, RECORD_CAP};
+pub use find::{InputFile, find};
+pub use sample::Head;
+pub(crate) use source::ByteSource;
+pub use source::line_at;

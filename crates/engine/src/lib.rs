@@ -1,0 +1,22 @@
+//! Session, tables, scans and sinks: one task from SQL text to rows on their way.
+//!
+//! The way of a query: [`sql`] guards the text and finds the paths in it; [`input`] finds the files and [`table`] their
+//! format and columns; the plan is made, wrapped by the governor and executed; [`sink`] takes the rows. [`Task`] is all of
+//! that for one query.
+
+mod error;
+pub mod input;
+mod names;
+pub mod progress;
+pub mod rejects;
+pub mod sink;
+mod sql;
+pub mod table;
+mod task;
+
+pub use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
+
+pub use error::{EngineError, Hint};
+pub use progress::{Progress, Snapshot};
+pub use rejects::{FirstReject, MaxRejects, RejectReport};
+pub use task::{Finished, Running, Task, TaskOptions, threads_of};

@@ -1,0 +1,63 @@
+//! How far a task is: counters that scans add to and anybody may read.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use tidegate_memory::ByteCount;
+
+/// Counters of one task. Independent numbers, so relaxed ordering suffices.
+#[derive(Debug, Default)]
+pub struct Progress {
+    total_bytes: AtomicU64,
+    bytes: AtomicU64,
+    rows: AtomicU64,
+    blank: AtomicU64,
+    rows_out: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Bytes that all scans will read, as far as known.
+    pub total_bytes: ByteCount,
+    /// Bytes read.
+    pub bytes: ByteCount,
+    /// Rows read.
+    pub rows: u64,
+    /// Blank lines read, which are neither rows nor rejects.
+    pub blank: u64,
+    /// Rows of the result.
+    pub rows_out: u64,
+}
+
+impl Progress {
+    /// Returns the counters now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            total_bytes: ByteCount::new(self.total_bytes.load(Relaxed)),
+            bytes: ByteCount::new(self.bytes.load(Relaxed)),
+            rows: self.rows.load(Relaxed),
+            blank: self.blank.load(Relaxed),
+            rows_out: self.rows_out.load(Relaxed),
+        }
+    }
+
+    /// Adds input that a scan is about to read.
+    pub fn expect(&self, bytes: ByteCount) {
+        self.total_bytes.fetch_add(bytes.bytes(), Relaxed);
+    }
+
+    /// Adds input that was read.
+    pub fn read(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Adds records that were decoded.
+    pub fn decoded(&self, counts: tidegate_formats::Counts) {
+        self.rows.fetch_add(counts.rows, Relaxed);
+        self.blank.fetch_add(counts.blank, Relaxed);
+    }
+
+    /// Adds rows of the result.
+    pub fn delivered(&self, rows: usize) {
+        self.rows_out.fetch_add(rows as u64, Relaxed);
+    }
+}

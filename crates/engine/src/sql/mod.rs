@@ -1,0 +1,10 @@
+//! From SQL text to a statement that DataFusion can plan: guarded, parsed, with the paths in it found.
+
+mod errors;
+mod guard;
+mod parse;
+mod paths;
+
+pub(crate) use errors::{Known, from_datafusion};
+pub(crate) use parse::{Parsed, parse};
+pub(crate) use paths::{TableUse, take_paths};

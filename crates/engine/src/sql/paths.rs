@@ -1,0 +1,280 @@
+//! Paths in a query: each becomes the name of a table before DataFusion plans.
+//!
+//! `FROM 'logs/*.log'` and `FROM csv('f.csv', types => 'status int16')` are found in the parsed statement. DataFusion's own
+//! table functions accept no named arguments and cannot wait for a file, so one pass here takes both out.
+
+use crate::{EngineError, table::TableRequest};
+use datafusion::sql::{
+    parser::Statement,
+    sqlparser::ast::{
+        ExcludeSelectItem, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Select, SelectItem,
+        Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut,
+    },
+};
+use std::ops::ControlFlow;
+use tidegate_formats::{FormatKind, VirtualColumn};
+
+/// A table that a statement uses: the name it goes by in the statement now, and what the query said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TableUse {
+    /// The name in the rewritten statement.
+    pub name: String,
+    /// What it stands for.
+    pub request: TableRequest,
+}
+
+/// Replaces every path of the statement by a table name and returns what they stand for, each once. `hidden` are the virtual
+/// columns that the query names: `*` goes without them.
+///
+/// # Errors
+/// [`EngineError::Query`] if the options of a table are not understood.
+pub(crate) fn take_paths(statement: &mut Statement, hidden: &[VirtualColumn]) -> Result<Vec<TableUse>, EngineError> {
+    let mut taker = PathTaker { tables: Vec::new(), hidden: hidden.to_vec() };
+    match statement {
+        Statement::Statement(statement) => visit(statement, &mut taker)?,
+        Statement::Explain(explain) => return take_paths(&mut explain.statement, hidden),
+        _ => {}
+    }
+    Ok(taker.tables)
+}
+
+fn visit(statement: &mut SqlStatement, taker: &mut PathTaker) -> Result<(), EngineError> {
+    match statement.visit(taker) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+struct PathTaker {
+    tables: Vec<TableUse>,
+    hidden: Vec<VirtualColumn>,
+}
+
+impl VisitorMut for PathTaker {
+    type Break = EngineError;
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<EngineError> {
+        let reads_paths = select
+            .from
+            .iter()
+            .all(|from| from_path(&from.relation) && from.joins.iter().all(|join| from_path(&join.relation)));
+        if reads_paths && !self.hidden.is_empty() {
+            for item in &mut select.projection {
+                if let SelectItem::Wildcard(options) = item
+                    && options.opt_exclude.is_none()
+                    && options.opt_except.is_none()
+                {
+                    let names = self.hidden.iter().map(|column| ObjectName::from(Ident::new(column.name()))).collect();
+                    options.opt_exclude = Some(ExcludeSelectItem::Multiple(names));
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<EngineError> {
+        if let [ObjectNamePart::Identifier(ident)] = relation.0.as_mut_slice()
+            && is_path(ident)
+        {
+            let request = TableRequest { pattern: ident.value.clone(), ..TableRequest::default() };
+            ident.value = self.name(request.pattern.clone(), request);
+            ident.quote_style = Some('"');
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<EngineError> {
+        let TableFactor::Table { name, args, .. } = factor else { return ControlFlow::Continue(()) };
+        let [ObjectNamePart::Identifier(function)] = name.0.as_mut_slice() else { return ControlFlow::Continue(()) };
+        let Some(arguments) = args else { return ControlFlow::Continue(()) };
+        let function_name = function.value.to_ascii_lowercase();
+        let Some(format) = function_format(&function_name) else { return ControlFlow::Continue(()) };
+        match read_arguments(&function_name, format, &arguments.args) {
+            Ok(request) => {
+                let text: Vec<String> = arguments.args.iter().map(ToString::to_string).collect();
+                let name = format!("{function_name}({})", text.join(", "));
+                *function = Ident::with_quote('"', self.name(name, request));
+                *args = None;
+                ControlFlow::Continue(())
+            }
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+}
+
+impl PathTaker {
+    fn name(&mut self, name: String, request: TableRequest) -> String {
+        if !self.tables.iter().any(|table| table.name == name) {
+            self.tables.push(TableUse { name: name.clone(), request });
+        }
+        name
+    }
+}
+
+/// Whether a part of FROM is a path or one of our table functions.
+fn from_path(factor: &TableFactor) -> bool {
+    let TableFactor::Table { name, args, .. } = factor else { return false };
+    let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return false };
+    if args.is_some() { function_format(&name.value.to_ascii_lowercase()).is_some() } else { is_path(name) }
+}
+
+/// A name in single quotes is a path. One in double quotes is, if it looks like one: other tools write it so.
+fn is_path(name: &Ident) -> bool {
+    match name.quote_style {
+        Some('\'') => true,
+        Some(_) => {
+            name.value.contains(['/', '*']) || name.value.contains('.') && std::path::Path::new(&name.value).exists()
+        }
+        None => false,
+    }
+}
+
+/// What a table function forces. `logs` forces an access log unless `format` says otherwise.
+fn function_format(function: &str) -> Option<FormatKind> {
+    match function {
+        "logs" | "access" => Some(FormatKind::Access),
+        "json" | "ndjson" => Some(FormatKind::Json),
+        "csv" => Some(FormatKind::Csv),
+        _ => None,
+    }
+}
+
+fn read_arguments(function: &str, format: FormatKind, arguments: &[FunctionArg]) -> Result<TableRequest, EngineError> {
+    let mut request = TableRequest { format: Some(format), ..TableRequest::default() };
+    for (at, argument) in arguments.iter().enumerate() {
+        match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) if at == 0 => {
+                request.pattern = text(function, "path", value)?;
+            }
+            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. }
+            | FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), .. } => {
+                set_option(function, &mut request, &name.value, value)?;
+            }
+            _ => {
+                return Err(EngineError::query_with_help(
+                    format!("`{function}(..)` does not take `{argument}`"),
+                    usage(function),
+                ));
+            }
+        }
+    }
+    if request.pattern.is_empty() {
+        return Err(EngineError::query_with_help(format!("`{function}(..)` needs a path"), usage(function)));
+    }
+    Ok(request)
+}
+
+fn set_option(function: &str, request: &mut TableRequest, name: &str, value: &Expr) -> Result<(), EngineError> {
+    match name.to_ascii_lowercase().as_str() {
+        "types" => request.types = Some(text(function, name, value)?),
+        "format" => request.format = Some(format(function, &text(function, name, value)?)?),
+        "delimiter" => request.delimiter = Some(delimiter(function, &text(function, name, value)?)?),
+        "header" => request.header = Some(boolean(function, value)?),
+        _ => {
+            return Err(EngineError::query_with_help(
+                format!("`{function}(..)` has no option `{name}`"),
+                usage(function),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn usage(function: &str) -> String {
+    format!(
+        "{function}('path', types => 'status int16, ts timestamp', format => 'combined', delimiter => ';', header => true)"
+    )
+}
+
+fn text(function: &str, name: &str, value: &Expr) -> Result<String, EngineError> {
+    if let Expr::Value(value) = value
+        && let Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) = &value.value
+    {
+        return Ok(text.clone());
+    }
+    Err(EngineError::query_with_help(
+        format!("`{name}` of `{function}(..)` is a text in single quotes"),
+        usage(function),
+    ))
+}
+
+fn boolean(function: &str, value: &Expr) -> Result<bool, EngineError> {
+    if let Expr::Value(value) = value
+        && let Value::Boolean(value) = &value.value
+    {
+        return Ok(*value);
+    }
+    Err(EngineError::query_with_help(format!("`header` of `{function}(..)` is true or false"), usage(function)))
+}
+
+fn delimiter(function: &str, text: &str) -> Result<u8, EngineError> {
+    match text.as_bytes() {
+        b"\\t" => Ok(b'\t'),
+        [byte] if !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
+        _ => Err(EngineError::query_with_help(
+            "`delimiter` is one byte other than a quote or a line end",
+            usage(function),
+        )),
+    }
+}
+
+fn format(function: &str, name: &str) -> Result<FormatKind, EngineError> {
+    match name.to_ascii_lowercase().as_str() {
+        "access" | "common" | "combined" | "apache" | "nginx" => Ok(FormatKind::Access),
+        "json" | "ndjson" | "jsonl" => Ok(FormatKind::Json),
+        "csv" | "tsv" => Ok(FormatKind::Csv),
+        _ => Err(EngineError::query_with_help(
+            format!("unknown format `{name}`; known are common, combined, ndjson, csv"),
+            usage(function),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::parse;
+
+    fn taken(sql: &str) -> Result<(Vec<TableUse>, String), EngineError> {
+        let mut statement = parse(sql)?.statement;
+        let tables = take_paths(&mut statement, &[VirtualColumn::Line])?;
+        Ok((tables, statement.to_string()))
+    }
+
+    #[test]
+    fn a_path_in_single_quotes_becomes_a_table() {
+        let (tables, sql) = taken("SELECT count(*) FROM 'a/*.log' x JOIN (SELECT 1 FROM 'a/*.log') y ON true").unwrap();
+        assert_eq!(tables.len(), 1);
+        assert_eq!(tables[0].request.pattern, "a/*.log");
+        assert!(sql.contains("FROM \"a/*.log\""), "{sql}");
+    }
+
+    #[test]
+    fn a_star_goes_without_virtual_columns() {
+        let (_, sql) = taken("SELECT *, _line FROM 'a.log'").unwrap();
+        assert_eq!(sql, "SELECT * EXCLUDE (_line), _line FROM \"a.log\"");
+        let (_, sql) = taken("SELECT * FROM (SELECT _line FROM 'a.log') t").unwrap();
+        assert_eq!(sql, "SELECT * FROM (SELECT _line FROM \"a.log\") t");
+    }
+
+    #[test]
+    fn a_table_function_carries_its_options() {
+        let (tables, _) = taken(
+            "SELECT * FROM csv('f.csv', types => 'status int16, ts timestamp', delimiter => ';', header => false)",
+        )
+        .unwrap();
+        let request = &tables[0].request;
+        assert_eq!(request.format, Some(FormatKind::Csv));
+        assert_eq!(request.types.as_deref(), Some("status int16, ts timestamp"));
+        assert_eq!((request.delimiter, request.header), (Some(b';'), Some(false)));
+    }
+
+    #[test]
+    fn other_names_are_left_alone_and_wrong_options_are_named() {
+        let (tables, _) = taken("WITH t AS (SELECT 1) SELECT * FROM t, generate_series(1, 3)").unwrap();
+        assert!(tables.is_empty());
+        assert!(taken("SELECT * FROM csv('f', speed => 'fast')").unwrap_err().to_string().contains("speed"));
+        assert!(taken("SELECT * FROM csv()").unwrap_err().to_string().contains("path"));
+        assert!(taken("SELECT * FROM logs('f', format => 'xml')").unwrap_err().to_string().contains("xml"));
+    }
+}

@@ -1,0 +1,8 @@
+//! A log as a table: its format and columns, and the plan node that scans it.
+
+mod inference;
+mod scan;
+mod stream;
+
+pub use inference::{TableRequest, infer};
+pub use scan::{LogTable, ScanContext};

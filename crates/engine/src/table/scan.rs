@@ -1,0 +1,243 @@
+//! The table of a log and the plan node that scans it.
+
+use super::{inference::Inferred, stream};
+use crate::{
+    input::{BlockQueue, Head, InputFile, QueueOptions},
+    progress::Progress,
+    rejects::RejectLog,
+};
+use async_trait::async_trait;
+use datafusion::{
+    arrow::datatypes::{Schema, SchemaRef},
+    catalog::{Session, TableProvider},
+    common::{Result, Statistics, stats::Precision, tree_node::TreeNodeRecursion},
+    datasource::TableType,
+    execution::{SendableRecordBatchStream, TaskContext},
+    logical_expr::Expr,
+    physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr},
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, StatisticsArgs,
+        execution_plan::{Boundedness, EmissionType},
+        stream::RecordBatchStreamAdapter,
+    },
+};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tidegate_formats::{Batch, Format, VirtualColumn};
+use tidegate_govern::Profile;
+use tidegate_memory::ByteCount;
+
+/// What all scans of a task share.
+#[derive(Clone, Debug)]
+pub struct ScanContext {
+    /// Sizes of blocks and batches.
+    pub profile: Profile,
+    /// Counters.
+    pub progress: Arc<Progress>,
+    /// Where rejects go.
+    pub rejects: Arc<RejectLog>,
+}
+
+/// A log as a table.
+#[derive(Debug)]
+pub struct LogTable {
+    inputs: Arc<[InputFile]>,
+    format: Format,
+    schema: SchemaRef,
+    /// For each column of the table, its place in [`Batch::schema`].
+    places: Vec<usize>,
+    record_bytes: Option<u64>,
+    /// What was read of a stream already; the first scan takes it.
+    head: Arc<Mutex<Option<Head>>>,
+    context: ScanContext,
+}
+
+impl LogTable {
+    /// Returns the table of what was inferred: the format's columns, and of the virtual ones those in `hidden`, which are
+    /// the ones that the query names.
+    pub fn new(inferred: Inferred, hidden: &[VirtualColumn], context: ScanContext) -> Self {
+        let full = Batch::schema(&inferred.format);
+        let own = inferred.format.columns().len();
+        let named = VirtualColumn::ALL.iter().enumerate().filter(|(_, column)| hidden.contains(column));
+        let places: Vec<usize> = (0..own).chain(named.map(|(at, _)| own + at)).collect();
+        let fields: Vec<_> = places.iter().filter_map(|&place| full.fields().get(place).cloned()).collect();
+        Self {
+            schema: Arc::new(Schema::new(fields)),
+            places,
+            inputs: inferred.inputs,
+            format: inferred.format,
+            record_bytes: inferred.record_bytes,
+            head: Arc::new(Mutex::new(inferred.head)),
+            context,
+        }
+    }
+}
+
+fn size(inputs: &[InputFile]) -> ByteCount {
+    inputs.iter().filter_map(|input| input.size).sum()
+}
+
+#[async_trait]
+impl TableProvider for LogTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let projection = match projection {
+            Some(columns) => columns.iter().filter_map(|&column| self.places.get(column).copied()).collect(),
+            None => self.places.clone(),
+        };
+        Ok(Arc::new(LogScan::new(self, projection, state.config().target_partitions())))
+    }
+}
+
+/// Scans a log: every partition takes the next block as it is done with the last.
+#[derive(Debug)]
+pub(crate) struct LogScan {
+    inputs: Arc<[InputFile]>,
+    format: Format,
+    projection: Vec<usize>,
+    record_bytes: Option<u64>,
+    head: Arc<Mutex<Option<Head>>>,
+    context: ScanContext,
+    properties: Arc<PlanProperties>,
+    run: Mutex<Run>,
+}
+
+/// One execution: a queue, and which partitions have taken their part in it.
+#[derive(Debug, Default)]
+struct Run {
+    queue: Option<Arc<BlockQueue>>,
+    started: Vec<usize>,
+}
+
+impl LogScan {
+    fn new(table: &LogTable, projection: Vec<usize>, threads: usize) -> Self {
+        let full = Batch::schema(&table.format);
+        let fields: Vec<_> = projection.iter().filter_map(|&at| full.fields().get(at).cloned()).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let partitions = partitions(&table.inputs, threads, table.context.profile.block_bytes);
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self {
+            inputs: Arc::clone(&table.inputs),
+            format: table.format.clone(),
+            projection,
+            record_bytes: table.record_bytes,
+            head: Arc::clone(&table.head),
+            context: table.context.clone(),
+            properties: Arc::new(properties),
+            run: Mutex::default(),
+        }
+    }
+
+    /// Returns the queue for a partition: that of the running execution, or a new one if the partition is executed again.
+    fn queue(&self, partition: usize) -> Arc<BlockQueue> {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        if run.started.contains(&partition) {
+            *run = Run::default();
+        }
+        run.started.push(partition);
+        let queue = run.queue.get_or_insert_with(|| {
+            let head = self.head.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let options = QueueOptions {
+                block_bytes: self.context.profile.block_bytes,
+                numbered: self.context.rejects.writes() || self.wants(VirtualColumn::Line),
+            };
+            self.context.progress.expect(size(&self.inputs));
+            let progress = Arc::clone(&self.context.progress);
+            Arc::new(BlockQueue::new(Arc::clone(&self.inputs), self.format.clone(), options, head, progress))
+        });
+        let queue = Arc::clone(queue);
+        if run.started.len() == self.properties.partitioning.partition_count() {
+            // Everybody has it; the next execution starts anew, and this one's file is closed with its last stream.
+            *run = Run::default();
+        }
+        queue
+    }
+
+    fn wants(&self, column: VirtualColumn) -> bool {
+        let first = self.format.columns().len();
+        let place = VirtualColumn::ALL.iter().position(|known| *known == column).map(|at| first + at);
+        place.is_some_and(|place| self.projection.contains(&place))
+    }
+}
+
+/// Returns how many partitions are worth having: a block for each, at least.
+fn partitions(inputs: &[InputFile], threads: usize, block_bytes: usize) -> usize {
+    if inputs.iter().any(|input| input.size.is_none()) {
+        return threads;
+    }
+    let blocks = size(inputs).bytes().div_ceil(block_bytes as u64).max(1);
+    usize::try_from(blocks).unwrap_or(threads).min(threads)
+}
+
+impl DisplayAs for LogScan {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LogScan: format={}, files={}, bytes={}", self.format.name(), self.inputs.len(), size(&self.inputs))?;
+        if let [input] = self.inputs.as_ref() {
+            write!(f, ", file={}", input.name)?;
+        }
+        let names: Vec<_> = self.schema().fields().iter().map(|field| field.name().clone()).collect();
+        write!(f, ", columns=[{}]", names.join(", "))
+    }
+}
+
+impl ExecutionPlan for LogScan {
+    fn name(&self) -> &'static str {
+        "LogScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let queue = self.queue(partition);
+        let batches = stream::batches(queue, &self.format, &self.projection, &self.context);
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
+    }
+
+    fn statistics_from_inputs(&self, _inputs: &[Arc<Statistics>], args: &StatisticsArgs) -> Result<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        let share = if args.partition().is_some() { self.properties.partitioning.partition_count() as u64 } else { 1 };
+        let bytes = size(&self.inputs).bytes() / share;
+        if let Some(rows) = self.record_bytes.and_then(|each| bytes.checked_div(each)) {
+            statistics.num_rows = Precision::Inexact(usize::try_from(rows).unwrap_or(usize::MAX));
+            statistics.total_byte_size = Precision::Inexact(usize::try_from(bytes).unwrap_or(usize::MAX));
+        }
+        Ok(Arc::new(statistics))
+    }
+}
