@@ -1,0 +1,141 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use tidegate_engine::{MaxRejects, sink::OutputFormat};
+use tidegate_memory::Limit;
+
+const EXAMPLES: &str = "\
+Examples:
+  tidegate query --limit 256MB \"SELECT status, count(*), sum(bytes) FROM 'logs/access*.log' GROUP BY status\"
+  tidegate query --limit 128MB -o slow.parquet \"SELECT * FROM 'access.log' WHERE request_time > 1 ORDER BY request_time\"
+
+Exit codes: 0 ok, 1 data or query failure, 2 usage, 3 memory limit, 4 rejects above the allowed share, 130 interrupted.";
+
+const QUERY_EXAMPLES: &str = "\
+Examples:
+  tidegate query --limit 256MB \"SELECT status, count(*) FROM 'access.log' GROUP BY status\"
+  zcat old.log.gz | tidegate query \"SELECT path, count(*) AS n FROM '-' GROUP BY path ORDER BY n DESC LIMIT 10\"
+
+A path in single quotes is a table: a file, a glob, a folder, or '-' for the standard input. The format is detected, or
+named: logs('f'), json('f'), csv('f', types => 'status int16, ts timestamp', delimiter => ';', header => false).
+Every table also has _file, _line, _offset and _raw. DESCRIBE 'f' shows the columns.";
+
+/// Queries logs far bigger than memory, inside a memory limit that the kernel agrees with.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, before_help = EXAMPLES, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What is shown besides the data.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run an SQL query over log files.
+    Query(QueryArgs),
+    /// Write a realistic access log of 5 million lines and ask five questions of it under a limit.
+    Demo(DemoArgs),
+}
+
+/// What is shown besides the data, on the standard error.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct OutputArgs {
+    /// Show errors only.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Show no progress bar.
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How a task is bounded.
+#[derive(Clone, Debug, Args)]
+pub struct LimitArgs {
+    /// The most memory the process may ever show the kernel: 512MB, 2GiB, 75% of what the machine or the cgroup allows,
+    /// or `none`. The smallest is 64MiB.
+    #[arg(long, env = "TIDEGATE_LIMIT", default_value = "75%", value_name = "SIZE")]
+    pub limit: Limit,
+    /// Threads that execute; a small limit carries fewer. [default: the cores of the machine]
+    #[arg(long, env = "TIDEGATE_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// The folder for spilled state. [default: the system's temporary folder]
+    #[arg(long, env = "TIDEGATE_SPILL_DIR", value_name = "DIR")]
+    pub spill_dir: Option<PathBuf>,
+}
+
+/// `tidegate query`.
+#[derive(Clone, Debug, Args)]
+#[command(before_help = QUERY_EXAMPLES)]
+pub struct QueryArgs {
+    /// The query; `-` reads it from the standard input.
+    pub sql: String,
+    /// How the task is bounded.
+    #[command(flatten)]
+    pub limit: LimitArgs,
+    /// The form of the rows: table, csv, ndjson, arrow, parquet. [default: by the extension of -o; table on a terminal, csv
+    /// in a pipe]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<OutputFormat>,
+    /// Write the rows to a file, which appears when it is whole or not at all.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Keep every line that could not be read in this file (NDJSON: file, line, offset, reason, raw).
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// The share or number of lines that may be unreadable; above it the exit code is 4.
+    #[arg(long, env = "TIDEGATE_MAX_REJECTS", default_value = "1%", value_name = "SHARE")]
+    pub max_rejects: MaxRejects,
+}
+
+/// `tidegate demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Write the data into this folder and stop.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Lines of data.
+    #[arg(long, default_value_t = 5_000_000, value_name = "N")]
+    pub lines: u64,
+    /// The form of the data; the same records in each.
+    #[arg(long = "as", value_enum, default_value_t = DataForm::Log, value_name = "FORM")]
+    pub form: DataForm,
+    /// Seed of the data.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// The limit of every question.
+    #[arg(long, env = "TIDEGATE_LIMIT", default_value = "256MB", value_name = "SIZE")]
+    pub limit: Limit,
+    /// Threads that execute.
+    #[arg(long, env = "TIDEGATE_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// The form of the demo's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DataForm {
+    /// Combined access log with the request time at the end.
+    Log,
+    /// Comma-separated values.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+}

@@ -1,0 +1,27 @@
+//! The `tidegate` command: arguments, what is printed, exit codes. The only crate that prints.
+
+mod args;
+mod bar;
+mod demo;
+mod interrupt;
+mod printer;
+mod query;
+mod run;
+mod settings;
+mod table;
+
+use args::{Cli, Command};
+use clap::Parser;
+use printer::Printer;
+use std::process::ExitCode;
+
+/// Runs the command line of this process and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer::new(cli.output);
+    let result = match &cli.command {
+        Command::Query(arguments) => query::run_command(arguments, printer),
+        Command::Demo(arguments) => demo::run_command(arguments, printer),
+    };
+    ExitCode::from(result.unwrap_or_else(|error| printer.failure(&error)))
+}

@@ -1,0 +1,177 @@
+//! What is said besides the data, on the standard error.
+
+use crate::{
+    args::{Color, OutputArgs},
+    run::Outcome,
+};
+use std::{
+    env,
+    io::{self, IsTerminal, Write},
+};
+use tidegate_engine::{EngineError, FirstReject, sink::printable};
+use tidegate_memory::Limit;
+
+/// Says things on the standard error.
+#[derive(Clone, Copy, Debug)]
+pub struct Printer {
+    quiet: bool,
+    progress: bool,
+    color: bool,
+}
+
+/// A meaning, and its colour. The words carry the meaning; the colour only repeats it.
+#[derive(Clone, Copy)]
+enum Tone {
+    Error,
+    Warning,
+    Plain,
+}
+
+impl Printer {
+    /// Returns the printer that the arguments ask for.
+    pub fn new(arguments: OutputArgs) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let color = match arguments.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && env::var_os("NO_COLOR").is_none(),
+        };
+        let progress = terminal && !arguments.quiet && !arguments.no_progress && env::var_os("CI").is_none();
+        Self { quiet: arguments.quiet, progress, color }
+    }
+
+    /// Returns whether a progress bar is wanted.
+    pub fn shows_progress(self) -> bool {
+        self.progress
+    }
+
+    /// Says an error with its place and advice, and returns its exit code.
+    pub fn failure(self, error: &EngineError) -> u8 {
+        self.failure_in(error, "")
+    }
+
+    /// Says an error of a query, with a caret under the place where that is known.
+    pub fn failure_in(self, error: &EngineError, sql: &str) -> u8 {
+        if matches!(error, EngineError::BrokenPipe) {
+            return error.exit_code();
+        }
+        self.line(Tone::Error, "error", &printable(&error.to_string()));
+        if let EngineError::Query { place: Some(place), .. } = error
+            && let Some(text) = sql.lines().nth(place.line.saturating_sub(1))
+        {
+            let (shown, column) = excerpt(text, place.column);
+            say(&format!("  {}", printable(&shown)));
+            say(&format!("  {}^", " ".repeat(column.saturating_sub(1))));
+        }
+        if let Some(help) = error.help() {
+            self.line(Tone::Plain, "help", &printable(&help));
+        }
+        error.exit_code()
+    }
+
+    /// Says what a query did, and what it could not read.
+    pub fn summary(self, outcome: &Outcome, limit: Limit) {
+        if self.quiet {
+            return;
+        }
+        let counts = outcome.finished.counts;
+        let rejects = &outcome.finished.rejects;
+        let spilled = outcome.finished.spill.written;
+        let spilled = if spilled.bytes() > 0 { format!(", {spilled} spilled") } else { String::new() };
+        let blank = if counts.blank > 0 { format!(", {} blank", grouped(counts.blank)) } else { String::new() };
+        say(&format!(
+            "{} lines: {} rows, {} rejects{blank}; {} in {:.2} s ({:.0} MB/s); peak memory {} of {limit}{spilled}",
+            grouped(counts.rows + rejects.count + counts.blank),
+            grouped(counts.rows),
+            grouped(rejects.count),
+            counts.bytes,
+            outcome.seconds,
+            outcome.megabytes_per_second(),
+            outcome.peak,
+        ));
+        if let Some(first) = &rejects.first {
+            self.line(Tone::Warning, "rejects", &first_reject(rejects.count, first));
+        }
+    }
+
+    /// Says that there were more rejects than allowed.
+    pub fn too_many_rejects(self, kept: bool) {
+        self.line(Tone::Error, "error", "more rejects than --max-rejects allows");
+        let help = if kept {
+            "look at the file of rejects, or raise --max-rejects"
+        } else {
+            "--rejects FILE keeps them, --max-rejects 100% accepts them; if the format is wrong, name it: csv('..')"
+        };
+        self.line(Tone::Plain, "help", help);
+    }
+
+    /// Says a line of progress that stays, unless quiet.
+    pub fn note(self, text: &str) {
+        if !self.quiet {
+            say(text);
+        }
+    }
+
+    fn line(self, tone: Tone, label: &str, text: &str) {
+        let code = match tone {
+            Tone::Error => "\u{1b}[1;31m",
+            Tone::Warning => "\u{1b}[1;33m",
+            Tone::Plain => "\u{1b}[1m",
+        };
+        if self.color {
+            say(&format!("{code}{label}:\u{1b}[0m {text}"));
+        } else {
+            say(&format!("{label}: {text}"));
+        }
+    }
+}
+
+fn say(text: &str) {
+    // There is nowhere left to say that the standard error cannot be written.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn first_reject(count: u64, first: &FirstReject) -> String {
+    let line = first.line.map_or_else(|| format!("byte {}", first.offset), |line| line.to_string());
+    let lines = if count == 1 { "1 line" } else { &format!("{} lines", grouped(count)) };
+    printable(&format!("{lines} could not be read; the first is {}:{line}: {}", first.file, first.reason))
+}
+
+/// Cuts a long line of SQL around the caret and returns it with the caret's new column.
+fn excerpt(line: &str, column: usize) -> (String, usize) {
+    let from = column.saturating_sub(60);
+    (line.chars().skip(from).take(100).collect(), column - from)
+}
+
+/// Writes a number with commas between thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        let check = |number, text| assert_eq!(grouped(number), text);
+        check(0, "0");
+        check(999, "999");
+        check(1_000, "1,000");
+        check(12_345_678, "12,345,678");
+    }
+
+    #[test]
+    fn a_caret_far_to_the_right_is_still_seen() {
+        let (text, column) = excerpt(&"x".repeat(500), 400);
+        assert_eq!((text.len(), column), (100, 60));
+    }
+}

@@ -1,0 +1,88 @@
+//! `tidegate query`.
+
+use crate::{
+    args::QueryArgs,
+    printer::Printer,
+    run::{Ended, run, start_watch},
+    settings::{Settings, budget, threads},
+    table::TableSink,
+};
+use std::{
+    env,
+    io::{self, BufWriter, IsTerminal, Read},
+};
+use tidegate_engine::{
+    EngineError, Running,
+    sink::{self, OutputFile, OutputFormat, Sink, Target},
+};
+
+/// Exit code of a task with more rejects than allowed.
+const TOO_MANY_REJECTS: u8 = 4;
+
+/// Runs the command and returns its exit code.
+///
+/// # Errors
+/// Those that come before the query itself; errors of the query are said here, with a caret where possible.
+pub fn run_command(arguments: &QueryArgs, printer: Printer) -> Result<u8, EngineError> {
+    let sql = sql(arguments)?;
+    let settings = Settings {
+        budget: budget(arguments.limit.limit)?,
+        threads: threads(arguments.limit.threads),
+        spill_folder: arguments.limit.spill_dir.clone().unwrap_or_else(env::temp_dir),
+        rejects: arguments.rejects.clone(),
+        max_rejects: arguments.max_rejects,
+    };
+    let watch = start_watch(&settings, printer)?;
+    match run(&sql, &settings, &watch, printer, &mut |running| open(arguments, running)) {
+        Ok(Ended::Done(outcome)) => {
+            printer.summary(&outcome, arguments.limit.limit);
+            if outcome.finished.too_many_rejects {
+                printer.too_many_rejects(arguments.rejects.is_some());
+                return Ok(TOO_MANY_REJECTS);
+            }
+            Ok(0)
+        }
+        Ok(Ended::Interrupted(code)) => {
+            printer.note("interrupted");
+            Ok(code)
+        }
+        Err(error) => Ok(printer.failure_in(&error, &sql)),
+    }
+}
+
+fn sql(arguments: &QueryArgs) -> Result<String, EngineError> {
+    if arguments.sql != "-" {
+        return Ok(arguments.sql.clone());
+    }
+    let mut sql = String::new();
+    io::stdin().read_to_string(&mut sql).map_err(|error| EngineError::file("read", "-", error))?;
+    Ok(sql)
+}
+
+fn open(arguments: &QueryArgs, running: &Running) -> Result<Box<dyn Sink + Send>, EngineError> {
+    let terminal = io::stdout().is_terminal();
+    let format = match (&arguments.output, arguments.format) {
+        (_, Some(format)) => format,
+        (Some(path), None) => OutputFormat::of_path(path).ok_or_else(|| {
+            EngineError::query_with_help(
+                format!("the extension of `{}` names no format", path.display()),
+                "add --format csv, ndjson, arrow, parquet or table",
+            )
+        })?,
+        (None, None) if terminal => OutputFormat::Table,
+        (None, None) => OutputFormat::Csv,
+    };
+    let file = arguments.output.as_deref().map(OutputFile::create).transpose()?;
+    let to_file = file.is_some();
+    let target = match file {
+        Some(file) => Target::File(file),
+        None if terminal && matches!(format, OutputFormat::Arrow | OutputFormat::Parquet) => {
+            return Err(EngineError::query_with_help("binary rows are not written to a terminal", "add -o FILE"));
+        }
+        None => Target::Stream(Box::new(BufWriter::new(io::stdout()))),
+    };
+    if format == OutputFormat::Table {
+        return Ok(Box::new(TableSink::new(target, running.schema(), terminal && !to_file)));
+    }
+    sink::open(format, target, running.schema(), running.profile())
+}

@@ -1,0 +1,139 @@
+//! Runs one query to its end: the watch, the runtime, the bar, the sink.
+
+use crate::{
+    bar::{Bar, Sources},
+    interrupt,
+    printer::Printer,
+    settings::Settings,
+};
+use std::{io, process, sync::Arc, time::Instant};
+use tidegate_engine::{
+    EngineError, Finished, Running, Task,
+    sink::{Sink, Verdict},
+    threads_of,
+};
+use tidegate_govern::{Holder, MemoryLimitError};
+use tidegate_memory::{ByteCount, Limit, Watch, WatchOptions, WatchReport, ledger, peak_resident, release};
+use tokio::runtime::{Builder, Runtime};
+
+/// Virtual, and touched only as deep as a plan recurses.
+const STACK: usize = 64 << 20;
+
+/// How a query ended.
+pub enum Ended {
+    /// With its last row.
+    Done(Box<Outcome>),
+    /// By a signal; this is the exit code that says so.
+    Interrupted(u8),
+}
+
+/// What a query did.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Counters, rejects, spill.
+    pub finished: Finished,
+    /// From the start of the task to its last row.
+    pub seconds: f64,
+    /// The kernel's own peak of the process.
+    pub peak: ByteCount,
+}
+
+impl Outcome {
+    /// Returns the input read for each second.
+    #[expect(clippy::cast_precision_loss, reason = "a rate, shown without decimals")]
+    pub fn megabytes_per_second(&self) -> f64 {
+        self.finished.counts.bytes.bytes() as f64 / 1e6 / self.seconds.max(1e-6)
+    }
+}
+
+/// Opens the sink for a result, once its columns are known.
+pub type OpenSink<'a> = dyn FnMut(&Running) -> Result<Box<dyn Sink + Send>, EngineError> + 'a;
+
+/// Starts the watch of this process for tasks of these settings.
+///
+/// # Errors
+/// If `/proc` cannot be read or no thread can be started.
+pub fn start_watch(settings: &Settings, printer: Printer) -> Result<Arc<Watch>, EngineError> {
+    let threads = threads_of(settings.budget, settings.threads);
+    let limit = settings.budget.map(|budget| budget.limit);
+    if let Some(limit) = limit {
+        ledger::set_quantum(limit, threads);
+    }
+    let last_resort = Box::new(move |report: &WatchReport| {
+        let error = MemoryLimitError {
+            limit: limit.unwrap_or_default(),
+            used: report.resident.total().max(report.ended_at),
+            asked: None,
+            holders: vec![Holder { name: "planning, batches and expressions".into(), bytes: ledger::live() }],
+        };
+        process::exit(i32::from(printer.failure(&EngineError::MemoryLimit(error))));
+    });
+    let watch = Watch::start(WatchOptions { budget: settings.budget, last_resort });
+    watch.map(Arc::new).map_err(|error| EngineError::file("read", "/proc/self/statm", error))
+}
+
+/// Runs a query and gives its memory back.
+///
+/// # Errors
+/// Any [`EngineError`]; the sink is dropped unfinished then, and no file appears.
+pub fn run(
+    sql: &str,
+    settings: &Settings,
+    watch: &Arc<Watch>,
+    printer: Printer,
+    open: &mut OpenSink<'_>,
+) -> Result<Ended, EngineError> {
+    let start = Instant::now();
+    let runtime = runtime(threads_of(settings.budget, settings.threads))?;
+    let task = Task::new(settings.options(sql, watch))?;
+    let limit = settings.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
+    let sources = Sources { progress: task.progress(), spill: task.spill(), watch: Arc::clone(watch), limit };
+    let bar = Bar::start(sources, printer.shows_progress());
+    let mut interrupted =
+        interrupt::watch().map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            Ok(code) = &mut interrupted => Ok(Err(code)),
+            result = drive(task, open) => result.map(Ok),
+        }
+    });
+    drop(bar);
+    // Threads that still compute for a task that failed are left to the end of the process.
+    match &result {
+        Ok(Ok(_)) => drop(runtime),
+        _ => runtime.shutdown_background(),
+    }
+    let peak = peak_resident().unwrap_or_else(|| watch.report().peak);
+    release();
+    Ok(match result? {
+        Ok(finished) => Ended::Done(Box::new(Outcome { finished, seconds: start.elapsed().as_secs_f64(), peak })),
+        Err(code) => Ended::Interrupted(code),
+    })
+}
+
+async fn drive(task: Task, open: &mut OpenSink<'_>) -> Result<Finished, EngineError> {
+    // Planning recurses over the query; the runtime's threads have the stack for it.
+    let started = tokio::spawn(task.start()).await;
+    let mut running = started.map_err(|error| EngineError::Run(format!("planning failed unexpectedly: {error}")))??;
+    let mut sink = open(&running)?;
+    while let Some(batch) = running.next().await? {
+        sink.write(&batch)?;
+    }
+    let finished = running.finish()?;
+    sink.finish(if finished.too_many_rejects { Verdict::Discard } else { Verdict::Keep })?;
+    Ok(finished)
+}
+
+fn runtime(threads: usize) -> Result<Runtime, EngineError> {
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .max_blocking_threads(4)
+        .thread_stack_size(STACK)
+        .thread_name("tidegate-worker")
+        .on_thread_park(ledger::flush_thread)
+        .on_thread_stop(ledger::flush_thread)
+        .enable_all()
+        .build()
+        .map_err(|error: io::Error| EngineError::Run(format!("threads could not be started: {error}")))
+}

@@ -1,0 +1,58 @@
+//! From arguments to what a task is given: the limit's budget, threads, folders.
+
+use std::{path::PathBuf, sync::Arc, thread};
+use tidegate_engine::{EngineError, MaxRejects, TaskOptions};
+use tidegate_memory::{Budget, ByteCount, Limit, MINIMUM_LIMIT, Meter, Watch};
+
+/// Returns the budget of a limit.
+///
+/// # Errors
+/// [`EngineError::LimitTooSmall`] below the working minimum.
+pub fn budget(limit: Limit) -> Result<Option<Budget>, EngineError> {
+    let Some(limit) = limit.bytes() else { return Ok(None) };
+    if limit < MINIMUM_LIMIT {
+        return Err(EngineError::LimitTooSmall { limit, minimum: MINIMUM_LIMIT });
+    }
+    Ok(Some(Budget::of(limit, baseline())))
+}
+
+/// Anonymous memory before the task, and what the runtime and the session will add whatever the query.
+fn baseline() -> ByteCount {
+    let now = Meter::open().and_then(|meter| meter.read()).map_or(ByteCount::ZERO, |resident| resident.anonymous);
+    now + ByteCount::mib(2)
+}
+
+/// Returns the threads to use: those asked for, or the machine's cores.
+pub fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
+}
+
+/// Everything about a task but its query.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How the limit is divided.
+    pub budget: Option<Budget>,
+    /// Threads.
+    pub threads: usize,
+    /// The folder for spilled state.
+    pub spill_folder: PathBuf,
+    /// The file for rejects.
+    pub rejects: Option<PathBuf>,
+    /// The share of lines that may be rejects.
+    pub max_rejects: MaxRejects,
+}
+
+impl Settings {
+    /// Returns the task's options.
+    pub fn options(&self, sql: &str, watch: &Arc<Watch>) -> TaskOptions {
+        TaskOptions {
+            sql: sql.to_owned(),
+            budget: self.budget,
+            threads: self.threads,
+            spill_folder: self.spill_folder.clone(),
+            rejects: self.rejects.clone(),
+            max_rejects: self.max_rejects,
+            watch: Arc::clone(watch),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The limit as the kernel sees it: queries in a memory cgroup of the limit's size, with the kernel's peak beside it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by a panic")]
+#![expect(clippy::print_stderr, reason = "what is skipped is said")]
+
+#[path = "support/cage.rs"]
+mod cage;
+#[path = "support/demo.rs"]
+mod demo;
+#[path = "../src/demo/questions.rs"]
+mod questions;
+#[path = "support/tidegate.rs"]
+mod tidegate;
+
+use cage::Cage;
+use questions::QUESTIONS;
+use std::{fs, path::Path, sync::OnceLock};
+use tempfile::TempDir;
+use tidegate::{Ran, TIDEGATE, command, run};
+
+/// About 70 MB as a log: more than the smallest limit.
+const LINES: u64 = 300_000;
+
+/// Runs the rest of the arguments and says the kernel's peak of it, in KiB, in the last line of the standard error.
+const MEASURE: &str = "import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code if code >= 0 else 128 - code)";
+
+/// Moves itself into the cgroup whose file is `$0`, then becomes the rest of the arguments.
+const ENTER: &str = r#"if [ -n "$0" ]; then echo $$ > "$0" || exit 99; fi; exec "$@""#;
+
+#[test]
+fn the_five_questions_hold_64_mib() {
+    answer_all("64MiB", 64 << 20);
+}
+
+#[test]
+fn the_five_questions_hold_128_mb() {
+    answer_all("128MB", 128_000_000);
+}
+
+#[test]
+fn the_five_questions_hold_256_mb() {
+    answer_all("256MB", 256_000_000);
+}
+
+/// One query that has no way to fit, because its result is a single value larger than the limit.
+#[test]
+fn a_query_that_cannot_fit_says_who_holds_the_memory() {
+    let folder = folder();
+    let sql = format!("SELECT array_agg(_raw) AS all_lines FROM '{}'", log().display());
+    let output = folder.path().join("out.ndjson");
+    let measured = measured(&sql, "64MiB", 64 << 20, &output);
+    let Ran { status, stderr, .. } = &measured.ran;
+    assert_eq!(status.code(), Some(3), "{measured}");
+    for part in ["error: memory limit of 67.1 MB reached: ", " in use", "largest holders: ", "help: try --limit "] {
+        assert!(stderr.contains(part), "no {part:?} in {measured}");
+    }
+    assert!(measured.peak <= 64 << 20, "{measured}");
+    assert_eq!(names(folder.path()), [""; 0], "{measured}");
+}
+
+/// Operators and functions that ask nobody for their memory: an answer or the typed error, and the kernel's number below the
+/// limit either way.
+#[test]
+fn what_asks_nobody_is_held_as_well() {
+    let path = log().to_string_lossy().into_owned();
+    let queries = [
+        "SELECT *, sum(bytes) OVER () AS total FROM '{}'",
+        "SELECT *, ntile(4) OVER (ORDER BY request_time) AS quarter FROM '{}'",
+        "SELECT status, count(DISTINCT client) AS clients, count(DISTINCT path) AS paths FROM '{}' GROUP BY status",
+        "SELECT repeat(_raw, 1000) AS much FROM '{}'",
+        "SELECT a.client, count(*) AS n FROM '{}' a JOIN '{}' b ON a.path = b.path AND a.ts = b.ts GROUP BY a.client",
+        "SELECT user_agent, request_time FROM '{}' ORDER BY user_agent, request_time",
+    ];
+    let folder = folder();
+    for (limit, bytes) in [("64MiB", 64 << 20), ("128MB", 128_000_000)] {
+        for query in queries {
+            let output = folder.path().join("out.ndjson");
+            let measured = measured(&query.replace("{}", &path), limit, bytes, &output);
+            assert!(matches!(measured.ran.status.code(), Some(0 | 3)), "{query} at {limit}: {measured}");
+            assert!(measured.peak <= bytes, "{query} at {limit}: {measured}");
+            assert_eq!(output.exists(), measured.ran.status.success(), "{query} at {limit}: {measured}");
+            let _ = fs::remove_file(output);
+        }
+    }
+}
+
+/// Without this, the tests above would prove nothing where a cgroup can be made that does not hold.
+#[test]
+fn a_cage_kills_what_does_not_fit() {
+    let Some(cage) = cage(64 << 20) else { return };
+    let mut hungry = command("sh");
+    hungry.args(["-c", ENTER]).arg(cage.processes()).args(["python3", "-c", "print(len(b'x' * (128 << 20)))"]);
+    let ran = run(&mut hungry, b"");
+    assert!(!ran.status.success() && cage.kills() > 0, "128 MB were held in a cgroup of 64 MiB: {ran}");
+}
+
+fn answer_all(limit: &str, bytes: u64) {
+    let folder = folder();
+    let mut failures = Vec::new();
+    for question in &QUESTIONS {
+        let name = format!("{}.{}", question.name, question.extension);
+        let output = folder.path().join(&name);
+        let measured = measured(&question.sql(&log().to_string_lossy()), limit, bytes, &output);
+        if !measured.ran.status.success() || measured.peak > bytes {
+            failures.push(format!("{} at {limit}: {measured}", question.title));
+            continue;
+        }
+        assert_eq!(names(folder.path()), [name]);
+        let lines = fs::read(&output).unwrap().split(|byte| *byte == b'\n').count() - 1;
+        assert!(lines > question.preview, "{} has {lines} lines", question.title);
+        fs::remove_file(output).unwrap();
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// A run, and what the kernel says of it.
+struct Measured {
+    ran: Ran,
+    /// Bytes.
+    peak: u64,
+}
+
+impl std::fmt::Display for Measured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "peak of {} kB, {}", self.peak / 1000, self.ran)
+    }
+}
+
+/// Runs a query in a cgroup of the limit's size. Where none can be made, the peak is looked at all the same.
+fn measured(sql: &str, limit: &str, bytes: u64, output: &Path) -> Measured {
+    let cage = cage(bytes);
+    let processes = cage.as_ref().map(Cage::processes).unwrap_or_default();
+    let mut python = command("python3");
+    python
+        .args(["-c", MEASURE, "sh", "-c", ENTER])
+        .arg(processes)
+        .args([TIDEGATE, "query", "--limit", limit, sql, "-o"]);
+    python.arg(output).arg("--spill-dir").arg(output.parent().unwrap());
+    let mut ran = run(&mut python, b"");
+    assert_ne!(ran.status.code(), Some(99), "the process could not enter its cgroup: {ran}");
+    let last = ran.stderr.trim_end().rfind('\n').map_or(0, |at| at + 1);
+    let peak = ran.stderr.split_off(last);
+    let peak = peak.trim().parse::<u64>().unwrap_or_else(|_| panic!("no peak: {ran}{peak}")) * 1024;
+    let measured = Measured { ran, peak };
+    if let Some(cage) = cage {
+        assert_eq!(cage.kills(), 0, "the kernel killed `{sql}` at {limit}: {measured}");
+    }
+    measured
+}
+
+fn cage(limit: u64) -> Option<Cage> {
+    Cage::new(limit).inspect_err(|why| eprintln!("skipped: no memory cgroup can be made here ({why})")).ok()
+}
+
+/// The log that all tests of this file read, beside the compiled program: in a temporary folder that is kept in memory, it
+/// would count against the cgroup.
+fn log() -> &'static Path {
+    static LOG: OnceLock<std::path::PathBuf> = OnceLock::new();
+    LOG.get_or_init(|| demo::write(Path::new(env!("CARGO_TARGET_TMPDIR")), "log", LINES))
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
