@@ -182,6 +182,7 @@ impl Stream for Gated {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.gate.watch.tend();
         if self.gate.watch.must_end() {
             let error = self.gate.pool.exhausted();
             return Poll::Ready(Some(Err(DataFusionError::ResourcesExhausted(error.to_string()))));

@@ -20,6 +20,8 @@ pub mod ledger;
 mod limit;
 mod meter;
 pub mod pressure;
+mod timeline;
+mod wall;
 mod watch;
 
 pub use allocator::{CountingAllocator, jemalloc, program_pages};
@@ -27,4 +29,5 @@ pub use budget::{Budget, MINIMUM_LIMIT};
 pub use bytes::{ByteCount, ParseByteCountError};
 pub use limit::{Limit, ParseLimitError};
 pub use meter::{Meter, Resident, peak_resident, reset_peak};
+pub use timeline::Moment;
 pub use watch::{Watch, WatchOptions, WatchReport, release};

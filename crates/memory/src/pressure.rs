@@ -6,6 +6,11 @@
 //! back before anybody is refused anything ([`Action::Purge`]); page cache is in neither number.
 
 use crate::{Budget, ByteCount, Resident, budget::PROGRAM_CAP};
+use std::time::Duration;
+
+/// How long critical pressure, or a wait at the wall, may last before a task must end: a hash table that doubles passes
+/// through it.
+pub const PATIENCE: Duration = Duration::from_millis(60);
 
 /// How tight memory is. Each step includes the restrictions of those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,9 +20,9 @@ pub enum Pressure {
     Calm,
     /// Operators that can spill are refused growth, and spill.
     Rising,
-    /// Scans pause between batches, so that operators can work off what they hold.
+    /// Scans pause between batches and cut them smaller, so that operators can work off what they hold.
     High,
-    /// One task ends.
+    /// Nobody may grow.
     Critical,
 }
 
@@ -35,17 +40,30 @@ pub struct Reading {
     pub resident: Resident,
     /// What the ledger counts.
     pub live: ByteCount,
+    /// How long a thread has been waiting at the wall for memory that the limit does not have.
+    pub waiting: Option<Duration>,
+    /// How long pressure has been critical.
+    pub critical_for: Duration,
+    /// Whether a purge is worth trying: the last one found freed pages, or is some time ago. What it cannot give back is
+    /// fragmentation.
+    pub purge_helps: bool,
+    /// Whether the task can be planned again, narrower, because it has not delivered a row yet.
+    pub replannable: bool,
 }
 
-/// What the watch does at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is done. Each is tried before those after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
-    /// Nothing.
-    Wait,
-    /// Drop the program's own pages.
-    DropProgramPages,
+    /// Nothing: everybody may grow.
+    Grant,
     /// Give freed pages back to the kernel.
     Purge,
+    /// Refuse growth to operators that can spill, so that they do.
+    Refuse,
+    /// Let scans wait and cut smaller batches.
+    Pause,
+    /// End the plan, and start a narrower one.
+    Replan,
     /// End one task: nothing else is left that lowers the kernel's number.
     End,
 }
@@ -55,14 +73,31 @@ impl Reading {
     pub fn slack(&self) -> ByteCount {
         self.resident.anonymous - self.budget.baseline - self.live
     }
+
+    /// Returns whether the program's own pages are to be dropped. That takes nothing from anybody, so it is no [`Action`].
+    pub fn drops_program_pages(&self) -> bool {
+        self.resident.file >= PROGRAM_CAP
+    }
+
+    fn purgeable(&self) -> bool {
+        let heap = self.budget.heap() + self.budget.baseline;
+        let near = self.resident.anonymous >= heap.percent(75) || self.waiting.is_some();
+        near && self.purge_helps && self.slack() >= least_purge(heap)
+    }
+
+    /// Within three per cent of the limit, and freed pages are not to blame.
+    fn out_of_memory(&self) -> bool {
+        let heap = self.budget.heap() + self.budget.baseline;
+        self.resident.anonymous >= heap.percent(97) && !(self.purge_helps && self.slack() >= least_purge(heap))
+    }
 }
 
 /// Returns how tight memory is.
 pub fn pressure(reading: &Reading) -> Pressure {
     let heap = reading.budget.heap();
-    if out_of_memory(reading) || reading.live >= heap.percent(98) {
+    if reading.out_of_memory() || reading.live >= heap.percent(98) {
         Pressure::Critical
-    } else if reading.live >= heap.percent(85) {
+    } else if reading.live >= heap.percent(85) || reading.waiting.is_some() {
         Pressure::High
     } else if reading.live >= heap.percent(70) {
         Pressure::Rising
@@ -71,25 +106,18 @@ pub fn pressure(reading: &Reading) -> Pressure {
     }
 }
 
-/// Returns what to do now. Purging comes first, ending last.
+/// Returns what to do now: purge, refuse, pause, plan again, end, in this order.
 pub fn decide(reading: &Reading) -> Action {
-    let heap = reading.budget.heap() + reading.budget.baseline;
-    let near = reading.resident.anonymous >= heap.percent(75);
-    if near && reading.slack() >= least_purge(heap) {
-        Action::Purge
-    } else if reading.resident.file >= PROGRAM_CAP {
-        Action::DropProgramPages
-    } else if out_of_memory(reading) {
-        Action::End
-    } else {
-        Action::Wait
+    let patient = reading.critical_for.max(reading.waiting.unwrap_or_default()) < PATIENCE;
+    match pressure(reading) {
+        _ if reading.purgeable() => Action::Purge,
+        Pressure::Calm => Action::Grant,
+        Pressure::Rising => Action::Refuse,
+        Pressure::High | Pressure::Critical if patient => Action::Pause,
+        Pressure::High if reading.waiting.is_none() => Action::Pause,
+        _ if reading.replannable => Action::Replan,
+        _ => Action::End,
     }
-}
-
-/// Within three per cent of the limit, and neither program pages nor freed ones are to blame.
-fn out_of_memory(reading: &Reading) -> bool {
-    let heap = reading.budget.heap() + reading.budget.baseline;
-    reading.resident.anonymous >= heap.percent(97) && reading.slack() < least_purge(heap)
 }
 
 /// A purge costs about 50 microseconds and 5 ms for each 100 MB; below this it would run without end.
@@ -98,53 +126,5 @@ fn least_purge(heap: ByteCount) -> ByteCount {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// A reading in MiB: a limit of 128 with a baseline of 8 leaves a heap line of 100.
-    fn reading(anonymous: u64, file: u64, live: u64) -> Reading {
-        Reading {
-            budget: Budget::of(ByteCount::mib(128), ByteCount::mib(8)),
-            resident: Resident { anonymous: ByteCount::mib(anonymous), file: ByteCount::mib(file) },
-            live: ByteCount::mib(live),
-        }
-    }
-
-    #[test]
-    fn each_reading_has_its_answer() {
-        let check = |anonymous, file, live, expect_pressure, expect_action| {
-            let reading = reading(anonymous, file, live);
-            assert_eq!((pressure(&reading), decide(&reading)), (expect_pressure, expect_action), "{reading:?}");
-        };
-        check(20, 8, 10, Pressure::Calm, Action::Wait);
-        check(20, 12, 10, Pressure::Calm, Action::DropProgramPages);
-        check(70, 8, 10, Pressure::Calm, Action::Wait);
-        check(90, 8, 40, Pressure::Calm, Action::Purge);
-        check(90, 12, 40, Pressure::Calm, Action::Purge);
-        check(80, 8, 71, Pressure::Rising, Action::Wait);
-        check(95, 8, 86, Pressure::High, Action::Wait);
-        check(107, 8, 90, Pressure::High, Action::Purge);
-        check(107, 8, 97, Pressure::Critical, Action::End);
-        check(107, 12, 97, Pressure::Critical, Action::DropProgramPages);
-    }
-
-    proptest! {
-        #[test]
-        fn more_live_bytes_are_never_less_pressure(anonymous in 0_u64..160, file in 0_u64..60, live in 0_u64..150) {
-            let less = reading(anonymous, file, live);
-            let more = reading(anonymous, file, live + 1);
-            prop_assert!(pressure(&more) >= pressure(&less));
-        }
-
-        #[test]
-        fn a_task_is_only_ended_when_nothing_can_be_given_back(anonymous in 0_u64..160, file in 0_u64..60, live in 0_u64..150) {
-            let reading = reading(anonymous, file, live);
-            if decide(&reading) == Action::End {
-                prop_assert!(reading.slack() < ByteCount::mib(4));
-                prop_assert!(reading.resident.file < PROGRAM_CAP);
-                prop_assert!(reading.resident.anonymous >= ByteCount::mib(100));
-            }
-        }
-    }
-}
+#[path = "pressure_tests.rs"]
+mod tests;

@@ -1,15 +1,20 @@
 //! The watch: a thread that reads the meter and the ledger, decides by [`crate::pressure`], and acts.
+//!
+//! On a busy machine the thread gets its core late. So whoever passes a gate looks in its place when the last look is too
+//! long ago ([`Watch::tend`]), and what grows between two looks is stopped by [`crate::wall`].
 
 use crate::{
     Budget, ByteCount, Meter, Resident,
     allocator::{jemalloc, program_pages},
     ledger,
     pressure::{self, Action, Pressure, Reading},
+    timeline::{Moment, Timeline},
+    wall,
 };
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
@@ -25,14 +30,14 @@ const TIGHT: Duration = Duration::from_millis(1);
 /// Program pages come in fastest at the start, when everything runs for the first time.
 const WARM_UP: Duration = Duration::from_millis(100);
 
-/// How long critical pressure may last before a task must end: a hash table that doubles passes through it.
-const PATIENCE: Duration = Duration::from_millis(60);
+/// A look that is this late is taken by whoever comes by.
+const LATE: Duration = Duration::from_millis(6);
 
 /// How long a task that must end may take to do so before the last resort.
 const GRACE: Duration = Duration::from_millis(400);
 
-/// What first touches at several GB/s may still take between a look and the end of the process.
-const LAST_MARGIN: ByteCount = ByteCount::mib(4);
+/// This near to the limit nothing is waited for. Allocations stop earlier, at the wall; this is for what passes it by.
+const LAST_MARGIN: ByteCount = ByteCount::mib(1);
 
 /// After a purge that found little, the next one waits: the slack it saw is fragmentation, which no purge lowers.
 const AFTER_USELESS_PURGE: Duration = Duration::from_millis(20);
@@ -69,6 +74,7 @@ pub struct WatchReport {
 #[derive(Debug)]
 pub struct Watch {
     shared: Arc<Shared>,
+    guard: Arc<Mutex<Guard>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -78,6 +84,9 @@ struct Shared {
     stop: AtomicBool,
     pressure: AtomicU8,
     must_end: AtomicBool,
+    replannable: AtomicBool,
+    /// When the last look was, in microseconds since the start.
+    looked_at: AtomicU64,
     ended_at: AtomicU64,
     anonymous: AtomicU64,
     file: AtomicU64,
@@ -94,18 +103,35 @@ impl Watch {
     /// # Errors
     /// If the meter cannot be opened or the thread cannot be started.
     pub fn start(options: WatchOptions) -> io::Result<Self> {
-        let meter = Meter::open()?;
+        wall::set_limit(options.budget.map(|budget| budget.limit))?;
+        let started = Instant::now();
         let shared = Arc::new(Shared::default());
         let guard = Guard {
-            meter,
+            meter: Meter::open()?,
             options,
             shared: Arc::clone(&shared),
-            started: Instant::now(),
+            started,
+            looked: started,
             critical_since: None,
             purge_after: None,
+            kept_peak: ByteCount::ZERO,
+            timeline: Timeline::default(),
         };
-        let thread = thread::Builder::new().name("tidegate-watch".into()).spawn(move || guard.run())?;
-        Ok(Self { shared, thread: Some(thread) })
+        let guard = Arc::new(Mutex::new(guard));
+        let looking = (Arc::clone(&guard), Arc::clone(&shared));
+        let thread = thread::Builder::new()
+            .name("tidegate-watch".into())
+            .spawn(move || wall::pass(|| run(&looking.0, &looking.1)))?;
+        Ok(Self { shared, guard, thread: Some(thread) })
+    }
+
+    /// Looks in the thread's place if it is late. For gates that are passed often; costs as much as reading a clock.
+    pub fn tend(&self) {
+        let looked_at = Duration::from_micros(self.shared.looked_at.load(Relaxed));
+        let Ok(mut guard) = self.guard.try_lock() else { return };
+        if guard.started.elapsed().saturating_sub(looked_at) >= LATE {
+            wall::pass(|| guard.look());
+        }
     }
 
     /// Returns how tight memory is.
@@ -125,9 +151,33 @@ impl Watch {
         self.shared.report()
     }
 
+    /// Says whether the task can be planned again, narrower, because it has not delivered a row yet.
+    pub fn set_replannable(&self, replannable: bool) {
+        self.shared.replannable.store(replannable, Relaxed);
+    }
+
+    /// Lets a task, or a narrower plan of it, begin after one that had to end.
+    pub fn resume(&self) {
+        self.lock().critical_since = None;
+        self.shared.must_end.store(false, Relaxed);
+    }
+
+    /// Returns resident memory over time since the start or the last [`Watch::reset`].
+    pub fn timeline(&self) -> Vec<Moment> {
+        self.lock().timeline.moments.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Guard> {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Starts the peaks anew, for the next task.
     pub fn reset(&self) {
-        self.shared.must_end.store(false, Relaxed);
+        self.resume();
+        let mut guard = self.lock();
+        guard.kept_peak = ByteCount::ZERO;
+        guard.timeline = Timeline::default();
+        drop(guard);
         self.shared.ended_at.store(0, Relaxed);
         for peak in [&self.shared.peak, &self.shared.peak_file, &self.shared.peak_anonymous] {
             peak.store(0, Relaxed);
@@ -143,6 +193,8 @@ impl Drop for Watch {
             // A panic of the watch has been printed by its thread; there is nothing to add.
             let _ = thread.join();
         }
+        // Without a meter there is no watch, so this cannot fail here.
+        let _ = wall::set_limit(None);
     }
 }
 
@@ -169,53 +221,98 @@ impl Shared {
     }
 }
 
-/// The thread's own state.
+/// What a look needs and keeps, behind a lock because anybody may look.
 struct Guard {
     meter: Meter,
     options: WatchOptions,
     shared: Arc<Shared>,
     started: Instant,
+    looked: Instant,
     critical_since: Option<Instant>,
     purge_after: Option<Instant>,
+    /// Anonymous memory when the accounts were last kept as those of the peak.
+    kept_peak: ByteCount,
+    timeline: Timeline,
+}
+
+/// What a look leads to, beyond what it did itself.
+struct Looked {
+    /// The time until the next look.
+    pause: Duration,
+    /// Whether nothing helped, and the process has to end.
+    hopeless: bool,
+}
+
+/// The thread. It alone ends the process: others may hold locks that this needs.
+fn run(guard: &Mutex<Guard>, shared: &Shared) {
+    while !shared.stop.load(Relaxed) {
+        let mut guard = guard.lock().unwrap_or_else(PoisonError::into_inner);
+        let Looked { pause, hopeless } = guard.look();
+        if hopeless {
+            wall::close();
+            (guard.options.last_resort)(&shared.report());
+        }
+        drop(guard);
+        thread::park_timeout(pause);
+    }
 }
 
 impl Guard {
-    fn run(mut self) {
-        while !self.shared.stop.load(Relaxed) {
-            let pause = match self.meter.read() {
-                Ok(resident) => self.look(resident),
-                Err(_) => CALM,
-            };
-            thread::park_timeout(pause);
+    /// Looks once and acts.
+    fn look(&mut self) -> Looked {
+        let calm = Looked { pause: CALM, hopeless: false };
+        let now = Instant::now();
+        self.looked = now;
+        let looked_at = u64::try_from((now - self.started).as_micros()).unwrap_or(u64::MAX);
+        self.shared.looked_at.store(looked_at, Relaxed);
+        let Ok(resident) = self.meter.read() else { return calm };
+        self.shared.publish(resident);
+        if resident.anonymous > self.kept_peak + resident.anonymous.percent(1) {
+            self.kept_peak = resident.anonymous;
+            ledger::keep_peak();
         }
+        self.timeline.add(self.started.elapsed(), resident.total());
+        wall::observe(resident);
+        let Some(budget) = self.options.budget else { return calm };
+        let reading = self.reading(budget, resident);
+        self.shared.pressure.store(pressure::pressure(&reading) as u8, Relaxed);
+        match pressure::decide(&reading) {
+            Action::Purge => self.purge(&reading),
+            Action::Replan | Action::End => self.end(&reading),
+            Action::Grant | Action::Refuse | Action::Pause => {}
+        }
+        if reading.drops_program_pages() {
+            program_pages::drop_pages();
+            self.shared.drops.fetch_add(1, Relaxed);
+        }
+        Looked { pause: self.pause(&reading), hopeless: self.is_hopeless(&reading) }
     }
 
-    /// Looks once, acts, and returns the time until the next look.
-    fn look(&mut self, resident: Resident) -> Duration {
-        self.shared.publish(resident);
-        let Some(budget) = self.options.budget else { return CALM };
-        let reading = Reading { budget, resident, live: ledger::live() };
-        let pressure = pressure::pressure(&reading);
-        self.shared.pressure.store(pressure as u8, Relaxed);
-        match pressure::decide(&reading) {
-            Action::Wait => {}
-            Action::End => self.end(&reading),
-            Action::DropProgramPages => {
-                program_pages::drop_pages();
-                self.shared.drops.fetch_add(1, Relaxed);
-            }
-            Action::Purge => self.purge(&reading),
+    fn reading(&mut self, budget: Budget, resident: Resident) -> Reading {
+        let mut reading = Reading {
+            budget,
+            resident,
+            live: ledger::live(),
+            waiting: wall::waiting(),
+            critical_for: Duration::ZERO,
+            purge_helps: self.purge_after.is_none_or(|time| self.looked >= time),
+            replannable: self.shared.replannable.load(Relaxed),
+        };
+        if pressure::pressure(&reading) < Pressure::Critical {
+            self.critical_since = None;
+        } else {
+            reading.critical_for = self.critical_since.get_or_insert(self.looked).elapsed();
         }
-        self.end_if_at_the_limit(&reading);
-        self.end_if_critical(pressure, &reading);
-        let filling = reading.resident.file >= budget.program.percent(30) || reading.live >= budget.heap().percent(50);
+        reading
+    }
+
+    fn pause(&self, reading: &Reading) -> Duration {
+        let Reading { budget, resident, live, .. } = *reading;
+        let filling = resident.file >= budget.program.percent(30) || live >= budget.heap().percent(50);
         if filling || self.started.elapsed() < WARM_UP { TIGHT } else { CALM }
     }
 
     fn purge(&mut self, before: &Reading) {
-        if self.purge_after.is_some_and(|time| Instant::now() < time) {
-            return;
-        }
         jemalloc::purge();
         self.shared.purges.fetch_add(1, Relaxed);
         let after = self.meter.read().unwrap_or_default().anonymous;
@@ -230,28 +327,23 @@ impl Guard {
         }
     }
 
-    /// Ends the process when the limit is a few MB away in spite of what was just done: what grows this fast, such as
-    /// planning or a copy of everything, is not told between two batches.
-    fn end_if_at_the_limit(&self, reading: &Reading) {
+    /// Returns whether the task that was told to end does not, or whether the limit is reached by what no gate sees, such as
+    /// stacks.
+    fn is_hopeless(&self, reading: &Reading) -> bool {
         let near = |resident: Resident| resident.total() + LAST_MARGIN >= reading.budget.limit;
-        if near(reading.resident) && self.meter.read().is_ok_and(near) {
+        let stuck = reading.critical_for.max(reading.waiting.unwrap_or_default());
+        let hopeless =
+            stuck >= pressure::PATIENCE + GRACE || (near(reading.resident) && self.meter.read().is_ok_and(near));
+        if hopeless {
             self.end(reading);
-            (self.options.last_resort)(&self.shared.report());
         }
+        hopeless
     }
+}
 
-    fn end_if_critical(&mut self, pressure: Pressure, reading: &Reading) {
-        if pressure < Pressure::Critical {
-            self.critical_since = None;
-            return;
-        }
-        let since = *self.critical_since.get_or_insert_with(Instant::now);
-        if since.elapsed() >= PATIENCE {
-            self.end(reading);
-        }
-        if since.elapsed() >= PATIENCE + GRACE {
-            (self.options.last_resort)(&self.shared.report());
-        }
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard").field("budget", &self.options.budget).finish_non_exhaustive()
     }
 }
 

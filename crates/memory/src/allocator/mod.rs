@@ -4,6 +4,7 @@
 
 mod counting;
 pub mod jemalloc;
+pub(crate) mod large;
 pub mod program_pages;
 
 pub use counting::CountingAllocator;
