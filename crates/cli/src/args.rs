@@ -101,6 +101,12 @@ pub struct QueryArgs {
     /// Keep every line that could not be read in this file (NDJSON: file, line, offset, reason, raw).
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
+    /// Show where the memory was, operator by operator, beside the rows. `EXPLAIN MEMORY SELECT ..` shows it in their place.
+    #[arg(long)]
+    pub explain_memory: bool,
+    /// Write the record of the run into this file (JSON): limit, peak, spilled bytes, rejects, operators, memory over time.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// The share or number of lines that may be unreadable; above it the exit code is 4.
     #[arg(long, env = "TIDEGATE_MAX_REJECTS", default_value = "1%", value_name = "SHARE")]
     pub max_rejects: MaxRejects,

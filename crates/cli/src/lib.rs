@@ -6,6 +6,7 @@ mod demo;
 mod interrupt;
 mod printer;
 mod query;
+mod record;
 mod run;
 mod settings;
 mod table;

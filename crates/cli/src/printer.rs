@@ -8,8 +8,8 @@ use std::{
     env,
     io::{self, IsTerminal, Write},
 };
-use tidegate_engine::{EngineError, FirstReject, sink::printable};
-use tidegate_memory::Limit;
+use tidegate_engine::{EngineError, FirstReject, Replan, sink::printable};
+use tidegate_memory::{ByteCount, Limit, Moment};
 
 /// Says things on the standard error.
 #[derive(Clone, Copy, Debug)]
@@ -89,9 +89,21 @@ impl Printer {
             outcome.megabytes_per_second(),
             outcome.peak,
         ));
+        for replan in &outcome.finished.replans {
+            self.line(Tone::Warning, "planned again", &replanned(replan));
+        }
         if let Some(first) = &rejects.first {
             self.line(Tone::Warning, "rejects", &first_reject(rejects.count, first));
         }
+    }
+
+    /// Says how memory went over time.
+    pub fn timeline(self, outcome: &Outcome, limit: Limit) {
+        let timeline = &outcome.finished.memory.timeline;
+        let peak = timeline.iter().map(|moment| moment.resident).max().unwrap_or_default();
+        let most = limit.bytes().unwrap_or(peak);
+        say(&format!("memory {} of {most} at most, over {:.2} s:", outcome.peak, outcome.seconds));
+        say(&format!("|{}|", sparkline(timeline, 72, most)));
     }
 
     /// Says that there were more rejects than allowed.
@@ -124,6 +136,25 @@ impl Printer {
             say(&format!("{label}: {text}"));
         }
     }
+}
+
+fn replanned(replan: &Replan) -> String {
+    let Replan { reason, profile } = replan;
+    let joins = if profile.hash_joins { "" } else { ", joins that spill" };
+    let threads = if profile.threads == 1 { "1 partition" } else { &format!("{} partitions", profile.threads) };
+    format!("with {threads}, {} rows in a batch{joins}, because of: {reason}", profile.batch_rows)
+}
+
+/// Returns resident memory over time as a line of bars, the peak of each of `width` spans, the highest bar for `most`.
+fn sparkline(timeline: &[Moment], width: usize, most: ByteCount) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let chunk = timeline.len().div_ceil(width).max(1);
+    let bar = |moments: &[Moment]| {
+        let peak = moments.iter().map(|moment| moment.resident.bytes()).max().unwrap_or(0);
+        let step = usize::try_from(peak.saturating_mul(8) / most.bytes().max(1)).unwrap_or(7);
+        BARS.get(step.min(7)).copied().unwrap_or('█')
+    };
+    timeline.chunks(chunk).map(bar).collect()
 }
 
 fn say(text: &str) {

@@ -3,7 +3,8 @@
 use crate::{
     args::QueryArgs,
     printer::Printer,
-    run::{Ended, run, start_watch},
+    record,
+    run::{Ended, Outcome, run, start_watch},
     settings::{Settings, budget, threads},
     table::TableSink,
 };
@@ -12,8 +13,8 @@ use std::{
     io::{self, BufWriter, IsTerminal, Read},
 };
 use tidegate_engine::{
-    EngineError, Running,
-    sink::{self, OutputFile, OutputFormat, Sink, Target},
+    EngineError, MemoryReport, Running,
+    sink::{self, OutputFile, OutputFormat, Sink, Target, Verdict},
 };
 
 /// Exit code of a task with more rejects than allowed.
@@ -36,6 +37,15 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer) -> Result<u8, Engine
     match run(&sql, &settings, &watch, printer, &mut |running| open(arguments, running)) {
         Ok(Ended::Done(outcome)) => {
             printer.summary(&outcome, arguments.limit.limit);
+            if arguments.explain_memory {
+                explain_memory(&outcome)?;
+            }
+            if arguments.explain_memory || outcome.explained {
+                printer.timeline(&outcome, arguments.limit.limit);
+            }
+            if let Some(path) = &arguments.record {
+                record::write(path, &sql, &arguments.limit, &outcome)?;
+            }
             if outcome.finished.too_many_rejects {
                 printer.too_many_rejects(arguments.rejects.is_some());
                 return Ok(TOO_MANY_REJECTS);
@@ -48,6 +58,15 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer) -> Result<u8, Engine
         }
         Err(error) => Ok(printer.failure_in(&error, &sql)),
     }
+}
+
+/// Shows where the memory was, beside the rows of the query.
+fn explain_memory(outcome: &Outcome) -> Result<(), EngineError> {
+    let rows = outcome.finished.memory.to_batch().map_err(|error| EngineError::Run(error.to_string()))?;
+    let stderr = Target::Stream(Box::new(io::stderr()));
+    let mut table: Box<dyn Sink> = Box::new(TableSink::new(stderr, &MemoryReport::schema(), false));
+    table.write(&rows)?;
+    table.finish(Verdict::Keep)
 }
 
 fn sql(arguments: &QueryArgs) -> Result<String, EngineError> {

@@ -32,6 +32,8 @@ pub enum Ended {
 pub struct Outcome {
     /// Counters, rejects, spill.
     pub finished: Finished,
+    /// Whether the query was `EXPLAIN MEMORY`.
+    pub explained: bool,
     /// From the start of the task to its last row.
     pub seconds: f64,
     /// The kernel's own peak of the process.
@@ -64,7 +66,7 @@ pub fn start_watch(settings: &Settings, printer: Printer) -> Result<Arc<Watch>, 
             limit: limit.unwrap_or_default(),
             used: report.resident.total().max(report.ended_at),
             asked: None,
-            holders: vec![Holder { name: "planning, batches and expressions".into(), bytes: ledger::live() }],
+            holders: ledger::largest(3).into_iter().map(|(name, bytes)| Holder { name, bytes }).collect(),
         };
         process::exit(i32::from(printer.failure(&EngineError::MemoryLimit(error))));
     });
@@ -107,22 +109,31 @@ pub fn run(
     let peak = peak_resident().unwrap_or_else(|| watch.report().peak);
     release();
     Ok(match result? {
-        Ok(finished) => Ended::Done(Box::new(Outcome { finished, seconds: start.elapsed().as_secs_f64(), peak })),
+        Ok((finished, explained)) => {
+            Ended::Done(Box::new(Outcome { finished, explained, seconds: start.elapsed().as_secs_f64(), peak }))
+        }
         Err(code) => Ended::Interrupted(code),
     })
 }
 
-async fn drive(task: Task, open: &mut OpenSink<'_>) -> Result<Finished, EngineError> {
-    // Planning recurses over the query; the runtime's threads have the stack for it.
-    let started = tokio::spawn(task.start()).await;
-    let mut running = started.map_err(|error| EngineError::Run(format!("planning failed unexpectedly: {error}")))??;
+async fn drive(task: Task, open: &mut OpenSink<'_>) -> Result<(Finished, bool), EngineError> {
+    let mut running = task.start().await?;
     let mut sink = open(&running)?;
     while let Some(batch) = running.next().await? {
-        sink.write(&batch)?;
+        let _entered = running.output().enter();
+        if !running.explains_memory() {
+            sink.write(&batch)?;
+        }
+        drop(batch);
     }
+    let explains_memory = running.explains_memory();
     let finished = running.finish()?;
+    if explains_memory {
+        let rows = finished.memory.to_batch().map_err(|error| EngineError::Run(error.to_string()))?;
+        sink.write(&rows)?;
+    }
     sink.finish(if finished.too_many_rejects { Verdict::Discard } else { Verdict::Keep })?;
-    Ok(finished)
+    Ok((finished, explains_memory))
 }
 
 fn runtime(threads: usize) -> Result<Runtime, EngineError> {

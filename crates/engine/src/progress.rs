@@ -40,6 +40,13 @@ impl Progress {
         }
     }
 
+    /// Begins anew, for another plan of the same task.
+    pub fn restart(&self) {
+        for counter in [&self.total_bytes, &self.bytes, &self.rows, &self.blank, &self.rows_out] {
+            counter.store(0, Relaxed);
+        }
+    }
+
     /// Adds input that a scan is about to read.
     pub fn expect(&self, bytes: ByteCount) {
         self.total_bytes.fetch_add(bytes.bytes(), Relaxed);

@@ -4,7 +4,8 @@
 //! - those that can **spill** share four fifths of it, evenly among those that hold something. Refused, they spill and go on.
 //!   Each may keep a floor whatever happens: refused with nearly nothing in hand, an operator has nothing to spill and fails;
 //! - **sorts** spill too, but need room to merge what they hold before they can write it. What a sort reserves is twice what
-//!   it holds ([`Kind::weigh`]). Sorts share a quarter, weighed, evenly among all that the plan has, and
+//!   it holds ([`Kind::weigh`]). Sorts share a quarter, weighed, evenly among all that the plan has (a narrower plan: an eighth
+//!   or a sixteenth, because the keys of narrow rows can be several times as long as the rows), and
 //! - their **merges** share the rest in the same way: the rows of a sort and its keys, which can be twice as long. The merge of
 //!   spilled runs takes what it gets and makes do with fewer runs at a time;
 //! - all **others** cannot give back. They are granted what is left, and a refusal ends the task.
@@ -68,6 +69,8 @@ pub struct Request {
     /// How many share with the asking one, itself among them: for sorts and merges all of the kind, else those that hold
     /// something.
     pub sharers: usize,
+    /// The sorts' share of the capacity is one of so many parts; the merges have the rest.
+    pub sort_parts: usize,
     /// How tight memory is.
     pub pressure: Pressure,
 }
@@ -80,16 +83,18 @@ pub fn may_grow(request: &Request) -> bool {
         return false;
     }
     let sharers = request.sharers.max(1);
+    let sorts = request.capacity / request.sort_parts.max(1);
+    let merges = request.capacity - sorts;
     match request.kind {
         Kind::Rigid => total <= request.capacity,
         // Refused in memory, a merge fails; so while memory is calm in fact, it may pass the capacity by half.
         Kind::Merging if request.pressure == Pressure::Calm => {
-            total <= request.capacity / 2 * 3 && wanted <= request.capacity / 4 * 3 / sharers
+            total <= request.capacity / 2 * 3 && wanted <= merges / sharers
         }
         _ if wanted <= floor(request) => total <= request.capacity,
-        Kind::Merging => total <= request.capacity && wanted <= request.capacity / 4 * 3 / sharers,
+        Kind::Merging => total <= request.capacity && wanted <= merges / sharers,
         Kind::Sorting => {
-            let share = request.capacity / 4 / sharers;
+            let share = sorts / sharers;
             request.pressure < Pressure::Rising && total <= request.capacity && wanted <= share
         }
         Kind::Spilling => {
@@ -120,6 +125,7 @@ mod tests {
             used: 50 * MIB,
             returnable: 40 * MIB,
             sharers: 2,
+            sort_parts: 4,
             pressure: Pressure::Calm,
         }
     }

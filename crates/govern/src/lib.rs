@@ -11,15 +11,21 @@
 //!
 //! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process.
 
+mod forecast;
 pub mod growth;
 mod memory_error;
+mod operators;
 mod pool;
 mod probe;
 mod profile;
 mod spill;
+mod trace;
 
+pub use forecast::Bounds;
 pub use memory_error::{Holder, MemoryLimitError};
+pub use operators::{OperatorReport, Operators};
 pub use pool::GovernedPool;
 pub use probe::Probe;
 pub use profile::Profile;
 pub use spill::{SpillFailure, SpillFiles, SpillReport};
+pub use trace::OnAccount;

@@ -21,6 +21,7 @@ use tidegate_memory::{Budget, ByteCount, Watch, ledger, pressure::Pressure};
 /// Answers reservations from what operators declare and from what the ledger and the kernel count.
 pub struct GovernedPool {
     budget: Option<Budget>,
+    sort_parts: usize,
     watch: Arc<Watch>,
     state: Mutex<State>,
 }
@@ -35,20 +36,25 @@ struct State {
 
 #[derive(Debug)]
 struct Consumer {
-    name: String,
     kind: Kind,
     held: usize,
 }
 
 impl GovernedPool {
-    /// Returns a pool for one task; without a budget it grants everything and only keeps account.
-    pub fn new(budget: Option<Budget>, watch: Arc<Watch>) -> Self {
-        Self { budget, watch, state: Mutex::default() }
+    /// Returns a pool for one task; without a budget it grants everything and only keeps account. Sorts may have one of
+    /// `sort_parts` of it, see [`growth`].
+    pub fn new(budget: Option<Budget>, sort_parts: usize, watch: Arc<Watch>) -> Self {
+        Self { budget, sort_parts, watch, state: Mutex::default() }
     }
 
     /// Returns the most that operators held together.
     pub fn peak(&self) -> ByteCount {
         self.lock().peak.into()
+    }
+
+    /// Returns what operators may reserve together, if that is bounded.
+    pub fn capacity(&self) -> Option<ByteCount> {
+        self.budget.map(|budget| budget.operators)
     }
 
     /// Returns the last refusal: after a task ended with it, the reason why.
@@ -58,7 +64,7 @@ impl GovernedPool {
 
     /// Returns the error for memory that grew without anybody asking.
     pub fn exhausted(&self) -> MemoryLimitError {
-        self.error(&self.lock(), None)
+        self.error(None)
     }
 
     /// A panic while the lock was held cannot leave the numbers half-changed, so they are used as they are.
@@ -66,17 +72,8 @@ impl GovernedPool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn error(&self, state: &State, asked: Option<Holder>) -> MemoryLimitError {
-        let mut holders: Vec<Holder> = state
-            .consumers
-            .values()
-            .map(|consumer| Holder { name: consumer.name.clone(), bytes: consumer.held.into() })
-            .collect();
-        let undeclared = ledger::live() - ByteCount::from(state.used);
-        holders.push(Holder { name: "batches, buffers and expressions".into(), bytes: undeclared });
-        holders.retain(|holder| holder.bytes > ByteCount::ZERO);
-        holders.sort_by_key(|holder| std::cmp::Reverse(holder.bytes));
-        holders.truncate(3);
+    fn error(&self, asked: Option<Holder>) -> MemoryLimitError {
+        let holders = ledger::largest(3).into_iter().map(|(name, bytes)| Holder { name, bytes }).collect();
         let report = self.watch.report();
         MemoryLimitError {
             limit: self.budget.map_or(ByteCount::ZERO, |budget| budget.limit),
@@ -101,6 +98,7 @@ impl GovernedPool {
             used: state.weighed(|_| true),
             returnable: state.weighed(Kind::gives_back),
             sharers: sharers + usize::from(!all_of_kind && held == 0),
+            sort_parts: self.sort_parts,
             pressure: self.watch.pressure(),
         }
     }
@@ -113,7 +111,7 @@ impl MemoryPool for GovernedPool {
 
     fn register(&self, consumer: &MemoryConsumer) {
         let kind = Kind::of(consumer.name(), consumer.can_spill());
-        let entry = Consumer { name: consumer.name().to_owned(), kind, held: 0 };
+        let entry = Consumer { kind, held: 0 };
         self.lock().consumers.insert(consumer.id(), entry);
     }
 
@@ -142,7 +140,7 @@ impl MemoryPool for GovernedPool {
             && !growth::may_grow(&self.request(&state, id, additional, budget))
         {
             let asked = Holder { name: reservation.consumer().name().to_owned(), bytes: additional.into() };
-            let error = self.error(&state, Some(asked));
+            let error = self.error(Some(asked));
             let message = error.to_string();
             state.last_refusal = Some(error);
             return Err(DataFusionError::ResourcesExhausted(message));

@@ -1,12 +1,22 @@
-//! A wrapper around every plan node: the gate at each `poll_next`.
+//! A wrapper around every plan node: its account, and the gate at each `poll_next`.
+//!
+//! What a node allocates while it is polled is on its account; a batch that leaves it goes to the account of the one that polls.
 //!
 //! A limit cannot be held where operators ask for memory alone, because what breaks limits grows without asking. Between
 //! two batches everything passes here: sources wait while memory is tight, for a bounded time, so that they can never be
 //! the only ones that wait for each other; and a task that must end is ended.
 
-use crate::{GovernedPool, pool::should_pause};
+use crate::{
+    Bounds, GovernedPool, forecast,
+    operators::{Operator, Operators},
+    pool::should_pause,
+    trace,
+};
 use datafusion::{
-    arrow::{array::RecordBatch, datatypes::SchemaRef},
+    arrow::{
+        array::{Array, RecordBatch},
+        datatypes::{Schema, SchemaRef},
+    },
     common::{DataFusionError, Result, tree_node::TreeNodeRecursion},
     execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext},
     physical_expr::PhysicalExpr,
@@ -24,7 +34,7 @@ use std::{
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tidegate_memory::Watch;
+use tidegate_memory::{ByteCount, Watch, ledger::Account};
 use tokio::time::{Sleep, sleep};
 
 /// How long a source waits at a time, and how often before it goes on whatever the pressure.
@@ -43,10 +53,11 @@ struct Gate {
 pub struct Probe {
     inner: Arc<dyn ExecutionPlan>,
     gate: Gate,
+    account: Account,
 }
 
 impl Probe {
-    /// Wraps every node of `plan`.
+    /// Wraps every node of `plan`, and returns the nodes with their accounts beside it.
     ///
     /// # Errors
     /// If a node refuses its own children back, which would be a bug of that node.
@@ -54,17 +65,46 @@ impl Probe {
         plan: Arc<dyn ExecutionPlan>,
         pool: &Arc<GovernedPool>,
         watch: &Arc<Watch>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
+        batch_bytes: usize,
+    ) -> Result<(Arc<dyn ExecutionPlan>, Operators)> {
+        trace::install();
         let gate = Gate { pool: Arc::clone(pool), watch: Arc::clone(watch) };
-        wrap(plan, &gate)
+        let mut operators = Operators::default();
+        let bounds = |node: &dyn ExecutionPlan| forecast::of_operator(node, pool.capacity(), batch_bytes);
+        let plan = wrap(plan, &gate, 0, &bounds, &mut operators)?;
+        Ok((plan, operators))
+    }
+
+    fn with_inner(&self, inner: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        Arc::new(Self { inner, gate: self.gate.clone(), account: self.account.clone() })
     }
 }
 
-fn wrap(plan: Arc<dyn ExecutionPlan>, gate: &Gate) -> Result<Arc<dyn ExecutionPlan>> {
-    let children: Vec<_> =
-        plan.children().into_iter().map(|child| wrap(Arc::clone(child), gate)).collect::<Result<_>>()?;
+fn wrap(
+    plan: Arc<dyn ExecutionPlan>,
+    gate: &Gate,
+    depth: usize,
+    bounds: &dyn Fn(&dyn ExecutionPlan) -> Bounds,
+    operators: &mut Operators,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let account = Account::open(plan.name());
+    let place = operators.0.len();
+    operators.0.push(Operator {
+        depth,
+        node: Arc::clone(&plan),
+        account: account.clone(),
+        forecast: bounds(plan.as_ref()),
+    });
+    let children: Vec<_> = plan
+        .children()
+        .into_iter()
+        .map(|child| wrap(Arc::clone(child), gate, depth + 1, bounds, operators))
+        .collect::<Result<_>>()?;
     let inner = if children.is_empty() { plan } else { plan.replace_children(children, keep())? };
-    Ok(Arc::new(Probe { inner, gate: gate.clone() }))
+    if let Some(operator) = operators.0.get_mut(place) {
+        operator.node = Arc::clone(&inner);
+    }
+    Ok(Arc::new(Probe { inner, gate: gate.clone(), account }))
 }
 
 /// A wrapped child has the properties of the child.
@@ -109,7 +149,7 @@ impl ExecutionPlan for Probe {
         options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let inner = Arc::clone(&self.inner).replace_children(children, options)?;
-        Ok(Arc::new(Self { inner, gate: self.gate.clone() }))
+        Ok(self.with_inner(inner))
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -119,13 +159,13 @@ impl ExecutionPlan for Probe {
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
         let inner = Arc::clone(&self.inner).reset_state()?;
-        Ok(Arc::new(Self { inner, gate: self.gate.clone() }))
+        Ok(self.with_inner(inner))
     }
 
     /// A recursive query gives its working table to the node that reads it by this call.
     fn with_new_state(&self, state: Arc<dyn Any + Send + Sync>) -> Option<Arc<dyn ExecutionPlan>> {
         let inner = self.inner.with_new_state(state)?;
-        Some(Arc::new(Self { inner, gate: self.gate.clone() }))
+        Some(self.with_inner(inner))
     }
 
     fn apply_expressions(
@@ -136,9 +176,12 @@ impl ExecutionPlan for Probe {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let inner = self.inner.execute(partition, context)?;
+        let inner = {
+            let _entered = self.account.enter();
+            self.inner.execute(partition, context)?
+        };
         let pauses = self.inner.children().is_empty().then(Pauses::default);
-        Ok(Box::pin(Gated { inner, gate: self.gate.clone(), pauses }))
+        Ok(Box::pin(Gated { inner: Some(inner), gate: self.gate.clone(), account: self.account.clone(), pauses }))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
@@ -154,8 +197,10 @@ struct Pauses {
 }
 
 struct Gated {
-    inner: SendableRecordBatchStream,
+    /// `None` only while it is dropped.
+    inner: Option<SendableRecordBatchStream>,
     gate: Gate,
+    account: Account,
     pauses: Option<Pauses>,
 }
 
@@ -188,16 +233,39 @@ impl Stream for Gated {
             return Poll::Ready(Some(Err(DataFusionError::ResourcesExhausted(error.to_string()))));
         }
         ready!(self.pause(context));
-        self.inner.as_mut().poll_next(context)
+        let entered = self.account.enter();
+        let polled = self.inner.as_mut().map_or(Poll::Ready(None), |inner| inner.as_mut().poll_next(context));
+        drop(entered);
+        if let Poll::Ready(Some(Ok(batch))) = &polled {
+            self.account.hand_over(size(batch));
+        }
+        polled
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or((0, None), Stream::size_hint)
+    }
+}
+
+impl Drop for Gated {
+    /// What the operator still holds is freed on its own account.
+    fn drop(&mut self) {
+        let _entered = self.account.enter();
+        self.inner = None;
     }
 }
 
 impl RecordBatchStream for Gated {
     fn schema(&self) -> SchemaRef {
-        self.inner.schema()
+        self.inner.as_ref().map_or_else(|| Arc::new(Schema::empty()), |inner| inner.schema())
     }
+}
+
+/// Returns the bytes that a batch's rows take: of a buffer that several batches share, its part.
+fn size(batch: &RecordBatch) -> ByteCount {
+    let of_column = |column: &Arc<dyn Array>| {
+        let whole = || column.get_array_memory_size();
+        column.to_data().get_slice_memory_size().unwrap_or_else(|_| whole())
+    };
+    batch.columns().iter().map(of_column).sum::<usize>().into()
 }

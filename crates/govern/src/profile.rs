@@ -3,6 +3,9 @@
 use datafusion::{config::SpillCompression, execution::runtime_env::RuntimeEnvBuilder, prelude::SessionConfig};
 use tidegate_memory::{Budget, ByteCount};
 
+/// The fewest rows in a batch of a plan that was made narrower.
+const LEAST_ROWS: usize = 128;
+
 /// How a task works: derived from its budget, so that what nobody reserves stays small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -18,6 +21,10 @@ pub struct Profile {
     pub merge_fan_in: usize,
     /// Bytes that a sort sets aside in each partition to merge what it spilled.
     pub sort_reserve: usize,
+    /// The sorts' share of what operators may reserve is one of so many parts.
+    pub sort_parts: usize,
+    /// Whether joins may be hash joins, which are fast and do not spill.
+    pub hash_joins: bool,
     /// Bytes in a row group that the Parquet sink collects before it writes.
     pub row_group_bytes: usize,
     /// Bytes that expression, metadata and listing caches may hold.
@@ -40,8 +47,27 @@ impl Profile {
             block_bytes: scaled(64, 256 << 10, 1 << 20),
             merge_fan_in: scaled(1 << 20, 8, 64),
             sort_reserve: scaled(16, 1 << 20, 10 << 20),
+            sort_parts: 4,
+            hash_joins: true,
             row_group_bytes: scaled(8, 2 << 20, 64 << 20),
             cache_bytes: scaled(64, 256 << 10, 16 << 20),
+        }
+    }
+
+    /// Returns a narrower profile: half the partitions, half the rows in a batch, joins that spill.
+    #[must_use]
+    pub fn narrower(self) -> Self {
+        Self {
+            threads: (self.threads / 2).max(1),
+            batch_rows: (self.batch_rows / 2).max(LEAST_ROWS),
+            batch_bytes: (self.batch_bytes / 2).max(128 << 10),
+            block_bytes: (self.block_bytes / 2).max(256 << 10),
+            merge_fan_in: (self.merge_fan_in / 2).max(4),
+            sort_reserve: self.sort_reserve,
+            sort_parts: self.sort_parts * 2,
+            hash_joins: false,
+            row_group_bytes: (self.row_group_bytes / 2).max(1 << 20),
+            cache_bytes: self.cache_bytes,
         }
     }
 
@@ -62,8 +88,8 @@ impl Profile {
         options.execution.skip_partial_aggregation_probe_rows_threshold = 50_000;
         options.execution.enforce_batch_size_in_joins = true;
         options.execution.sort_pushdown_buffer_capacity = self.batch_bytes * 4;
-        // A join that spills needs both inputs sorted; a hash join does not spill at all.
-        options.optimizer.prefer_hash_join = false;
+        // A join that spills needs both inputs sorted, which takes longer: only after a hash join was refused.
+        options.optimizer.prefer_hash_join = self.hash_joins;
         // Scans hand out blocks to every partition as they come; nothing is left to distribute.
         options.optimizer.enable_round_robin_repartition = false;
         options.sql_parser.map_string_types_to_utf8view = false;

@@ -62,6 +62,10 @@ pub struct WatchReport {
     pub peak_file: ByteCount,
     /// The largest anonymous memory at any look.
     pub peak_anonymous: ByteCount,
+    /// What the allocator held at that peak beyond the bytes that were asked for: freed pages, rounding, its own tables.
+    pub allocator_at_peak: ByteCount,
+    /// Anonymous memory outside of the heap when the watch began: relocations, stacks.
+    pub outside_heap: ByteCount,
     /// Resident memory when a task had to end; zero if none had to.
     pub ended_at: ByteCount,
     /// How often freed pages were given back.
@@ -93,6 +97,8 @@ struct Shared {
     peak: AtomicU64,
     peak_file: AtomicU64,
     peak_anonymous: AtomicU64,
+    allocator_at_peak: AtomicU64,
+    outside_heap: AtomicU64,
     purges: AtomicU64,
     drops: AtomicU64,
 }
@@ -106,8 +112,11 @@ impl Watch {
         wall::set_limit(options.budget.map(|budget| budget.limit))?;
         let started = Instant::now();
         let shared = Arc::new(Shared::default());
+        let meter = Meter::open()?;
+        let outside = meter.read()?.anonymous - ByteCount::new(jemalloc::resident());
+        shared.outside_heap.store(outside.bytes(), Relaxed);
         let guard = Guard {
-            meter: Meter::open()?,
+            meter,
             options,
             shared: Arc::clone(&shared),
             started,
@@ -206,6 +215,8 @@ impl Shared {
             peak: bytes(&self.peak),
             peak_file: bytes(&self.peak_file),
             peak_anonymous: bytes(&self.peak_anonymous),
+            allocator_at_peak: bytes(&self.allocator_at_peak),
+            outside_heap: bytes(&self.outside_heap),
             ended_at: bytes(&self.ended_at),
             purges: self.purges.load(Relaxed),
             drops: self.drops.load(Relaxed),
@@ -270,6 +281,8 @@ impl Guard {
         if resident.anonymous > self.kept_peak + resident.anonymous.percent(1) {
             self.kept_peak = resident.anonymous;
             ledger::keep_peak();
+            let allocator = ByteCount::new(jemalloc::resident()) - ledger::live();
+            self.shared.allocator_at_peak.store(allocator.bytes(), Relaxed);
         }
         self.timeline.add(self.started.elapsed(), resident.total());
         wall::observe(resident);

@@ -10,8 +10,10 @@ use datafusion::sql::{
     sqlparser::{
         ast::{Expr, Ident, SelectItem, SetExpr, Statement as SqlStatement, TableFactor, TableWithJoins},
         dialect::GenericDialect,
+        tokenizer::{Token, TokenWithSpan, Tokenizer},
     },
 };
+use std::{borrow::Cow, cmp::Ordering};
 use tidegate_formats::VirtualColumn;
 
 /// A statement, and what its text says besides.
@@ -21,6 +23,8 @@ pub(crate) struct Parsed {
     pub statement: Statement,
     /// The virtual columns that it names.
     pub hidden: Vec<VirtualColumn>,
+    /// Whether it is `EXPLAIN MEMORY` of the statement.
+    pub explains_memory: bool,
 }
 
 /// Parses one statement that reads.
@@ -29,7 +33,8 @@ pub(crate) struct Parsed {
 /// [`EngineError::Query`] with the place of a syntax error, or with the way to do what is not accepted here.
 pub(crate) fn parse(sql: &str) -> Result<Parsed, EngineError> {
     let hidden = guard::check(sql)?;
-    let parser = DFParserBuilder::new(sql).with_dialect(&GenericDialect {}).build();
+    let (sql, explains_memory) = explain_memory(sql);
+    let parser = DFParserBuilder::new(sql.as_ref()).with_dialect(&GenericDialect {}).build();
     let mut statements = parser
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| errors::from_datafusion(&error, &Known::default()))?;
@@ -38,7 +43,36 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, EngineError> {
     };
     check_reads(&statement)?;
     name_columns(&mut statement);
-    Ok(Parsed { statement, hidden })
+    if explains_memory && !is_query(&statement) {
+        return Err(EngineError::query("EXPLAIN MEMORY needs a query"));
+    }
+    Ok(Parsed { statement, hidden, explains_memory })
+}
+
+/// Takes `EXPLAIN MEMORY` off the text, which no parser knows. Blanks take its place, so that places of errors stay right.
+fn explain_memory(sql: &str) -> (Cow<'_, str>, bool) {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().unwrap_or_default();
+    let mut words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    let is = |token: Option<&TokenWithSpan>, text: &str| matches!(token.map(|token| &token.token), Some(Token::Word(word)) if word.value.eq_ignore_ascii_case(text));
+    let (first, second) = (words.next(), words.next());
+    let followed = words.next().is_some_and(|next| matches!(next.token, Token::Word(_) | Token::LParen));
+    if !followed || !is(first, "explain") || !is(second, "memory") {
+        return (Cow::Borrowed(sql), false);
+    }
+    let end = second.map_or(1, |second| second.span.end.line);
+    let column = second.map_or(1, |second| second.span.end.column);
+    let blank = |(at, line): (usize, &str)| match (at as u64 + 1).cmp(&end) {
+        Ordering::Less => String::new(),
+        Ordering::Equal => {
+            line.chars().enumerate().map(|(at, c)| if at as u64 + 1 < column { ' ' } else { c }).collect()
+        }
+        Ordering::Greater => line.to_owned(),
+    };
+    (Cow::Owned(sql.split('\n').enumerate().map(blank).collect::<Vec<_>>().join("\n")), true)
+}
+
+fn is_query(statement: &Statement) -> bool {
+    matches!(statement, Statement::Statement(statement) if matches!(statement.as_ref(), SqlStatement::Query(_)))
 }
 
 /// Names the columns of the result as the query writes them. DataFusion would name `sum(bytes)` after its table as well,
@@ -153,6 +187,20 @@ mod tests {
         assert_eq!(named("SELECT sum(a) + 1 FROM t"), "SELECT sum(a) + 1 AS \"sum(a) + 1\" FROM t");
         assert_eq!(named("SELECT t.a, r.p FROM 'x' AS t"), "SELECT t.a, r.p AS \"r.p\" FROM 'x' AS t");
         assert_eq!(named("SELECT a, b AS c FROM t"), "SELECT a, b AS c FROM t");
+    }
+
+    #[test]
+    fn explain_memory_is_taken_off_the_text() {
+        let parsed =
+            |sql: &str| parse(sql).map(|parsed| (parsed.statement.to_string(), parsed.explains_memory)).unwrap();
+        assert_eq!(parsed("explain /* why */\n  Memory SELECT 1"), ("SELECT 1 AS \"1\"".into(), true));
+        assert_eq!(parsed("EXPLAIN MEMORY (SELECT 1)").1, true);
+        assert_eq!(parsed("EXPLAIN SELECT 1").1, false);
+        assert!(parse("EXPLAIN MEMORY EXPLAIN SELECT 1").is_err());
+        let Err(EngineError::Query { place, .. }) = parse("EXPLAIN MEMORY SELECT a FROM t WHERE >") else {
+            panic!("parsed")
+        };
+        assert_eq!(place.map(|place| (place.line, place.column)), Some((1, 38)));
     }
 
     #[test]

@@ -41,6 +41,13 @@ pub struct Inferred {
     pub record_bytes: Option<u64>,
 }
 
+impl Inferred {
+    /// Returns whether the input can be read again: a pipe cannot.
+    pub fn is_repeatable(&self) -> bool {
+        self.inputs.iter().all(|input| input.size.is_some())
+    }
+}
+
 /// Finds the files of a request, and their format and columns from samples of the first that is not empty.
 ///
 /// # Errors

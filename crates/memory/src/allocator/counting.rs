@@ -41,11 +41,12 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // What of the old block was never touched never will be.
+        forget(pointer, layout.size());
         // Old and new are both there while the one is copied to the other.
         if new_size > layout.size() {
             before(new_size);
         }
-        forget(pointer, layout.size());
         // SAFETY: the caller keeps `GlobalAlloc::realloc`'s contract.
         let moved = unsafe { Jemalloc.realloc(pointer, layout, new_size) };
         if !moved.is_null() {

@@ -27,6 +27,18 @@ pub fn dirty_decay_ms() -> Option<isize> {
     read(c"opt.dirty_decay_ms")
 }
 
+/// Returns the bytes of pages that jemalloc holds: live blocks, freed pages, its own tables. Costs about 30 microseconds.
+pub fn resident() -> u64 {
+    // Statistics are as old as the epoch; writing it brings them up to date.
+    let mut epoch = 1_u64;
+    let size = size_of::<u64>();
+    // SAFETY: the epoch is written from a variable of the size that jemalloc expects.
+    unsafe {
+        mallctl(c"epoch".as_ptr(), ptr::null_mut(), ptr::null_mut(), (&raw mut epoch).cast(), size);
+    }
+    u64::try_from(read::<usize>(c"stats.resident").unwrap_or(0)).unwrap_or(0)
+}
+
 /// Runs a control that neither reads nor writes a value. An unknown name does nothing.
 fn command(name: &CStr) {
     // SAFETY: the name ends in NUL, and null pointers stand for "no value" in both directions.

@@ -1,0 +1,233 @@
+//! One plan of a task: the sizes it works with, and what belongs to it alone.
+
+use super::Shared;
+use crate::{
+    EngineError, Snapshot,
+    rejects::RejectLog,
+    sink::OutputFile,
+    sql::{self, Known, Parsed, TableUse},
+    table::{LogTable, ScanContext, infer},
+};
+use datafusion::{
+    arrow::datatypes::SchemaRef,
+    catalog::TableProvider,
+    common::{
+        DataFusionError, TableReference,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
+    execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, disk_manager::DiskManagerBuilder},
+    logical_expr::LogicalPlan,
+    physical_plan::{ExecutionPlan, execute_stream, joins::HashJoinExec},
+    prelude::SessionContext,
+};
+use std::sync::Arc;
+use tidegate_formats::VirtualColumn;
+use tidegate_govern::{GovernedPool, OnAccount, Operators, Probe, Profile, SpillFailure};
+use tidegate_memory::{ByteCount, ledger::Account};
+
+/// Plans after the first one.
+const REPLANS: u32 = 3;
+
+/// What one plan of a task has for itself.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub shared: Arc<Shared>,
+    pub profile: Profile,
+    pub pool: Arc<GovernedPool>,
+    pub rejects: Arc<RejectLog>,
+    /// How many attempts were before it.
+    number: u32,
+}
+
+/// A plan that runs.
+pub(super) struct Planned {
+    pub plan: Arc<dyn ExecutionPlan>,
+    pub stream: SendableRecordBatchStream,
+    pub operators: Operators,
+    /// Whether its inputs can be read again.
+    pub repeatable: bool,
+    /// Whether what it held is to be reported in place of its rows.
+    pub explains_memory: bool,
+}
+
+impl Attempt {
+    pub fn first(shared: &Arc<Shared>) -> Result<Self, EngineError> {
+        let options = &shared.options;
+        Self::new(shared, Profile::of(options.budget, options.threads), 0)
+    }
+
+    /// Returns a narrower attempt, as long as there is one.
+    pub fn narrower(&self) -> Result<Option<Self>, EngineError> {
+        if self.number == REPLANS || self.shared.options.budget.is_none() {
+            return Ok(None);
+        }
+        Self::new(&self.shared, self.profile.narrower(), self.number + 1).map(Some)
+    }
+
+    fn new(shared: &Arc<Shared>, profile: Profile, number: u32) -> Result<Self, EngineError> {
+        let options = &shared.options;
+        let rejects = options.rejects.as_deref().map(OutputFile::create).transpose()?;
+        let pool = GovernedPool::new(options.budget, profile.sort_parts, Arc::clone(&options.watch));
+        Ok(Self {
+            shared: Arc::clone(shared),
+            profile,
+            pool: Arc::new(pool),
+            rejects: Arc::new(RejectLog::new(rejects)),
+            number,
+        })
+    }
+
+    /// Plans the query and starts it, on a thread of the runtime: planning recurses, and they have the stack for it.
+    pub async fn start(self: &Arc<Self>) -> Result<Planned, EngineError> {
+        let attempt = Arc::clone(self);
+        let planning = async move { attempt.plan().await };
+        let planned = tokio::spawn(OnAccount::new(Account::open("planning"), planning)).await;
+        planned.map_err(|error| EngineError::Run(format!("planning failed unexpectedly: {error}")))?
+    }
+
+    async fn plan(&self) -> Result<Planned, EngineError> {
+        let context = self.session()?;
+        let Parsed { mut statement, hidden, explains_memory } = sql::parse(&self.shared.options.sql)?;
+        let tables = sql::take_paths(&mut statement, &hidden)?;
+        let Registered { schemas, repeatable } = self.register(&context, &tables, &hidden)?;
+        let known = Known { tables: tables.into_iter().map(|table| table.name).collect(), schemas };
+        let failed = |error: DataFusionError| self.plan_error(&error, &known);
+        let state = context.state();
+        let logical = state.statement_to_plan(statement).await.map_err(failed)?;
+        let plan = self.physical(state, &logical).await.map_err(failed)?;
+        drop(logical);
+        let watch = &self.shared.options.watch;
+        let (plan, operators) = Probe::wrap(plan, &self.pool, watch, self.profile.batch_bytes).map_err(failed)?;
+        let stream = execute_stream(Arc::clone(&plan), context.task_ctx()).map_err(failed)?;
+        Ok(Planned { plan, stream, operators, repeatable, explains_memory })
+    }
+
+    /// Sorted joins need two partitions to be planned at all.
+    async fn physical(
+        &self,
+        mut state: SessionState,
+        logical: &LogicalPlan,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let plan = state.create_physical_plan(logical).await?;
+        if self.profile.hash_joins || self.profile.threads > 1 || !has_hash_join(&plan)? {
+            return Ok(plan);
+        }
+        drop(plan);
+        state.config_mut().options_mut().execution.target_partitions = 2;
+        state.create_physical_plan(logical).await
+    }
+
+    fn session(&self) -> Result<SessionContext, EngineError> {
+        let factory = Arc::clone(&self.shared.spill);
+        let disk = DiskManagerBuilder::default()
+            .with_temp_file_factory(factory)
+            .with_max_spill_merge_fan_in(self.profile.merge_fan_in);
+        let pool = Arc::clone(&self.pool);
+        let runtime = self.profile.runtime().with_memory_pool(pool).with_disk_manager_builder(disk).build_arc();
+        let runtime = runtime.map_err(|error| EngineError::Run(error.strip_backtrace()))?;
+        let state = SessionStateBuilder::new()
+            .with_config(self.profile.session_config())
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .build();
+        Ok(SessionContext::new_with_state(state))
+    }
+
+    fn register(
+        &self,
+        context: &SessionContext,
+        tables: &[TableUse],
+        hidden: &[VirtualColumn],
+    ) -> Result<Registered, EngineError> {
+        let scan = ScanContext {
+            profile: self.profile,
+            progress: Arc::clone(&self.shared.progress),
+            rejects: Arc::clone(&self.rejects),
+        };
+        let mut registered = Registered { schemas: Vec::new(), repeatable: true };
+        for table in tables {
+            let inferred = infer(&table.request)?;
+            registered.repeatable &= inferred.is_repeatable();
+            let provider = Arc::new(LogTable::new(inferred, hidden, scan.clone()));
+            registered.schemas.push(provider.schema());
+            let name = TableReference::bare(table.name.clone());
+            context.register_table(name, provider).map_err(|error| EngineError::Run(error.strip_backtrace()))?;
+        }
+        Ok(registered)
+    }
+
+    fn plan_error(&self, error: &DataFusionError, known: &Known) -> EngineError {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => self.memory_error(),
+            _ => sql::from_datafusion(error, known),
+        }
+    }
+
+    fn memory_error(&self) -> EngineError {
+        let refusal = self.pool.last_refusal().filter(|_| !self.shared.options.watch.must_end());
+        EngineError::MemoryLimit(refusal.unwrap_or_else(|| self.pool.exhausted()))
+    }
+
+    /// Turns an error of the running query into ours.
+    pub fn run_error(&self, error: &DataFusionError) -> EngineError {
+        if let Some(failure) = self.shared.spill.failure() {
+            return self.spill_error(&failure);
+        }
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => self.memory_error(),
+            DataFusionError::External(inner) => match inner.downcast_ref::<EngineError>() {
+                Some(inner) => inner.restated(),
+                None => EngineError::Run(inner.to_string()),
+            },
+            other => EngineError::Run(other.strip_backtrace()),
+        }
+    }
+
+    fn spill_error(&self, failure: &SpillFailure) -> EngineError {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        if !matches!(failure.kind, StorageFull | QuotaExceeded) {
+            return EngineError::file(
+                "spill to",
+                &failure.folder,
+                std::io::Error::new(failure.kind, failure.message.clone()),
+            );
+        }
+        let Snapshot { bytes, total_bytes, .. } = self.shared.progress.snapshot();
+        let share = (bytes.percent_of(total_bytes) / 100.0).clamp(0.01, 1.0);
+        let needed = scaled(failure.current, share);
+        EngineError::DiskFull {
+            path: failure.folder.clone(),
+            spilling: true,
+            needed: format!(
+                "{} were spilled when {:.0} % of the input was read, so about {needed} are needed",
+                failure.current,
+                share * 100.0
+            ),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "an estimate, shown with three digits; the share lies within 0.01 and 1"
+)]
+fn scaled(bytes: ByteCount, share: f64) -> ByteCount {
+    ByteCount::new((bytes.bytes() as f64 / share) as u64)
+}
+
+/// The tables of a query.
+struct Registered {
+    schemas: Vec<SchemaRef>,
+    repeatable: bool,
+}
+
+fn has_hash_join(plan: &Arc<dyn ExecutionPlan>) -> Result<bool, DataFusionError> {
+    let mut found = false;
+    plan.apply(|node| {
+        found |= node.downcast_ref::<HashJoinExec>().is_some();
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}
