@@ -135,7 +135,7 @@ impl MemoryReport {
 
     fn operator(&self, operator: &OperatorReport) -> Row {
         Row {
-            name: format!("{}{}", "  ".repeat(operator.depth), operator.details),
+            name: format!("{}{}", "  ".repeat(operator.depth), shortened(&operator.details)),
             partitions: Some(operator.partitions),
             rows: operator.rows,
             forecast: Some(operator.forecast.to_string()),
@@ -153,6 +153,15 @@ impl MemoryReport {
             ..Row::default()
         }
     }
+}
+
+/// Cuts what an operator does to what fits beside its numbers.
+fn shortened(details: &str) -> String {
+    const MOST: usize = 64;
+    if details.chars().count() <= MOST {
+        return details.to_owned();
+    }
+    details.chars().take(MOST - 2).chain("..".chars()).collect()
 }
 
 /// A row of the report.

@@ -92,9 +92,18 @@ impl Running {
                     self.shared.progress.delivered(batch.num_rows());
                     return Ok(Some(batch));
                 }
-                Some(Err(error)) => self.replan(self.attempt.run_error(&error)).await?,
+                Some(Err(error)) => self.replan(self.error(&error)).await?,
                 None => return self.current.ended().await.map(|()| None),
             }
+        }
+    }
+
+    /// Turns an error of the plan into ours. What a narrower plan is not able to do was not asked for by the query: then the
+    /// memory is the reason.
+    fn error(&self, error: &DataFusionError) -> EngineError {
+        match (error.find_root(), self.replans.last()) {
+            (DataFusionError::NotImplemented(_), Some(replan)) => EngineError::MemoryLimit(replan.reason.clone()),
+            _ => self.attempt.run_error(error),
         }
     }
 
