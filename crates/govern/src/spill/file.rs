@@ -16,7 +16,6 @@ use datafusion::{
 use futures::Stream;
 use rustix::{
     buffer::spare_capacity,
-    fs::{Advice, fadvise},
     io::{Errno, pread},
 };
 use std::{
@@ -150,12 +149,7 @@ impl Shared {
 
     /// Returns whether this is the first reading. What is read a second time, as by a join, is better kept in the cache.
     pub fn begin_reading(&self) -> bool {
-        let is_first = !self.was_read.swap(true, Relaxed);
-        if is_first {
-            // The kernel reads ahead twice as far. It may refuse to, which does no harm.
-            let _ = fadvise(&self.file, 0, None, Advice::Sequential);
-        }
-        is_first
+        !self.was_read.swap(true, Relaxed)
     }
 
     /// Drops what a reader has passed from the page cache, if that has no room for it.
