@@ -64,7 +64,7 @@ mod tests {
     fn what_is_needed_follows_from_how_far_the_input_was_read() {
         let check = |bytes, total_bytes, expected: &str| {
             let (bytes, total_bytes) = (ByteCount::mib(bytes), ByteCount::mib(total_bytes));
-            let progress = Snapshot { bytes, total_bytes, ..Snapshot::default() };
+            let progress = Snapshot { total_bytes, bytes, ..Snapshot::default() };
             assert_eq!(needed(ByteCount::new(50_000_000), &progress), expected);
         };
         check(25, 100, "50.0 MB were spilled when 25 % of the input was read, so about 200 MB or more are needed");
