@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use tidegate_engine::{MaxRejects, sink::OutputFormat};
-use tidegate_memory::Limit;
+use tidegate_memory::{Limit, ParseByteCountError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -80,6 +80,22 @@ pub struct LimitArgs {
     /// The folder for spilled state. [default: the system's temporary folder]
     #[arg(long, env = "TIDEGATE_SPILL_DIR", value_name = "DIR")]
     pub spill_dir: Option<PathBuf>,
+    /// How spilling is bounded.
+    #[command(flatten)]
+    pub spill: SpillArgs,
+}
+
+/// How spilling is bounded.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct SpillArgs {
+    /// The most spilled state on disk at a time: 10GB, 512MiB, or `none`.
+    #[arg(long, env = "TIDEGATE_SPILL_LIMIT", default_value = "none", value_name = "SIZE", value_parser = disk_limit)]
+    pub spill_limit: Limit,
+}
+
+/// A limit of disk space. A share is refused: that of a memory limit is of the memory.
+fn disk_limit(text: &str) -> Result<Limit, ParseByteCountError> {
+    if text.eq_ignore_ascii_case("none") { Ok(Limit::Unlimited) } else { text.parse().map(Limit::Bytes) }
 }
 
 /// `tidegate query`.
@@ -133,6 +149,9 @@ pub struct DemoArgs {
     /// Threads that execute.
     #[arg(long, env = "TIDEGATE_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+    /// How spilling is bounded.
+    #[command(flatten)]
+    pub spill: SpillArgs,
 }
 
 /// The form of the demo's data.

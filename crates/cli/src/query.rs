@@ -30,6 +30,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer) -> Result<u8, Engine
         budget: budget(arguments.limit.limit)?,
         threads: threads(arguments.limit.threads),
         spill_folder: arguments.limit.spill_dir.clone().unwrap_or_else(env::temp_dir),
+        spill_limit: arguments.limit.spill.spill_limit,
         rejects: arguments.rejects.clone(),
         max_rejects: arguments.max_rejects,
     };

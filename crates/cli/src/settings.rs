@@ -36,6 +36,8 @@ pub struct Settings {
     pub threads: usize,
     /// The folder for spilled state.
     pub spill_folder: PathBuf,
+    /// The most spilled state on disk at a time.
+    pub spill_limit: Limit,
     /// The file for rejects.
     pub rejects: Option<PathBuf>,
     /// The share of lines that may be rejects.
@@ -50,6 +52,7 @@ impl Settings {
             budget: self.budget,
             threads: self.threads,
             spill_folder: self.spill_folder.clone(),
+            spill_limit: self.spill_limit,
             rejects: self.rejects.clone(),
             max_rejects: self.max_rejects,
             watch: Arc::clone(watch),

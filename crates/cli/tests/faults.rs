@@ -11,7 +11,7 @@ mod tidegate;
 use std::{
     fs::{self, File},
     io::{Read, Write},
-    os::unix::process::ExitStatusExt,
+    os::unix::{fs::FileExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
@@ -124,6 +124,49 @@ fn a_full_disk_under_the_spill_folder_is_named() {
     assert_disk_full(&ran, disk.folder());
     assert!(ran.stderr.contains("--spill-dir"), "{ran}");
     disk.assert_empty();
+    folders.assert_empty();
+}
+
+#[test]
+fn a_spill_limit_is_named_with_what_would_be_needed() {
+    let folders = Folders::new();
+    let log = demo::write(folders.data.path(), "log", 20_000);
+    for in_environment in [false, true] {
+        let mut query = command(TIDEGATE);
+        query.args(["query", "--limit", "64MiB", &long_sort(&log), "--spill-dir"]).arg(folders.spill.path());
+        query.arg("-o").arg(folders.output.path().join("out.csv"));
+        if in_environment {
+            query.env("TIDEGATE_SPILL_LIMIT", "4MB");
+        } else {
+            query.args(["--spill-limit", "4MB"]);
+        }
+        let ran = run(&mut query, b"");
+        assert_eq!(ran.status.code(), Some(1), "{ran}");
+        for part in ["error: spill limit of 4.00 MB reached: ", " MB were spilled when ", "help: raise --spill-limit"] {
+            assert!(ran.stderr.contains(part), "no {part:?} in: {ran}");
+        }
+        folders.assert_empty();
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_a_spill_file_ends_the_query() {
+    let folders = Folders::new();
+    let log = demo::write(folders.data.path(), "log", 150_000);
+    let mut child = folders.start("SELECT * FROM '-' ORDER BY request_time, path, _line");
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&fs::read(&log).unwrap()).unwrap();
+    // Nothing that was spilled is read before the input ends, so the bit is flipped in time.
+    let spilled = || files_in(&child, folders.spill.path()).into_iter().find(|file| length(file) > 1_000_000);
+    wait_until("it spills", || spilled().is_some());
+    flip(&spilled().unwrap(), 500_000);
+    drop(input);
+    let ran = ended(child);
+    assert_eq!(ran.status.code(), Some(1), "{ran}");
+    let file = format!("(Sorting) in `{}` was damaged after it was written (", folders.spill.path().display());
+    for part in ["error: spill file ", &file, "at fault, and no answer is given", "help: look for errors of the disk"] {
+        assert!(ran.stderr.contains(part), "no {part:?} in: {ran}");
+    }
     folders.assert_empty();
 }
 
@@ -328,10 +371,29 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 
 /// Returns whether the process has a file of this folder open, which may be one without a name.
 fn has_file_in(child: &Child, folder: &Path) -> bool {
-    let files = fs::read_dir(format!("/proc/{}/fd", child.id()));
-    let links: Vec<PathBuf> =
-        files.map_or(Vec::new(), |files| files.flatten().filter_map(|file| fs::read_link(file.path()).ok()).collect());
-    links.iter().any(|link| link.starts_with(folder))
+    !files_in(child, folder).is_empty()
+}
+
+/// Returns paths that lead to the files of this folder that the process has open.
+fn files_in(child: &Child, folder: &Path) -> Vec<PathBuf> {
+    let Ok(files) = fs::read_dir(format!("/proc/{}/fd", child.id())) else { return Vec::new() };
+    let paths = files.flatten().map(|file| file.path());
+    paths.filter(|path| fs::read_link(path).is_ok_and(|link| link.starts_with(folder))).collect()
+}
+
+fn length(file: &Path) -> u64 {
+    fs::metadata(file).map_or(0, |metadata| metadata.len())
+}
+
+/// Flips a bit of one byte and proves that it did.
+fn flip(path: &Path, at: u64) {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    let flipped = [byte[0] ^ 4];
+    file.write_all_at(&flipped, at).unwrap();
+    file.read_exact_at(&mut byte, at).unwrap();
+    assert_eq!(byte, flipped);
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 use tidegate_formats::FormatError;
-use tidegate_govern::MemoryLimitError;
+use tidegate_govern::{MemoryLimitError, SpillFailure};
 use tidegate_memory::ByteCount;
 
 /// A place in the query, for a caret under it. Counted from 1.
@@ -67,6 +67,17 @@ pub enum EngineError {
         /// Whether it was spilled state that did not fit, which can go to another folder.
         spilling: bool,
     },
+    /// More had to be spilled than is allowed. A retry passes with a higher spill limit, or a higher memory limit.
+    #[error("spill limit of {limit} reached: {needed}")]
+    SpillLimit {
+        /// The most that may be on disk at a time.
+        limit: ByteCount,
+        /// How much was needed, in words.
+        needed: String,
+    },
+    /// What was spilled cannot be read back as it was written. Look at the disk and the memory of the machine.
+    #[error(transparent)]
+    Spill(SpillFailure),
     /// The limit is below what the tool itself needs.
     #[error("limit of {limit} is below the working minimum of {minimum}")]
     LimitTooSmall {
@@ -121,6 +132,8 @@ impl EngineError {
             | Self::Format { .. }
             | Self::Query { .. }
             | Self::DiskFull { .. }
+            | Self::SpillLimit { .. }
+            | Self::Spill(_)
             | Self::Run(_) => 1,
             Self::LimitTooSmall { .. } => 2,
             Self::MemoryLimit(_) => 3,
@@ -144,6 +157,12 @@ impl EngineError {
             Self::DiskFull { spilling: true, .. } => {
                 Some("free some room, or spill to another folder with --spill-dir".into())
             }
+            Self::SpillLimit { .. } => Some("raise --spill-limit, or --limit so that less is spilled".into()),
+            Self::Spill(_) => Some(
+                "look for errors of the disk and of the memory (dmesg, smartctl, memtest86+), then run again; \
+                 --spill-dir spills to another disk"
+                    .into(),
+            ),
             Self::DiskFull { spilling: false, .. } => Some("free some room, or write to another place".into()),
             _ => None,
         }

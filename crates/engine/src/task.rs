@@ -6,6 +6,7 @@
 mod attempt;
 mod report;
 mod running;
+mod spill;
 
 pub use report::{Finished, MemoryReport, Replan};
 pub use running::Running;
@@ -14,7 +15,7 @@ use crate::{EngineError, MaxRejects, Progress};
 use attempt::Attempt;
 use std::{path::PathBuf, sync::Arc};
 use tidegate_govern::{Profile, SpillFiles};
-use tidegate_memory::{Budget, Watch, ledger::Account};
+use tidegate_memory::{Budget, Limit, Watch, ledger::Account};
 
 /// What a task is given.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct TaskOptions {
     pub threads: usize,
     /// The folder for spilled state.
     pub spill_folder: PathBuf,
+    /// The most spilled state on disk at a time.
+    pub spill_limit: Limit,
     /// The file for rejects.
     pub rejects: Option<PathBuf>,
     /// The share of lines that may be rejects.
@@ -64,7 +67,7 @@ impl Task {
     pub fn new(options: TaskOptions) -> Result<Self, EngineError> {
         let shared = Arc::new(Shared {
             progress: Arc::default(),
-            spill: Arc::new(SpillFiles::new(options.spill_folder.clone())),
+            spill: Arc::new(SpillFiles::new(spill::options(&options))),
             output: Account::open("output"),
             options,
         });

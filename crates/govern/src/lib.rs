@@ -9,7 +9,8 @@
 //!   end ends there with the full error;
 //! - [`Profile`] derives batch sizes, fan-ins and buffers from the budget, so that what nobody declares stays small.
 //!
-//! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process.
+//! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process, and whose every
+//! block is checked when it is read back.
 
 mod forecast;
 pub mod growth;
@@ -27,5 +28,5 @@ pub use operators::{OperatorReport, Operators};
 pub use pool::GovernedPool;
 pub use probe::Probe;
 pub use profile::Profile;
-pub use spill::{SpillFailure, SpillFiles, SpillReport};
+pub use spill::{Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, cache_room};
 pub use trace::OnAccount;

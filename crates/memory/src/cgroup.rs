@@ -8,14 +8,23 @@ use std::{
 
 /// Returns the least of the machine's memory and the limits of every cgroup around this process.
 pub fn available_memory() -> Option<ByteCount> {
-    let machine = machine_memory(&fs::read_to_string("/proc/meminfo").ok()?)?;
+    least("MemTotal:")
+}
+
+/// Returns the least of what the machine could give now and the limits of every cgroup around this process.
+pub fn free_memory() -> Option<ByteCount> {
+    least("MemAvailable:")
+}
+
+fn least(of_machine: &str) -> Option<ByteCount> {
+    let machine = machine_memory(&fs::read_to_string("/proc/meminfo").ok()?, of_machine)?;
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     Some(limits(&groups, Path::new("/sys/fs/cgroup")).into_iter().fold(machine, ByteCount::min))
 }
 
-/// Reads `MemTotal` out of `/proc/meminfo`.
-fn machine_memory(meminfo: &str) -> Option<ByteCount> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+/// Reads a line of `/proc/meminfo`.
+fn machine_memory(meminfo: &str, start: &str) -> Option<ByteCount> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(start))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(ByteCount::new(kib * 1024))
 }
@@ -74,7 +83,8 @@ mod tests {
 
     #[test]
     fn the_machine_has_memory() {
-        assert_eq!(machine_memory("MemFree: 1 kB\nMemTotal:   2048 kB\n"), Some(ByteCount::mib(2)));
+        assert_eq!(machine_memory("MemFree: 1 kB\nMemTotal:   2048 kB\n", "MemTotal:"), Some(ByteCount::mib(2)));
         assert!(available_memory().unwrap() > ByteCount::mib(64));
+        assert!(free_memory().unwrap() <= available_memory().unwrap());
     }
 }

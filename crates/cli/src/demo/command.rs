@@ -86,6 +86,7 @@ fn ask(arguments: &DemoArgs, folder: &Path, path: &Path, printer: Printer) -> Re
         budget: budget(arguments.limit)?,
         threads: threads(arguments.threads),
         spill_folder: folder.to_path_buf(),
+        spill_limit: arguments.spill.spill_limit,
         rejects: None,
         max_rejects: MaxRejects::Percent(1.0),
     };

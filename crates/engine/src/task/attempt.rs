@@ -1,8 +1,8 @@
 //! One plan of a task: the sizes it works with, and what belongs to it alone.
 
-use super::Shared;
+use super::{Shared, spill};
 use crate::{
-    EngineError, Snapshot,
+    EngineError,
     rejects::RejectLog,
     sink::OutputFile,
     sql::{self, Known, Parsed, TableUse},
@@ -22,8 +22,8 @@ use datafusion::{
 };
 use std::sync::Arc;
 use tidegate_formats::VirtualColumn;
-use tidegate_govern::{GovernedPool, OnAccount, Operators, Probe, Profile, SpillFailure};
-use tidegate_memory::{ByteCount, ledger::Account};
+use tidegate_govern::{GovernedPool, OnAccount, Operators, Probe, Profile, SpillFiles};
+use tidegate_memory::ledger::Account;
 
 /// Plans after the first one.
 const REPLANS: u32 = 3;
@@ -35,6 +35,7 @@ pub(super) struct Attempt {
     pub profile: Profile,
     pub pool: Arc<GovernedPool>,
     pub rejects: Arc<RejectLog>,
+    spill: Arc<SpillFiles>,
     /// How many attempts were before it.
     number: u32,
 }
@@ -73,6 +74,8 @@ impl Attempt {
             profile,
             pool: Arc::new(pool),
             rejects: Arc::new(RejectLog::new(rejects)),
+            // What fails in an attempt that was given up says nothing about the next one.
+            spill: Arc::new(shared.spill.renewed()),
             number,
         })
     }
@@ -118,7 +121,7 @@ impl Attempt {
     }
 
     fn session(&self) -> Result<SessionContext, EngineError> {
-        let factory = Arc::clone(&self.shared.spill);
+        let factory = Arc::clone(&self.spill);
         let disk = DiskManagerBuilder::default()
             .with_temp_file_factory(factory)
             .with_max_spill_merge_fan_in(self.profile.merge_fan_in);
@@ -168,10 +171,16 @@ impl Attempt {
         EngineError::MemoryLimit(refusal.unwrap_or_else(|| self.pool.exhausted()))
     }
 
+    /// Returns what failed with the spill files, if anything did. An answer without them is none, also where an operator kept
+    /// the failure to itself.
+    pub fn spill_error(&self) -> Option<EngineError> {
+        self.spill.failure().map(|failure| spill::error(failure, &self.shared.progress.snapshot()))
+    }
+
     /// Turns an error of the running query into ours.
     pub fn run_error(&self, error: &DataFusionError) -> EngineError {
-        if let Some(failure) = self.shared.spill.failure() {
-            return self.spill_error(&failure);
+        if let Some(error) = self.spill_error() {
+            return error;
         }
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => self.memory_error(),
@@ -182,39 +191,6 @@ impl Attempt {
             other => EngineError::Run(other.strip_backtrace()),
         }
     }
-
-    fn spill_error(&self, failure: &SpillFailure) -> EngineError {
-        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-        if !matches!(failure.kind, StorageFull | QuotaExceeded) {
-            return EngineError::file(
-                "spill to",
-                &failure.folder,
-                std::io::Error::new(failure.kind, failure.message.clone()),
-            );
-        }
-        let Snapshot { bytes, total_bytes, .. } = self.shared.progress.snapshot();
-        let share = (bytes.percent_of(total_bytes) / 100.0).clamp(0.01, 1.0);
-        let needed = scaled(failure.current, share);
-        EngineError::DiskFull {
-            path: failure.folder.clone(),
-            spilling: true,
-            needed: format!(
-                "{} were spilled when {:.0} % of the input was read, so about {needed} are needed",
-                failure.current,
-                share * 100.0
-            ),
-        }
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "an estimate, shown with three digits; the share lies within 0.01 and 1"
-)]
-fn scaled(bytes: ByteCount, share: f64) -> ByteCount {
-    ByteCount::new((bytes.bytes() as f64 / share) as u64)
 }
 
 /// The tables of a query.

@@ -93,7 +93,10 @@ impl Running {
                     return Ok(Some(batch));
                 }
                 Some(Err(error)) => self.replan(self.error(&error)).await?,
-                None => return self.current.ended().await.map(|()| None),
+                None => {
+                    self.current.ended().await?;
+                    return self.attempt.spill_error().map_or(Ok(None), Err);
+                }
             }
         }
     }
