@@ -18,7 +18,7 @@ use datafusion::{
 use futures::StreamExt;
 use std::{path::PathBuf, sync::Arc};
 use tidegate_formats::VirtualColumn;
-use tidegate_govern::{GovernedPool, Probe, Profile, SpillFiles, SpillReport};
+use tidegate_govern::{GovernedPool, Probe, Profile, SpillFiles, SpillReport, spilling_windows};
 use tidegate_memory::{Budget, ByteCount, Watch};
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -98,6 +98,7 @@ impl Task {
         let logical = state.statement_to_plan(statement).await.map_err(failed)?;
         let plan = state.create_physical_plan(&logical).await.map_err(failed)?;
         drop(logical);
+        let plan = spilling_windows(plan).map_err(failed)?;
         let plan = Probe::wrap(plan, &self.pool, &self.options.watch).map_err(failed)?;
         let stream = execute_stream(Arc::clone(&plan), context.task_ctx()).map_err(failed)?;
         Ok(Running::new(self, plan, stream))

@@ -17,9 +17,11 @@ mod pool;
 mod probe;
 mod profile;
 mod spill;
+mod window;
 
 pub use memory_error::{Holder, MemoryLimitError};
 pub use pool::GovernedPool;
 pub use probe::Probe;
 pub use profile::Profile;
 pub use spill::{SpillFailure, SpillFiles, SpillReport};
+pub use window::{SpillingWindowExec, spilling_windows};
