@@ -18,7 +18,7 @@ use datafusion::{
 use futures::StreamExt;
 use std::{path::PathBuf, sync::Arc};
 use tidegate_formats::VirtualColumn;
-use tidegate_govern::{GovernedPool, Probe, Profile, SpillFiles, SpillReport, spilling_windows};
+use tidegate_govern::{GovernedPool, Probe, Profile, SpillFiles, SpillReport, SpillingWindows};
 use tidegate_memory::{Budget, ByteCount, Watch};
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -98,7 +98,6 @@ impl Task {
         let logical = state.statement_to_plan(statement).await.map_err(failed)?;
         let plan = state.create_physical_plan(&logical).await.map_err(failed)?;
         drop(logical);
-        let plan = spilling_windows(plan).map_err(failed)?;
         let plan = Probe::wrap(plan, &self.pool, &self.options.watch).map_err(failed)?;
         let stream = execute_stream(Arc::clone(&plan), context.task_ctx()).map_err(failed)?;
         Ok(Running::new(self, plan, stream))
@@ -116,6 +115,7 @@ impl Task {
             .with_config(self.profile.session_config())
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(SpillingWindows))
             .build();
         Ok(SessionContext::new_with_state(state))
     }

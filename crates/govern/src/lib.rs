@@ -9,6 +9,8 @@
 //!   end ends there with the full error;
 //! - [`Profile`] derives batch sizes, fan-ins and buffers from the budget, so that what nobody declares stays small.
 //!
+//! Operators that neither reserve nor spill are replaced: [`SpillingWindowExec`] for windows.
+//!
 //! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process.
 
 pub mod growth;
@@ -24,4 +26,4 @@ pub use pool::GovernedPool;
 pub use probe::Probe;
 pub use profile::Profile;
 pub use spill::{SpillFailure, SpillFiles, SpillReport};
-pub use window::{SpillingWindowExec, spilling_windows};
+pub use window::{SpillingWindowExec, SpillingWindows, spilling_windows};

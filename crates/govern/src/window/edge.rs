@@ -50,7 +50,7 @@ impl FirstPass for Edge {
     }
 
     fn size(&self) -> usize {
-        self.kept.as_ref().map_or(0, |kept| kept.get_array_memory_size())
+        self.kept.as_ref().map_or(0, Array::get_array_memory_size)
     }
 
     fn finish(mut self: Box<Self>, _rows: usize) -> Result<Box<dyn SecondPass>> {

@@ -31,4 +31,4 @@ mod suffix;
 mod tests;
 
 pub use exec::SpillingWindowExec;
-pub use rewrite::spilling_windows;
+pub use rewrite::{SpillingWindows, spilling_windows};

@@ -69,10 +69,12 @@ impl FirstPass for Peers {
 }
 
 struct Tiles {
-    /// Rows in the larger tiles together, and in one of the smaller.
+    /// Rows in the larger tiles together.
     large_rows: u64,
+    /// Rows in one of the smaller tiles.
     small: u64,
-    large_tiles: u64,
+    /// How many are larger.
+    large: u64,
     row: u64,
 }
 
@@ -80,8 +82,8 @@ impl Tiles {
     fn new(tiles: u64, rows: usize) -> Self {
         let rows = rows as u64;
         let small = rows.checked_div(tiles).unwrap_or(rows);
-        let large_tiles = rows.checked_rem(tiles).unwrap_or(0);
-        Self { large_rows: large_tiles * (small + 1), small, large_tiles, row: 0 }
+        let large = rows.checked_rem(tiles).unwrap_or(0);
+        Self { large_rows: large * (small + 1), small, large, row: 0 }
     }
 
     fn next(&mut self) -> u64 {
@@ -91,7 +93,7 @@ impl Tiles {
             return row / (self.small + 1) + 1;
         }
         // No row comes here if the smaller tiles are empty.
-        self.large_tiles + (row - self.large_rows) / self.small.max(1) + 1
+        self.large + (row - self.large_rows) / self.small.max(1) + 1
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::SpillingWindowExec;
 use datafusion::{
-    common::Result,
+    common::{Result, config::ConfigOptions},
+    physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions, windows::WindowAggExec},
 };
 use std::sync::Arc;
@@ -23,5 +24,23 @@ pub fn spilling_windows(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Executio
     match plan.downcast_ref::<WindowAggExec>() {
         Some(window) => Ok(Arc::new(SpillingWindowExec::new(window.clone()))),
         None => Ok(plan),
+    }
+}
+
+/// [`spilling_windows`] as a rule of the optimizer, so that EXPLAIN shows what runs. Must be the last.
+#[derive(Debug)]
+pub struct SpillingWindows;
+
+impl PhysicalOptimizerRule for SpillingWindows {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        spilling_windows(plan)
+    }
+
+    fn name(&self) -> &'static str {
+        "spilling_windows"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
     }
 }

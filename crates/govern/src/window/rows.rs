@@ -14,7 +14,7 @@ pub(super) struct Rows {
     held: MemoryReservation,
     manager: SpillManager,
     /// Rows in a stored batch, more or less.
-    batch_rows: usize,
+    batch: usize,
     /// Batches too small to be stored one by one.
     staged: Vec<RecordBatch>,
     stored: Vec<RecordBatch>,
@@ -29,28 +29,24 @@ type Writer = Box<dyn FnMut(Option<&RecordBatch>) -> Result<Option<Arc<dyn Spill
 impl Rows {
     pub(super) fn new(held: MemoryReservation, manager: SpillManager, batch_rows: usize) -> Self {
         let (staged, stored, counter) = (Vec::new(), Vec::new(), RecordBatchMemoryCounter::new());
-        Self { held, manager, batch_rows, staged, stored, counter, writer: None }
+        Self { held, manager, batch: batch_rows, staged, stored, counter, writer: None }
     }
 
     /// Adds rows after the others.
     pub(super) fn push(&mut self, batch: RecordBatch) -> Result<()> {
         let rows = batch.num_rows();
-        if rows >= self.batch_rows.div_ceil(2) {
+        if rows >= self.batch.div_ceil(2) {
             self.flush()?;
-            if rows <= self.batch_rows.saturating_mul(2) {
+            if rows <= self.batch.saturating_mul(2) {
                 return self.store(batch);
             }
-            for start in (0..rows).step_by(self.batch_rows) {
-                self.store(batch.slice(start, self.batch_rows.min(rows - start)))?;
+            for start in (0..rows).step_by(self.batch) {
+                self.store(batch.slice(start, self.batch.min(rows - start)))?;
             }
             return Ok(());
         }
         self.staged.push(batch);
-        if self.staged.iter().map(RecordBatch::num_rows).sum::<usize>() >= self.batch_rows {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.staged.iter().map(RecordBatch::num_rows).sum::<usize>() >= self.batch { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -126,13 +122,11 @@ impl Stored {
 
     /// Returns the rows and keeps them.
     pub(super) fn read(&self) -> Result<SendableRecordBatchStream> {
-        match &self.file {
-            Some(file) => self.manager.read_spill_as_stream_unbuffered(Arc::clone(file), None),
-            None => {
-                let batches = stream::iter(self.batches.clone().into_iter().map(Ok));
-                Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(self.manager.schema()), batches)))
-            }
+        if let Some(file) = &self.file {
+            return self.manager.read_spill_as_stream_unbuffered(Arc::clone(file), None);
         }
+        let batches = stream::iter(self.batches.clone().into_iter().map(Ok));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(self.manager.schema()), batches)))
     }
 
     /// Returns the rows and lets go of them one by one.

@@ -103,13 +103,12 @@ impl WindowStream {
                 return Ok(Some(batch));
             }
             let Some(input) = &mut self.input else { return Ok(None) };
-            match input.next().await.transpose()? {
-                Some(batch) => self.take(batch).await?,
-                None => {
-                    self.input = None;
-                    self.waiting.end();
-                    self.end_open().await?;
-                }
+            if let Some(batch) = input.next().await.transpose()? {
+                self.take(batch).await?;
+            } else {
+                self.input = None;
+                self.waiting.end();
+                self.end_open().await?;
             }
             // Nothing goes out for as long as a partition lasts.
             tokio::task::consume_budget().await;
