@@ -2,7 +2,6 @@
 
 use super::{
     feed::{Feed, Shared},
-    kind::has_filter,
     pass::{FirstPass, SecondPass},
 };
 use datafusion::{
@@ -26,8 +25,13 @@ pub(super) struct Constant {
 impl Constant {
     pub(super) fn new(function: &Arc<dyn WindowExpr>) -> Result<Self> {
         let total = Shared::new(aggregate(function)?.get_aggregate_expr().create_accumulator()?);
-        let feed = if has_filter(function) { Some(Feed::new(function, &total)?) } else { None };
-        Ok(Self { function: Arc::clone(function), total, feed })
+        Ok(Self { function: Arc::clone(function), total, feed: None })
+    }
+
+    /// For a function with a FILTER clause.
+    pub(super) fn filtered(function: &Arc<dyn WindowExpr>) -> Result<Self> {
+        let plain = Self::new(function)?;
+        Ok(Self { feed: Some(Feed::new(function, &plain.total)?), ..plain })
     }
 }
 

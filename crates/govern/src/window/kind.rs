@@ -27,6 +27,8 @@ const MOST_EDGE_ROWS: u64 = 1024;
 pub(super) enum Kind {
     /// An aggregate over the whole partition.
     Constant,
+    /// The same with a FILTER clause.
+    Filtered,
     /// One of the first or last so many values of the partition.
     Edge(usize),
     /// A number that follows from the row's place, its peers and the count of rows.
@@ -45,7 +47,7 @@ impl Kind {
         let frame = function.get_window_frame();
         let any = function.as_any();
         if any.is::<PlainAggregateWindowExpr>() && is_whole(function) {
-            return Self::Constant;
+            return if has_filter(function) { Self::Filtered } else { Self::Constant };
         }
         if any.is::<SlidingAggregateWindowExpr>()
             && frame.end_bound.is_unbounded()
@@ -92,6 +94,7 @@ impl Kind {
     pub(super) fn first_pass(self, function: &Arc<dyn WindowExpr>) -> Result<Option<Box<dyn FirstPass>>> {
         Ok(match self {
             Self::Constant => Some(Box::new(Constant::new(function)?)),
+            Self::Filtered => Some(Box::new(Constant::filtered(function)?)),
             Self::Edge(rows) => Some(Box::new(Edge::new(function, rows)?)),
             Self::Ranking(ranking) => Some(Box::new(Peers::new(function, ranking))),
             Self::Suffix => Some(Box::new(Suffix::new(function)?)),

@@ -17,6 +17,9 @@ use datafusion::{
 };
 use std::sync::Arc;
 
+/// Bytes that functions may hold in any case: nothing is won by ending a task for the state of a sum.
+const SMALL_STATE: usize = 64 << 10;
+
 /// What an operator works with.
 pub(super) struct Means {
     /// For rows, which go to disk when it is refused.
@@ -75,14 +78,23 @@ impl Partition {
             self.needed_bytes = self.needed_bytes.saturating_add(self.needed.size(&batch));
         }
         let state = self.passes.iter().flatten().map(|pass| pass.size()).sum();
+        self.hold(state)?;
+        self.rows.push(batch)
+    }
+
+    /// Reserves what the functions hold. Rows make room for it.
+    fn hold(&mut self, state: usize) -> Result<()> {
+        if state <= SMALL_STATE {
+            self.state.resize(state);
+            return Ok(());
+        }
         match self.state.try_resize(state) {
             Err(error) if is_exhausted(&error) => {
                 self.rows.spill()?;
-                self.state.try_resize(state)?;
+                self.state.try_resize(state)
             }
-            other => other?,
+            other => other,
         }
-        self.rows.push(batch)
     }
 
     /// Ends the partition and begins the second pass.

@@ -1,12 +1,6 @@
 //! Small partitions, evaluated in bulk.
 
-use super::{
-    constant::aggregate,
-    evaluated::Needed,
-    kind::{Kind, has_filter},
-    runs::Found,
-    stream::Shape,
-};
+use super::{constant::aggregate, evaluated::Needed, kind::Kind, runs::Found, stream::Shape};
 use datafusion::{
     arrow::{
         array::{ArrayRef, RecordBatch, UInt32Array},
@@ -108,7 +102,7 @@ impl Chunk {
         let rows = needed.of(&self.rows)?;
         let mut columns = self.rows.columns().to_vec();
         for (function, kind) in shape.functions.iter().zip(&shape.kinds) {
-            columns.push(if *kind == Kind::Constant && !has_filter(function) {
+            columns.push(if *kind == Kind::Constant {
                 totals(function, &rows, &self.partitions)?
             } else {
                 evaluate(function, &rows, &self.partitions)?

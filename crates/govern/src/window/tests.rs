@@ -293,6 +293,11 @@ async fn what_does_not_fit_is_refused_by_name() {
     let error = answer(&rewritten, &refused).await.unwrap_err();
     assert!(matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)), "{error}");
     assert!(error.to_string().contains("for SpillingWindowState[0]"), "{error}");
+    let sql = "SELECT count(DISTINCT id) OVER () FROM rows";
+    let refused = session(batches(13, 20_000), 64, 1, Some(Arc::new(tight(0, 100_000))));
+    let rewritten = spilling_windows(plan(&refused, sql).await).unwrap();
+    let error = answer(&rewritten, &refused).await.unwrap_err().to_string();
+    assert!(error.contains("for SpillingWindowState[0]"), "{error}");
     let sql = "SELECT *, sum(v) OVER w, ntile(4) OVER w, row_number() OVER w FROM rows \
         WINDOW w AS (ORDER BY id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)";
     assert!(compare(sql, &batches(11, 4000), 16, Some(tight(0, 10_000))).await > 0);
