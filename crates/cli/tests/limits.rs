@@ -67,8 +67,7 @@ fn a_query_that_cannot_fit_says_who_holds_the_memory() {
 fn what_asks_nobody_is_held_as_well() {
     let path = log().to_string_lossy().into_owned();
     let queries = [
-        "SELECT *, sum(bytes) OVER () AS total FROM '{}'",
-        "SELECT *, ntile(4) OVER (ORDER BY request_time) AS quarter FROM '{}'",
+        "SELECT *, sum(bytes) OVER (ORDER BY _line ROWS BETWEEN 9 FOLLOWING AND UNBOUNDED FOLLOWING) AS rest FROM '{}'",
         "SELECT status, count(DISTINCT client) AS clients, count(DISTINCT path) AS paths FROM '{}' GROUP BY status",
         "SELECT repeat(_raw, 1000) AS much FROM '{}'",
         "SELECT a.client, count(*) AS n FROM '{}' a JOIN '{}' b ON a.path = b.path AND a.ts = b.ts GROUP BY a.client",
@@ -83,6 +82,31 @@ fn what_asks_nobody_is_held_as_well() {
             assert!(measured.peak <= bytes, "{query} at {limit}: {measured}");
             assert_eq!(output.exists(), measured.ran.status.success(), "{query} at {limit}: {measured}");
             let _ = fs::remove_file(output);
+        }
+    }
+}
+
+/// Windows over more rows than fit: each must be answered, with as many rows as the log has.
+#[test]
+fn windows_over_everything_answer() {
+    let path = log().to_string_lossy().into_owned();
+    let queries = [
+        "SELECT *, sum(bytes) OVER () AS total FROM '{}'",
+        "SELECT *, ntile(4) OVER (ORDER BY request_time) AS quarter FROM '{}'",
+        "SELECT client, count(*) FILTER (WHERE status >= 500) OVER () AS failed, cume_dist() OVER (ORDER BY bytes) AS share, \
+         row_number() OVER (ORDER BY bytes) AS place FROM '{}'",
+        "SELECT path, sum(bytes) OVER (PARTITION BY client) AS n, percent_rank() OVER (PARTITION BY client ORDER BY ts) AS p \
+         FROM '{}'",
+    ];
+    let folder = folder();
+    for (limit, bytes) in [("64MiB", 64 << 20), ("128MB", 128_000_000)] {
+        for query in queries {
+            let output = folder.path().join("out.csv");
+            let measured = measured(&query.replace("{}", &path), limit, bytes, &output);
+            assert!(measured.ran.status.success() && measured.peak <= bytes, "{query} at {limit}: {measured}");
+            let lines = fs::read(&output).unwrap().iter().filter(|byte| **byte == b'\n').count() as u64;
+            assert!(lines > LINES / 100 * 99, "{query} at {limit}: {lines} lines");
+            fs::remove_file(output).unwrap();
         }
     }
 }

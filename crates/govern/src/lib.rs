@@ -9,6 +9,8 @@
 //!   end ends there with the full error;
 //! - [`Profile`] derives batch sizes, fan-ins and buffers from the budget, so that what nobody declares stays small.
 //!
+//! Operators that neither reserve nor spill are replaced: [`SpillingWindowExec`] for windows.
+//!
 //! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process, and whose every
 //! block is checked when it is read back.
 
@@ -21,6 +23,7 @@ mod probe;
 mod profile;
 mod spill;
 mod trace;
+mod window;
 
 pub use forecast::Bounds;
 pub use memory_error::{Holder, MemoryLimitError};
@@ -30,3 +33,4 @@ pub use probe::Probe;
 pub use profile::Profile;
 pub use spill::{Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, cache_room};
 pub use trace::OnAccount;
+pub use window::{SpillingWindowExec, SpillingWindows, spilling_windows};

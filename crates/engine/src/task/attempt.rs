@@ -132,6 +132,7 @@ impl Attempt {
             .with_config(self.profile.session_config())
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(SpillingWindows))
             .build();
         Ok(SessionContext::new_with_state(state))
     }

@@ -1,0 +1,46 @@
+//! The rewrite of a plan.
+
+use super::SpillingWindowExec;
+use datafusion::{
+    common::{Result, config::ConfigOptions},
+    physical_optimizer::PhysicalOptimizerRule,
+    physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions, windows::WindowAggExec},
+};
+use std::sync::Arc;
+
+/// Returns the plan with every `WindowAggExec` replaced by a [`SpillingWindowExec`]. Must come after all rules of the
+/// optimizer, which know the former alone.
+///
+/// # Errors
+/// If a node refuses its own children back, which would be a bug of that node.
+pub fn spilling_windows(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let before: Vec<_> = plan.children().into_iter().map(Arc::clone).collect();
+    let after: Vec<_> = before.iter().cloned().map(spilling_windows).collect::<Result<_>>()?;
+    let same = before.iter().zip(&after).all(|(before, after)| Arc::ptr_eq(before, after));
+    // The node that takes a place has its properties, so nothing is derived anew: state that nodes share, such as dynamic
+    // filters, stays shared.
+    let keep = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
+    let plan = if same { plan } else { plan.replace_children(after, keep)? };
+    match plan.downcast_ref::<WindowAggExec>() {
+        Some(window) => Ok(Arc::new(SpillingWindowExec::new(window.clone()))),
+        None => Ok(plan),
+    }
+}
+
+/// [`spilling_windows`] as a rule of the optimizer, so that EXPLAIN shows what runs. Must be the last.
+#[derive(Debug)]
+pub struct SpillingWindows;
+
+impl PhysicalOptimizerRule for SpillingWindows {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        spilling_windows(plan)
+    }
+
+    fn name(&self) -> &'static str {
+        "spilling_windows"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
