@@ -18,7 +18,7 @@ use datafusion::{
 use futures::StreamExt;
 use std::{path::PathBuf, sync::Arc};
 use tidegate_formats::VirtualColumn;
-use tidegate_govern::{GovernedPool, Probe, Profile, SpillFiles, SpillReport};
+use tidegate_govern::{GovernedPool, Probe, Profile, SpillFiles, SpillReport, aggregates};
 use tidegate_memory::{Budget, ByteCount, Watch};
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -116,7 +116,11 @@ impl Task {
             .with_runtime_env(runtime)
             .with_default_features()
             .build();
-        Ok(SessionContext::new_with_state(state))
+        let context = SessionContext::new_with_state(state);
+        for function in aggregates::order_free() {
+            context.register_udaf(function);
+        }
+        Ok(context)
     }
 
     fn register(

@@ -9,8 +9,11 @@
 //!   end ends there with the full error;
 //! - [`Profile`] derives batch sizes, fan-ins and buffers from the budget, so that what nobody declares stays small.
 //!
+//! - [`aggregates`] replaces the functions whose answer would depend on the order of rows, and so on the limit.
+//!
 //! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process.
 
+pub mod aggregates;
 pub mod growth;
 mod memory_error;
 mod pool;
