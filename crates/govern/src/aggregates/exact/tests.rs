@@ -10,7 +10,9 @@ struct Reference(Vec<i128>);
 impl Reference {
     fn of(values: &[f64]) -> Self {
         let mut sum = Self(vec![0; 80]);
-        values.iter().for_each(|value| sum.add(*value, 1));
+        for value in values {
+            sum.add(*value, 1);
+        }
         sum
     }
 
@@ -87,7 +89,7 @@ fn sums_and_means_are_the_nearest_doubles_in_any_order() {
     let mut random = Random::new(1);
     for round in 0..1_500 {
         let kind = random.below(8);
-        let mut values: Vec<f64> = (0..1 + random.below(120)).map(|_| random.double(kind)).collect();
+        let mut values: Vec<f64> = (0..=random.below(120)).map(|_| random.double(kind)).collect();
         if random.below(3) == 0 {
             // What cancels leaves the small rest.
             let negated: Vec<_> = values.iter().skip(1).map(|value| -value).collect();
@@ -99,14 +101,14 @@ fn sums_and_means_are_the_nearest_doubles_in_any_order() {
         if sum.is_finite() {
             reference.assert_nearest(sum, 1);
         } else {
-            // Half a step above the largest double and more.
-            let mut rest = Reference(reference.0.clone());
-            rest.add(sum.signum() * f64::MAX, -1);
-            rest.add(sum.signum() * 2f64.powi(970), -1);
-            assert!(
-                rest.distance(sum.signum() * f64::MAX, 0) >= rest.distance(sum.signum() * f64::MAX, 1)
-                    || sum.is_infinite()
-            );
+            // Half a step above the largest double, or more: the smallest double more is farther.
+            let end = sum.signum() * f64::MAX;
+            let step = sum.signum() * 2f64.powi(970);
+            let mut beyond = Reference(reference.0.clone());
+            beyond.add(end, -1);
+            beyond.add(step, -1);
+            let tiny = sum.signum() * f64::from_bits(1);
+            assert!(beyond.distance(tiny, -1) > beyond.distance(tiny, 0), "{values:?}");
         }
         reference.assert_nearest(mean, count.into());
         for _ in 0..4 {

@@ -64,6 +64,7 @@ impl GroupStates for Moments {
     }
 
     fn grow(&mut self, groups: usize) {
+        let groups = groups.max(self.len());
         self.counts.resize(groups, 0);
         self.sums.iter_mut().for_each(|sums| sums.resize(groups, Sum::Empty));
         self.products.iter_mut().for_each(|(_, sums)| sums.resize(groups, ProductSum::Empty));

@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub struct Percentile {
     /// From 0 to 1.
     pub fraction: f64,
+    /// Whether it is counted from the greatest value.
+    pub descending: bool,
     /// The type of the answer.
     pub data_type: DataType,
 }
@@ -35,10 +37,7 @@ pub fn asked(args: &AccumulatorArgs<'_>, weighted: bool) -> Result<Percentile> {
         },
     };
     let descending = args.order_bys.first().is_some_and(|order| order.options.descending);
-    Ok(Percentile {
-        fraction: if descending { 1.0 - fraction } else { fraction },
-        data_type: args.return_field.data_type().clone(),
-    })
+    Ok(Percentile { fraction, descending, data_type: args.return_field.data_type().clone() })
 }
 
 /// Returns the column of a state.

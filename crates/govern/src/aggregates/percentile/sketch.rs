@@ -82,7 +82,18 @@ impl Sketch {
     /// Returns the value at a fraction of the ranks; `None` if there are no values.
     pub fn percentile(&self, fraction: f64) -> Option<f64> {
         let end = self.count().checked_sub(1)?;
-        let (rank, part) = rank(fraction, end);
+        self.at(fraction.clamp(0.0, 1.0) * as_double(end), end)
+    }
+
+    /// Returns the value at a fraction of the ranks, counted from the greatest value.
+    pub fn percentile_from_above(&self, fraction: f64) -> Option<f64> {
+        let end = self.count().checked_sub(1)?;
+        self.at(as_double(end) - fraction.clamp(0.0, 1.0) * as_double(end), end)
+    }
+
+    /// Returns the value at a rank that need not be whole; `end` is the last one.
+    fn at(&self, position: f64, end: u64) -> Option<f64> {
+        let (rank, part) = split(position, end);
         match &self.0 {
             Form::Values(values) => {
                 let mut values = values.clone();
@@ -164,17 +175,16 @@ impl Sketch {
     }
 }
 
-/// Returns a fraction of the last rank: the whole part and the rest.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "the fraction lies within 0 and 1; a rank beyond 2^53 is only as good as a double"
-)]
-fn rank(fraction: f64, last: u64) -> (u64, f64) {
-    let position = fraction.clamp(0.0, 1.0) * last as f64;
-    let rank = (position.floor() as u64).min(last);
-    (rank, if rank == last { 0.0 } else { position - position.floor() })
+#[expect(clippy::cast_precision_loss, reason = "a rank beyond 2^53 is as good as a double")]
+fn as_double(rank: u64) -> f64 {
+    rank as f64
+}
+
+/// Returns the whole part of a rank and the rest.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the rank lies within 0 and the last")]
+fn split(position: f64, end: u64) -> (u64, f64) {
+    let rank = (position.floor() as u64).min(end);
+    (rank, if rank == end { 0.0 } else { position - position.floor() })
 }
 
 /// Puts the least value at the first rank and the greatest at the last.

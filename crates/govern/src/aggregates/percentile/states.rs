@@ -61,7 +61,7 @@ impl GroupStates for Sketches {
     }
 
     fn grow(&mut self, groups: usize) {
-        self.groups.resize_with(groups, Sketch::default);
+        self.groups.resize_with(groups.max(self.len()), Sketch::default);
     }
 
     fn valid(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Option<NullBuffer> {
@@ -108,7 +108,11 @@ impl GroupStates for Sketches {
     }
 
     fn answers(&self, groups: usize) -> Result<ArrayRef> {
-        let answers = self.groups.iter().take(groups).map(|sketch| sketch.percentile(self.percentile.fraction));
+        let Percentile { fraction, descending, .. } = self.percentile;
+        let answer = |sketch: &Sketch| {
+            if descending { sketch.percentile_from_above(fraction) } else { sketch.percentile(fraction) }
+        };
+        let answers = self.groups.iter().take(groups).map(answer);
         answers_as(&answers.collect(), &self.percentile.data_type)
     }
 

@@ -5,7 +5,9 @@ use crate::aggregates::tests::Random;
 
 fn sketch_of(values: &[f64]) -> Sketch {
     let mut sketch = Sketch::default();
-    values.iter().for_each(|value| sketch.add(*value));
+    for value in values {
+        sketch.add(*value);
+    }
     sketch
 }
 
@@ -27,7 +29,7 @@ fn answers_hold_their_bound_and_do_not_depend_on_the_order() {
     let mut random = Random::new(5);
     for round in 0..300 {
         let kind = random.below(8);
-        let mut values: Vec<f64> = (0..1 + random.below(2_000)).map(|_| random.double(kind)).collect();
+        let mut values: Vec<f64> = (0..=random.below(2_000)).map(|_| random.double(kind)).collect();
         let mut sorted = values.clone();
         sorted.sort_unstable_by(f64::total_cmp);
         let sketch = sketch_of(&values);

@@ -52,7 +52,7 @@ impl GroupStates for WeightedSketches {
     }
 
     fn grow(&mut self, groups: usize) {
-        self.groups.resize_with(groups, Buckets::default);
+        self.groups.resize_with(groups.max(self.len()), Buckets::default);
     }
 
     fn valid(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Option<NullBuffer> {
@@ -108,7 +108,9 @@ impl GroupStates for WeightedSketches {
     }
 
     fn answers(&self, groups: usize) -> Result<ArrayRef> {
-        let answers = self.groups.iter().take(groups).map(|buckets| answer(buckets, self.percentile.fraction));
+        let Percentile { fraction, descending, .. } = self.percentile;
+        let fraction = if descending { 1.0 - fraction } else { fraction };
+        let answers = self.groups.iter().take(groups).map(|buckets| answer(buckets, fraction));
         answers_as(&answers.collect(), &self.percentile.data_type)
     }
 
