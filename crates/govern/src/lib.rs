@@ -15,6 +15,11 @@
 //! block is checked when it is read back.
 
 mod forecast;
+//! - [`aggregates`] replaces the functions whose answer would depend on the order of rows, and so on the limit.
+//!
+//! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process.
+
+pub mod aggregates;
 pub mod growth;
 mod memory_error;
 mod operators;
