@@ -18,7 +18,7 @@ use datafusion::{
 use futures::StreamExt;
 use std::{path::PathBuf, sync::Arc};
 use tidegate_formats::VirtualColumn;
-use tidegate_govern::{GovernedPool, Probe, Profile, SpillFiles, SpillReport};
+use tidegate_govern::{GovernedPool, Probe, Profile, RewriteOptions, SpillFiles, SpillReport};
 use tidegate_memory::{Budget, ByteCount, Watch};
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -111,11 +111,11 @@ impl Task {
         let pool = Arc::clone(&self.pool);
         let runtime = self.profile.runtime().with_memory_pool(pool).with_disk_manager_builder(disk).build_arc();
         let runtime = runtime.map_err(|error| EngineError::Run(error.strip_backtrace()))?;
-        let state = SessionStateBuilder::new()
+        let builder = SessionStateBuilder::new()
             .with_config(self.profile.session_config())
             .with_runtime_env(runtime)
-            .with_default_features()
-            .build();
+            .with_default_features();
+        let state = RewriteOptions::default().install(builder).build();
         Ok(SessionContext::new_with_state(state))
     }
 
