@@ -115,7 +115,8 @@ impl Task {
             .with_config(self.profile.session_config())
             .with_runtime_env(runtime)
             .with_default_features();
-        let state = RewriteOptions::default().install(builder).build();
+        let rewrites = RewriteOptions { guard_nested_loops: self.options.budget.is_some(), ..RewriteOptions::first() };
+        let state = rewrites.install(builder).build();
         Ok(SessionContext::new_with_state(state))
     }
 

@@ -16,12 +16,12 @@ mod memory_error;
 mod pool;
 mod probe;
 mod profile;
-pub mod rewrite;
+mod rewrite;
 mod spill;
 
 pub use memory_error::{Holder, MemoryLimitError};
 pub use pool::GovernedPool;
 pub use probe::Probe;
 pub use profile::Profile;
-pub use rewrite::RewriteOptions;
+pub use rewrite::{Joins, RewriteOptions};
 pub use spill::{SpillFailure, SpillFiles, SpillReport};

@@ -35,19 +35,19 @@ use datafusion::{
 
 /// Returns the plan for an aggregate that is better taken apart, or `None` for one that is not.
 pub(super) fn rewrite(aggregate: &Aggregate, tees: &mut usize) -> Result<Option<LogicalPlan>> {
-    match take_apart(aggregate)? {
+    match take_apart(aggregate) {
         Some(taken) => taken.plan(aggregate, tees),
         None => Ok(None),
     }
 }
 
-fn take_apart(aggregate: &Aggregate) -> Result<Option<Taken>> {
+fn take_apart(aggregate: &Aggregate) -> Option<Taken> {
     if aggregate.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_))) {
-        return Ok(None);
+        return None;
     }
-    let Some(calls) = aggregate.aggr_expr.iter().map(call).collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let calls = aggregate.aggr_expr.iter().map(call).collect::<Option<Vec<_>>>()?;
     if !calls.iter().any(|call| is_distinct(call)) {
-        return Ok(None);
+        return None;
     }
     let mut taken = Taken::default();
     for key in &aggregate.group_expr {
@@ -56,15 +56,15 @@ fn take_apart(aggregate: &Aggregate) -> Result<Option<Taken>> {
     }
     for call in calls {
         if !is_distinct(call) {
-            taken.plain_call(call)?;
+            taken.plain_call(call);
         } else if call.params.order_by.is_empty() && call.params.null_treatment.is_none() {
-            taken.distinct_call(call)?;
+            taken.distinct_call(call);
         } else {
-            return Ok(None);
+            return None;
         }
     }
     taken.finish();
-    Ok(Some(taken))
+    Some(taken)
 }
 
 /// Returns the call of an aggregate function below its aliases.
@@ -131,7 +131,7 @@ impl Inputs {
 
 impl Taken {
     /// Takes a call as it is, over columns.
-    fn plain_call(&mut self, call: &AggregateFunction) -> Result<()> {
+    fn plain_call(&mut self, call: &AggregateFunction) {
         let mut call = call.clone();
         let mut take = |expression: &mut Expr, constants_stay: bool| {
             if !constants_stay || !is_constant(expression) {
@@ -150,11 +150,10 @@ impl Taken {
             take(filter, false);
         }
         self.calls.push((call, None));
-        Ok(())
     }
 
     /// Takes a call apart: its arguments and its filter go to a branch, the rest stays.
-    fn distinct_call(&mut self, call: &AggregateFunction) -> Result<()> {
+    fn distinct_call(&mut self, call: &AggregateFunction) {
         let mut call = call.clone();
         let mut columns = Vec::new();
         for argument in &mut call.params.args {
@@ -173,7 +172,6 @@ impl Taken {
             self.branches.len() - 1
         });
         self.calls.push((call, Some(place)));
-        Ok(())
     }
 
     /// Adds the branch of all that is not distinct. Without such calls it is needed for groups of which filters leave no row.
