@@ -45,6 +45,32 @@ fn the_five_questions_hold_256_mb() {
     answer_all("256MB", 256_000_000);
 }
 
+/// DataFusion keeps a set of values for each group here, which does not spill. Taken apart, these are group-bys.
+#[test]
+fn several_distinct_aggregates_answer() {
+    let path = log().to_string_lossy().into_owned();
+    let queries = [
+        (
+            "SELECT status, count(DISTINCT client) AS clients, count(DISTINCT path) AS paths FROM '{}' GROUP BY status",
+            2,
+        ),
+        ("SELECT count(*) AS n, count(DISTINCT client) AS clients, avg(request_time) AS time FROM '{}'", 1),
+        ("SELECT path, count(*) AS n, count(DISTINCT client) AS clients FROM '{}' GROUP BY path", 1000),
+    ];
+    let folder = folder();
+    for (limit, bytes) in [("64MiB", 64 << 20), ("128MB", 128_000_000)] {
+        for (query, least) in queries {
+            let output = folder.path().join("out.ndjson");
+            let measured = measured(&query.replace("{}", &path), limit, bytes, &output);
+            assert!(measured.ran.status.success(), "{query} at {limit}: {measured}");
+            assert!(measured.peak <= bytes, "{query} at {limit}: {measured}");
+            let lines = fs::read(&output).unwrap().split(|byte| *byte == b'\n').count() - 1;
+            assert!(lines >= least, "{query} at {limit}: {lines} lines");
+            fs::remove_file(output).unwrap();
+        }
+    }
+}
+
 /// One query that has no way to fit, because its result is a single value larger than the limit.
 #[test]
 fn a_query_that_cannot_fit_says_who_holds_the_memory() {
@@ -68,7 +94,9 @@ fn what_asks_nobody_is_held_as_well() {
     let path = log().to_string_lossy().into_owned();
     let queries = [
         "SELECT *, sum(bytes) OVER (ORDER BY _line ROWS BETWEEN 9 FOLLOWING AND UNBOUNDED FOLLOWING) AS rest FROM '{}'",
-        "SELECT status, count(DISTINCT client) AS clients, count(DISTINCT path) AS paths FROM '{}' GROUP BY status",
+        "SELECT status, array_agg(DISTINCT client) AS clients, count(DISTINCT path) AS paths FROM '{}' GROUP BY status",
+        "SELECT a.path FROM '{}' a CROSS JOIN '{}' b LIMIT 5",
+        "SELECT count(*) AS n FROM '{}' a LEFT JOIN '{}' b ON a.request_time > b.request_time + 1000",
         "SELECT repeat(_raw, 1000) AS much FROM '{}'",
         "SELECT a.client, count(*) AS n FROM '{}' a JOIN '{}' b ON a.path = b.path AND a.ts = b.ts GROUP BY a.client",
         "SELECT user_agent, request_time FROM '{}' ORDER BY user_agent, request_time",

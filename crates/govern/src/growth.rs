@@ -1,6 +1,6 @@
 //! Whether an operator may grow: a pure function, tested alone.
 //!
-//! *Model.* The capacity is what operators may reserve together. Consumers of four kinds share it:
+//! *Model.* The capacity is what operators may reserve together. Consumers of five kinds share it:
 //! - those that can **spill** share four fifths of it, evenly among those that hold something. Refused, they spill and go on.
 //!   Each may keep a floor whatever happens: refused with nearly nothing in hand, an operator has nothing to spill and fails;
 //! - **sorts** spill too, but need room to merge what they hold before they can write it. What a sort reserves is twice what
@@ -8,6 +8,8 @@
 //!   or a sixteenth, because the keys of narrow rows can be several times as long as the rows), and
 //! - their **merges** share the rest in the same way: the rows of a sort and its keys, which can be twice as long. The merge of
 //!   spilled runs takes what it gets and makes do with fewer runs at a time;
+//! - the left side of a nested loop join is **collected**, then copied into one batch. Refused, the join takes it in parts, so
+//!   each may take a third, which the copy doubles;
 //! - all **others** cannot give back. They are granted what is left, and a refusal ends the task.
 
 use tidegate_memory::pressure::Pressure;
@@ -21,6 +23,8 @@ pub enum Kind {
     Sorting,
     /// The merge of a sort.
     Merging,
+    /// Collects rows to copy them; takes fewer at a time when refused.
+    Collecting,
     /// Fails when refused.
     Rigid,
 }
@@ -32,6 +36,8 @@ impl Kind {
             Self::Merging
         } else if name.starts_with("ExternalSorter") {
             Self::Sorting
+        } else if name.starts_with("NestedLoopJoinLoad") {
+            Self::Collecting
         } else if can_spill {
             Self::Spilling
         } else {
@@ -97,6 +103,9 @@ pub fn may_grow(request: &Request) -> bool {
             let share = sorts / sharers;
             request.pressure < Pressure::Rising && total <= request.capacity && wanted <= share
         }
+        Kind::Collecting => {
+            request.pressure < Pressure::Rising && total <= request.capacity && wanted <= request.capacity / 3
+        }
         Kind::Spilling => {
             let kept = request.used.saturating_sub(request.returnable);
             let shared = (request.capacity / 5 * 4).min(request.capacity.saturating_sub(kept));
@@ -156,8 +165,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_collected_leaves_room_for_its_copy() {
+        assert_eq!(Kind::of("NestedLoopJoinLoad[0]", false), Kind::Collecting);
+        assert_eq!(Kind::of("NestedLoopJoinLoad[fallback]", true), Kind::Collecting);
+        assert!(may_grow(&request(Kind::Collecting, 30, 3)));
+        assert!(!may_grow(&request(Kind::Collecting, 30, 4)));
+    }
+
+    #[test]
     fn nobody_passes_the_capacity_but_a_merge_while_memory_is_calm() {
-        for kind in [Kind::Spilling, Kind::Sorting, Kind::Merging, Kind::Rigid] {
+        for kind in [Kind::Spilling, Kind::Sorting, Kind::Merging, Kind::Collecting, Kind::Rigid] {
             let rising = Request { used: 99 * MIB, pressure: Pressure::Rising, ..request(kind, 0, 2) };
             assert!(!may_grow(&rising), "{kind:?}");
             let calm = Request { pressure: Pressure::Calm, ..rising };

@@ -9,23 +9,22 @@
 //!   end ends there with the full error;
 //! - [`Profile`] derives batch sizes, fan-ins and buffers from the budget, so that what nobody declares stays small.
 //!
-//! Operators that neither reserve nor spill are replaced: [`SpillingWindowExec`] for windows.
+//! Operators that neither reserve nor spill are replaced: [`SpillingWindowExec`] for windows, [`RewriteOptions`] for distinct
+//! aggregates and joins. [`aggregates`] replaces the functions whose answer would depend on the order of rows, and so on the
+//! limit.
 //!
 //! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process, and whose every
 //! block is checked when it is read back.
 
-mod forecast;
-//! - [`aggregates`] replaces the functions whose answer would depend on the order of rows, and so on the limit.
-//!
-//! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process.
-
 pub mod aggregates;
+mod forecast;
 pub mod growth;
 mod memory_error;
 mod operators;
 mod pool;
 mod probe;
 mod profile;
+mod rewrite;
 mod spill;
 mod trace;
 mod window;
@@ -36,6 +35,7 @@ pub use operators::{OperatorReport, Operators};
 pub use pool::GovernedPool;
 pub use probe::Probe;
 pub use profile::Profile;
+pub use rewrite::{Joins, RewriteOptions};
 pub use spill::{Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, cache_room};
 pub use trace::OnAccount;
 pub use window::{SpillingWindowExec, SpillingWindows, spilling_windows};

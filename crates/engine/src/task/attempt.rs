@@ -22,7 +22,9 @@ use datafusion::{
 };
 use std::sync::Arc;
 use tidegate_formats::VirtualColumn;
-use tidegate_govern::{GovernedPool, OnAccount, Operators, Probe, Profile, SpillFiles};
+use tidegate_govern::{
+    GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingWindows, aggregates,
+};
 use tidegate_memory::ledger::Account;
 
 /// Plans after the first one.
@@ -128,13 +130,22 @@ impl Attempt {
         let pool = Arc::clone(&self.pool);
         let runtime = self.profile.runtime().with_memory_pool(pool).with_disk_manager_builder(disk).build_arc();
         let runtime = runtime.map_err(|error| EngineError::Run(error.strip_backtrace()))?;
-        let state = SessionStateBuilder::new()
+        let builder = SessionStateBuilder::new()
             .with_config(self.profile.session_config())
             .with_runtime_env(runtime)
-            .with_default_features()
-            .with_physical_optimizer_rule(Arc::new(SpillingWindows))
-            .build();
-        Ok(SessionContext::new_with_state(state))
+            .with_default_features();
+        let state = self.rewrites().install(builder).with_physical_optimizer_rule(Arc::new(SpillingWindows)).build();
+        let context = SessionContext::new_with_state(state);
+        for function in aggregates::order_free() {
+            context.register_udaf(function);
+        }
+        Ok(context)
+    }
+
+    /// A plan that was refused memory has to do without what cannot spill.
+    fn rewrites(&self) -> RewriteOptions {
+        let options = if self.profile.hash_joins { RewriteOptions::first() } else { RewriteOptions::all() };
+        RewriteOptions { guard_nested_loops: self.shared.options.budget.is_some(), ..options }
     }
 
     fn register(

@@ -1,0 +1,24 @@
+//! Plans rewritten to operators that hold a limit.
+//!
+//! DataFusion plans some questions with operators that keep everything they see and never spill. The answer of such a plan is
+//! the same with others:
+//!
+//! - several or mixed `DISTINCT` aggregates become a `GROUP BY` for each distinct argument, and all of them read the input
+//!   together, once, through a tee;
+//! - `NOT IN (subquery)` becomes a sort-merge join, and a spool of the subquery's values;
+//! - cross joins become nested loop joins, which spill, and what is wrong when those spill is avoided.
+//!
+//! [`RewriteOptions::install`] puts this into a session.
+
+mod distinct;
+mod distinct_plan;
+mod install;
+mod joins;
+mod not_in;
+mod planner;
+mod replay;
+mod spool;
+mod tee;
+mod tee_node;
+
+pub use install::{Joins, RewriteOptions};

@@ -1,0 +1,71 @@
+//! The planner that rewrites an optimized logical plan before it becomes operators.
+//!
+//! A rule of the optimizer would be the obvious place, but those run several times over a plan, look into what others made
+//! and copy parts of it. A reader of a tee must exist once. So logical plans are rewritten after all rules, once.
+
+use super::{RewriteOptions, distinct, tee_node::TeePlanner};
+use async_trait::async_trait;
+use datafusion::{
+    catalog::Session,
+    common::{
+        Result,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
+    execution::context::QueryPlanner,
+    logical_expr::LogicalPlan,
+    physical_plan::ExecutionPlan,
+    physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
+};
+use std::sync::Arc;
+
+/// Rewrites, then plans as DataFusion does.
+#[derive(Debug)]
+pub(super) struct RewritePlanner {
+    pub options: RewriteOptions,
+}
+
+#[async_trait]
+impl QueryPlanner for RewritePlanner {
+    async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(TeePlanner)]);
+        if !self.options.distinct_aggregates || is_recursive(plan)? {
+            return planner.create_physical_plan(plan, session).await;
+        }
+        let plan = rewrite(plan.clone(), &mut 0)?;
+        planner.create_physical_plan(&plan, session).await
+    }
+}
+
+/// A recursive query executes a part of its plan again and again, with other rows each time.
+fn is_recursive(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::RecursiveQuery(_));
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}
+
+/// Rewrites a plan and its subqueries. DataFusion evaluates a scalar subquery once, however often a plan names it, and
+/// recognizes it by being equal; so equal subqueries are rewritten once, to the same.
+fn rewrite(plan: LogicalPlan, tees: &mut usize) -> Result<LogicalPlan> {
+    let mut known: Vec<(LogicalPlan, LogicalPlan)> = Vec::new();
+    let rewritten = plan.transform_up(|node| {
+        let node = node.map_subqueries(|subquery| {
+            if let Some((_, rewritten)) = known.iter().find(|(original, _)| *original == subquery) {
+                return Ok(Transformed::yes(rewritten.clone()));
+            }
+            let rewritten = rewrite(subquery.clone(), tees)?;
+            known.push((subquery, rewritten.clone()));
+            Ok(Transformed::yes(rewritten))
+        })?;
+        node.transform_data(|node| match node {
+            LogicalPlan::Aggregate(aggregate) => match distinct::rewrite(&aggregate, tees)? {
+                Some(plan) => Ok(Transformed::yes(plan)),
+                None => Ok(Transformed::no(LogicalPlan::Aggregate(aggregate))),
+            },
+            other => Ok(Transformed::no(other)),
+        })
+    })?;
+    Ok(rewritten.data)
+}

@@ -1,0 +1,182 @@
+//! `DISTINCT` aggregates: taken apart, they give DataFusion's own answers, where it has any.
+
+use crate::tables::{Mode, Random, answer, numbers, plan, session, table};
+use datafusion::common::DataFusionError;
+use std::sync::Arc;
+use tidegate_govern::RewriteOptions;
+
+/// Calls that both plans can answer, and whose answer does not depend on the order of rows.
+const CALLS: [&str; 24] = [
+    "count(DISTINCT a)",
+    "count(DISTINCT b)",
+    "count(DISTINCT k)",
+    "count(DISTINCT l)",
+    "count(DISTINCT s)",
+    "count(DISTINCT b + n)",
+    "count(DISTINCT CASE WHEN b > 5 THEN a END)",
+    "sum(DISTINCT b)",
+    "avg(DISTINCT f)",
+    "min(DISTINCT a)",
+    "max(DISTINCT b)",
+    "array_sort(array_agg(DISTINCT b))",
+    "length(string_agg(DISTINCT a, '; '))",
+    "count(DISTINCT a) FILTER (WHERE b > 10)",
+    "count(DISTINCT a) FILTER (WHERE n = 1)",
+    "sum(DISTINCT b) FILTER (WHERE b > 10)",
+    "array_sort(array_agg(DISTINCT b) FILTER (WHERE k = 'v1'))",
+    "count(DISTINCT 7)",
+    "count(*)",
+    "count(a)",
+    "avg(b)",
+    "sum(n) FILTER (WHERE a IS NOT NULL)",
+    "max(a)",
+    "array_agg(b ORDER BY b, a)",
+];
+const KEYS: [&str; 7] = ["k", "n", "k, n", "upper(k)", "n + 1, k", "b", "s"];
+
+fn query(random: &mut Random) -> String {
+    let calls: Vec<_> = (0..=random.below(4)).map(|at| format!("{} AS r{at}", random.pick(&CALLS))).collect();
+    let mut sql = String::from("SELECT ");
+    let keys = (!random.one_in(4)).then(|| random.pick(&KEYS));
+    if let Some(keys) = keys {
+        sql += &format!("{keys}, ");
+    }
+    sql += &format!("{} FROM t", calls.join(", "));
+    if random.one_in(3) {
+        sql += random.pick(&[" WHERE b > 3", " WHERE n IS NULL", " WHERE false", " WHERE a <> 'v7'"]);
+    }
+    if let Some(keys) = keys {
+        sql += &format!(" GROUP BY {keys}");
+    }
+    if random.one_in(4) {
+        sql += random.pick(&[" HAVING count(DISTINCT a) > 1", " HAVING count(*) < 9", " HAVING count(DISTINCT b) = 0"]);
+    }
+    sql
+}
+
+fn mode(rewrites: Option<RewriteOptions>, threads: usize) -> Mode {
+    Mode { rewrites, threads, pool: None }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_those_of_the_plans_they_replace() {
+    let mut rewritten = 0;
+    for seed in 0..400 {
+        let mut random = Random::new(seed);
+        let rows = [0, 5, 100, 300][random.below(4)];
+        let tables = [("t", table(&mut random, rows))];
+        let sql = query(&mut random);
+        let threads = 1 + random.below(3);
+        let stock = answer(&session(mode(None, threads), &tables), &sql).await;
+        let stock = stock.unwrap_or_else(|error| panic!("seed {seed}, {sql}: {error}"));
+        let context = session(mode(Some(RewriteOptions::first()), threads), &tables);
+        let ours = answer(&context, &sql).await.unwrap_or_else(|error| panic!("seed {seed}, {sql}: {error}"));
+        assert_eq!(ours, stock, "seed {seed}, {sql}\n{}", plan(&context, &sql).await);
+        rewritten += usize::from(plan(&context, &sql).await.contains("TeeExec"));
+    }
+    assert!(rewritten > 150, "only {rewritten} plans were rewritten");
+}
+
+/// An answer or the memory error, and never another answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_stay_the_same_when_memory_is_short() {
+    let mut answered = 0;
+    for seed in 1000..1060 {
+        let mut random = Random::new(seed);
+        let tables = [("t", table(&mut random, 3000))];
+        let sql = query(&mut random);
+        let stock = answer(&session(mode(None, 2), &tables), &sql).await.unwrap();
+        let short = Mode { rewrites: Some(RewriteOptions::first()), threads: 2, pool: Some(300 << 10) };
+        match answer(&session(short, &tables), &sql).await {
+            Ok(ours) => {
+                assert_eq!(ours, stock, "seed {seed}, {sql}");
+                answered += 1;
+            }
+            Err(error) => {
+                let root = error.find_root();
+                assert!(matches!(root, DataFusionError::ResourcesExhausted(_)), "seed {seed}, {sql}: {error}");
+            }
+        }
+    }
+    assert!(answered > 20, "only {answered} were answered");
+}
+
+/// DataFusion itself answers none of these.
+#[tokio::test]
+async fn what_datafusion_refuses() {
+    let mut random = Random::new(7);
+    let tables = [("t", table(&mut random, 200))];
+    let context = session(mode(Some(RewriteOptions::first()), 2), &tables);
+    for (sql, same) in [
+        (
+            "SELECT round(stddev(DISTINCT b), 9) AS r, count(*) AS n FROM t",
+            "SELECT round(stddev(b), 9) AS r, (SELECT count(*) FROM t) AS n FROM (SELECT DISTINCT b FROM t)",
+        ),
+        (
+            "SELECT k, count(DISTINCT a, b) AS r, count(*) AS n FROM t GROUP BY k",
+            "SELECT t.k, count(DISTINCT CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN concat(a, ' ', b) END) AS r,
+             count(*) AS n FROM t GROUP BY t.k",
+        ),
+    ] {
+        let ours = answer(&context, sql).await.unwrap();
+        assert_eq!(ours[1..], answer(&session(mode(None, 2), &tables), same).await.unwrap()[1..], "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_alone() {
+    let tables = [("t", table(&mut Random::new(3), 50))];
+    let context = session(mode(Some(RewriteOptions::first()), 2), &tables);
+    for sql in [
+        "SELECT k, count(*), sum(b) FROM t GROUP BY k",
+        "SELECT k, count(DISTINCT a) FROM t GROUP BY k",
+        "SELECT k, n, count(DISTINCT a), count(DISTINCT b) FROM t GROUP BY ROLLUP (k, n)",
+        "SELECT array_agg(DISTINCT a ORDER BY a), count(*) FROM t",
+        "SELECT DISTINCT k, n FROM t",
+    ] {
+        let plan = plan(&context, sql).await;
+        assert!(!plan.contains("TeeExec"), "{sql}: {plan}");
+    }
+}
+
+/// A subquery that is named twice is evaluated once, so its tee must not be asked for twice as many readers.
+#[tokio::test]
+async fn subqueries_are_rewritten_as_well() {
+    let tables = [("t", table(&mut Random::new(11), 200)), ("u", table(&mut Random::new(12), 100))];
+    let inner = "(SELECT count(DISTINCT a) + count(DISTINCT b) + count(*) FROM t)";
+    for sql in [
+        format!("SELECT b, {inner} AS x FROM u WHERE b < {inner} OR n = {inner}"),
+        format!("SELECT count(DISTINCT a), count(DISTINCT b), max({inner}) FROM u"),
+        format!(
+            "WITH c AS (SELECT k, count(DISTINCT a) AS x, count(DISTINCT b) AS y FROM t GROUP BY k)
+                 SELECT l.k, l.x, r.y FROM c l JOIN c r ON l.x = r.x"
+        ),
+        "SELECT count(DISTINCT x), count(DISTINCT y), count(*) FROM
+         (SELECT k, count(DISTINCT a) AS x, count(DISTINCT b) AS y FROM t GROUP BY k)"
+            .into(),
+        "SELECT count(DISTINCT a) AS x, count(DISTINCT b) AS y FROM t UNION ALL
+         SELECT count(DISTINCT b), count(DISTINCT a) FROM u"
+            .into(),
+        "SELECT k, count(DISTINCT a) AS x, count(DISTINCT b) AS y FROM t GROUP BY k ORDER BY x DESC, k LIMIT 2".into(),
+    ] {
+        for threads in [1, 2, 3] {
+            let stock = answer(&session(mode(None, threads), &tables), &sql).await.unwrap();
+            let context = session(mode(Some(RewriteOptions::first()), threads), &tables);
+            assert_eq!(answer(&context, &sql).await.unwrap(), stock, "{sql}");
+            assert!(plan(&context, &sql).await.contains("TeeExec"), "{sql}");
+        }
+    }
+}
+
+/// An error in the input is the task's error, not the end of the rows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_come_through() {
+    let tables = [("t", numbers((0..9).map(|at| vec![Some(at), None, Some(at * 2)]).collect()))];
+    let context = session(mode(Some(RewriteOptions::first()), 2), &tables);
+    let sql = "SELECT count(DISTINCT x), count(DISTINCT 100 / (x - x)), count(*) FROM t";
+    let error = answer(&context, sql).await.unwrap_err();
+    assert!(error.to_string().contains("Divide by zero"), "{error}");
+    let plan = context.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
+    // A stream that is dropped at once leaves nothing behind that waits.
+    drop(datafusion::physical_plan::execute_stream(Arc::clone(&plan), context.task_ctx()).unwrap());
+}
