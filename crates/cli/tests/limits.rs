@@ -139,6 +139,38 @@ fn windows_over_everything_answer() {
     }
 }
 
+/// What somebody could write to break the process: an answer or an error, below the limit, and never a kill.
+#[test]
+fn hostile_queries_are_answered_or_refused() {
+    let path = log().to_string_lossy().into_owned();
+    let list = (0..50_000).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
+    let queries = [
+        "SELECT length(repeat('x', 1000000000)) AS n".to_owned(),
+        "SELECT array_length(range(0, 1000000000)) AS n".to_owned(),
+        "SELECT length(lpad('x', 1000000000, 'y')) AS n".to_owned(),
+        "SELECT repeat(repeat(repeat('x', 1000), 1000), 1000) AS n".to_owned(),
+        "SELECT lpad(path, 1000000, 'y') AS n FROM '{}'".to_owned(),
+        "SELECT array_length(array_repeat(_raw, 1000000)) AS n FROM '{}'".to_owned(),
+        format!("SELECT count(*) AS n FROM '{{}}' WHERE bytes IN ({list})"),
+        format!("SELECT {}1{} AS n", "(".repeat(30_000), ")".repeat(30_000)),
+        "SELECT string_agg(repeat(_raw, 100), '') AS n FROM '{}'".to_owned(),
+        "SELECT regexp_replace(_raw, '(.*)(.*)(.*)', repeat('\\1\\2', 1000)) AS n FROM '{}'".to_owned(),
+        "WITH RECURSIVE r AS (SELECT 'x' AS s UNION ALL SELECT s || s FROM r) SELECT length(s) AS n FROM r".to_owned(),
+        "SELECT unnest(range(0, 100000)) AS n, _raw FROM '{}' LIMIT 3000000".to_owned(),
+    ];
+    let folder = folder();
+    for query in queries {
+        let output = folder.path().join("out.ndjson");
+        let measured = measured(&query.replace("{}", &path), "64MiB", 64 << 20, &output);
+        let shown: String = query.chars().take(100).collect();
+        assert!(matches!(measured.ran.status.code(), Some(0 | 1 | 3)), "{shown}: {measured}");
+        assert!(measured.peak <= 64 << 20, "{shown}: {measured}");
+        assert_eq!(output.exists(), measured.ran.status.success(), "{shown}: {measured}");
+        assert!(measured.ran.status.success() || measured.ran.stderr.contains("error: "), "{shown}: {measured}");
+        let _ = fs::remove_file(output);
+    }
+}
+
 /// Without this, the tests above would prove nothing where a cgroup can be made that does not hold.
 #[test]
 fn a_cage_kills_what_does_not_fit() {

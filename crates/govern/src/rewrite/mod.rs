@@ -13,6 +13,7 @@
 mod distinct;
 mod distinct_plan;
 mod install;
+mod join_keys;
 mod joins;
 mod not_in;
 mod planner;

@@ -3,7 +3,7 @@
 //! A rule of the optimizer would be the obvious place, but those run several times over a plan, look into what others made
 //! and copy parts of it. A reader of a tee must exist once. So logical plans are rewritten after all rules, once.
 
-use super::{RewriteOptions, distinct, tee_node::TeePlanner};
+use super::{Joins, RewriteOptions, distinct, join_keys, tee_node::TeePlanner};
 use async_trait::async_trait;
 use datafusion::{
     catalog::Session,
@@ -31,7 +31,7 @@ impl QueryPlanner for RewritePlanner {
         if !self.options.distinct_aggregates || is_recursive(plan)? {
             return planner.create_physical_plan(plan, session).await;
         }
-        let plan = rewrite(plan.clone(), &mut 0)?;
+        let plan = rewrite(plan.clone(), self.options, &mut 0)?;
         planner.create_physical_plan(&plan, session).await
     }
 }
@@ -48,14 +48,14 @@ fn is_recursive(plan: &LogicalPlan) -> Result<bool> {
 
 /// Rewrites a plan and its subqueries. DataFusion evaluates a scalar subquery once, however often a plan names it, and
 /// recognizes it by being equal; so equal subqueries are rewritten once, to the same.
-fn rewrite(plan: LogicalPlan, tees: &mut usize) -> Result<LogicalPlan> {
+fn rewrite(plan: LogicalPlan, options: RewriteOptions, tees: &mut usize) -> Result<LogicalPlan> {
     let mut known: Vec<(LogicalPlan, LogicalPlan)> = Vec::new();
     let rewritten = plan.transform_up(|node| {
         let node = node.map_subqueries(|subquery| {
             if let Some((_, rewritten)) = known.iter().find(|(original, _)| *original == subquery) {
                 return Ok(Transformed::yes(rewritten.clone()));
             }
-            let rewritten = rewrite(subquery.clone(), tees)?;
+            let rewritten = rewrite(subquery.clone(), options, tees)?;
             known.push((subquery, rewritten.clone()));
             Ok(Transformed::yes(rewritten))
         })?;
@@ -64,6 +64,7 @@ fn rewrite(plan: LogicalPlan, tees: &mut usize) -> Result<LogicalPlan> {
                 Some(plan) => Ok(Transformed::yes(plan)),
                 None => Ok(Transformed::no(LogicalPlan::Aggregate(aggregate))),
             },
+            LogicalPlan::Join(join) if options.joins == Joins::Replaced => join_keys::rewrite(join),
             other => Ok(Transformed::no(other)),
         })
     })?;

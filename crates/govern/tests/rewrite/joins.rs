@@ -124,3 +124,23 @@ async fn why_joins_of_the_right_side_are_guarded() {
     }
     assert!(wrong > 0, "DataFusion's own answers were right");
 }
+
+/// With one thread DataFusion plans a hash join, which compares all types.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_sorted_semi_joins_cannot_compare_become_numbers() {
+    let kinds = ["Timestamp(Microsecond, Some(\"UTC\"))", "Duration(Millisecond)", "Time64(Nanosecond)"];
+    let mut rewritten = 0;
+    for (seed, kind) in (0..10).flat_map(|seed| kinds.map(|kind| (seed, kind))) {
+        let mut random = Random::new(seed);
+        let tables = [("t", table(&mut random, 60)), ("u", table(&mut random, 30))];
+        let join = random.pick(&["LEFT SEMI", "LEFT ANTI"]);
+        let of = |table: &str| format!("(SELECT a, arrow_cast(b, '{kind}') AS key FROM {table})");
+        let sql =
+            format!("SELECT t.a, t.key FROM {} t {join} JOIN {} u ON t.key = u.key AND t.a = u.a", of("t"), of("u"));
+        let expected = answer(&session(stock(1), &tables), &sql).await.unwrap();
+        let context = session(all(3, None), &tables);
+        assert_eq!(answer(&context, &sql).await.unwrap(), expected, "seed {seed}, {sql}");
+        rewritten += usize::from(plan(&context, &sql).await.contains("SortMergeJoinExec"));
+    }
+    assert!(rewritten > 15, "only {rewritten} plans had a sort-merge join");
+}
