@@ -118,7 +118,7 @@ async fn answers_are_the_same_in_every_order() {
         "SELECT row, sum(x) OVER w, avg(y) OVER w, var(x) OVER w, corr(x, y) OVER w, sum(z) OVER (PARTITION BY g ORDER BY row) \
          FROM t WINDOW w AS (ORDER BY row ROWS BETWEEN 20 PRECEDING AND 3 FOLLOWING) ORDER BY row"
             .into(),
-        "SELECT g, z > 0 AS above, sum(x), approx_median(y) FROM t GROUP BY GROUPING SETS ((g), (above), ()) ORDER BY g, above".into(),
+        "SELECT g, z > 0 AS above, count(*) AS n, sum(x), approx_median(y) FROM t GROUP BY GROUPING SETS ((g), (above), ()) ORDER BY g, above, n".into(),
     ];
     for sql in queries {
         let expected = ask(&sql, 1, 1, 8192, None).await;

@@ -56,6 +56,9 @@ impl<const N: usize> Exact<N> {
         if !rest.is_empty() || words.len() > Self::WIDE_LIMBS || base > Self::WIDE_BITS {
             return None;
         }
+        if words.len() <= 2 {
+            return Some(grown + self.add_term(whole(words, base).filter(|term| term.top() <= Self::WIDE_BITS)?));
+        }
         let words = words.iter().map(|word| u64::from_le_bytes(*word));
         for term in limbs::terms(words, base).filter(|term| term.magnitude != 0) {
             if term.top() > Self::WIDE_BITS {
@@ -66,4 +69,15 @@ impl<const N: usize> Exact<N> {
         // The sum of some zeros is not the sum of nothing.
         Some(grown + self.add_term(Term::ZERO))
     }
+}
+
+/// Returns a number of at most two words as one term: what most sums of doubles are.
+fn whole(words: &[[u8; 8]], base: u32) -> Option<Term> {
+    let number = match words {
+        [] => 0,
+        [low] => i128::from(i64::from_le_bytes(*low)),
+        [low, high] => limbs::join(u64::from_le_bytes(*low), u64::from_le_bytes(*high)).cast_signed(),
+        _ => return None,
+    };
+    Some(Term { negative: number < 0, magnitude: number.unsigned_abs(), position: base })
 }

@@ -26,6 +26,26 @@ pub fn add(limbs: &mut [u64], base: u32, term: Term) -> bool {
         }
         return !overflow;
     }
+    if let [a, b, c, d] = limbs {
+        let (low, high) = (join(*a, *b), join(*c, *d));
+        let (term_low, term_high) = match shift.checked_sub(u128::BITS) {
+            None => (term.magnitude << shift, term.magnitude.unbounded_shr(u128::BITS - shift)),
+            Some(beyond) => (0, term.magnitude << beyond),
+        };
+        let (low, high, was) = if term.negative {
+            let (low, borrow) = low.borrowing_sub(term_low, false);
+            (low, high.borrowing_sub(term_high, borrow).0, high)
+        } else {
+            let (low, carry) = low.carrying_add(term_low, false);
+            (low, high.carrying_add(term_high, carry).0, high)
+        };
+        let (was_negative, negative) = (was.cast_signed() < 0, high.cast_signed() < 0);
+        let overflow = was_negative == term.negative && negative != was_negative;
+        if !overflow {
+            ((*a, *b), (*c, *d)) = (halves(low), halves(high));
+        }
+        return !overflow;
+    }
     let was_negative = is_negative(limbs);
     add_shifted(limbs, term.negative, term.magnitude, shift);
     if was_negative == term.negative && is_negative(limbs) != was_negative {

@@ -20,10 +20,4 @@ mod tests;
 
 pub use big::Big;
 pub use scaled::Scaled;
-pub use sum::{Change, Exact};
-
-/// The exact sum of doubles.
-pub type Sum = Exact<2>;
-
-/// The exact sum of products of two doubles.
-pub type ProductSum = Exact<4>;
+pub use sum::{Change, Exact, ProductSum, Sum};

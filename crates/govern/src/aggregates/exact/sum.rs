@@ -34,6 +34,12 @@ pub enum Exact<const N: usize> {
     Special(Box<Special<N>>),
 }
 
+/// The exact sum of doubles.
+pub type Sum = Exact<2>;
+
+/// The exact sum of products of two doubles.
+pub type ProductSum = Exact<4>;
+
 /// A sum with values that are no numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Special<const N: usize> {

@@ -8,16 +8,14 @@ use crate::aggregates::{
 };
 use datafusion::{
     arrow::{
-        array::{
-            Array, ArrayRef, AsArray, BooleanArray, Float64Array, LargeBinaryArray, LargeBinaryBuilder, UInt64Array,
-        },
-        buffer::{NullBuffer, OffsetBuffer},
+        array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, LargeBinaryArray, UInt64Array},
+        buffer::{NullBuffer, OffsetBuffer, ScalarBuffer},
         datatypes::{DataType, Field, FieldRef, Float64Type, UInt64Type},
     },
     common::{Result, exec_datafusion_err, internal_datafusion_err},
     logical_expr::utils::format_state_name,
 };
-use std::{borrow::Borrow, iter::repeat_n, sync::Arc};
+use std::{borrow::Borrow, iter::repeat_n, slice, sync::Arc};
 
 // States hold the bytes of doubles as they are in memory.
 const _: () = assert!(cfg!(target_endian = "little"));
@@ -26,11 +24,21 @@ const _: () = assert!(cfg!(target_endian = "little"));
 #[derive(Debug)]
 pub struct Moments {
     statistic: Statistic,
-    counts: Vec<u64>,
-    sums: Vec<Vec<Sum>>,
+    heads: Vec<Head>,
+    /// The sums of the second argument, if the statistic has one.
+    second: Vec<Sum>,
     products: Vec<(Product, Vec<ProductSum>)>,
     /// Bytes of sums that did not fit into their windows.
     wide_bytes: usize,
+}
+
+/// What is changed for each row whatever the statistic, side by side: groups come in any order, so each place in memory that is
+/// touched is one that has to be waited for.
+#[derive(Clone, Debug, Default)]
+struct Head {
+    count: u64,
+    /// The sum of the first argument.
+    sum: Sum,
 }
 
 impl Moments {
@@ -38,11 +46,15 @@ impl Moments {
     pub fn new(statistic: Statistic) -> Self {
         Self {
             statistic,
-            counts: Vec::new(),
-            sums: vec![Vec::new(); statistic.arguments()],
+            heads: Vec::new(),
+            second: Vec::new(),
             products: statistic.products().iter().map(|product| (*product, Vec::new())).collect(),
             wide_bytes: 0,
         }
+    }
+
+    fn has_second(&self) -> bool {
+        self.statistic.arguments() > 1
     }
 
     /// Returns the columns of a state.
@@ -60,14 +72,18 @@ impl GroupStates for Moments {
     const CAN_LEAVE: bool = true;
 
     fn len(&self) -> usize {
-        self.counts.len()
+        self.heads.len()
     }
 
     fn grow(&mut self, groups: usize) {
         let groups = groups.max(self.len());
-        self.counts.resize(groups, 0);
-        self.sums.iter_mut().for_each(|sums| sums.resize(groups, Sum::Empty));
-        self.products.iter_mut().for_each(|(_, sums)| sums.resize(groups, ProductSum::Empty));
+        self.heads.resize(groups, Head::default());
+        if self.has_second() {
+            self.second.resize(groups, Sum::Empty);
+        }
+        for (_, sums) in &mut self.products {
+            sums.resize(groups, ProductSum::Empty);
+        }
     }
 
     fn valid(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Option<NullBuffer> {
@@ -76,15 +92,17 @@ impl GroupStates for Moments {
 
     fn change(&mut self, values: &[ArrayRef], rows: &Rows<'_>) -> Result<()> {
         let mut grown = 0;
-        rows.each(|_, group| {
-            if let Some(count) = self.counts.get_mut(group) {
-                *count = rows.change.count(*count);
+        let first = doubles(values, 0)?;
+        rows.each(|row, group| {
+            if let (Some(head), Some(value)) = (self.heads.get_mut(group), first.get(row)) {
+                head.count = rows.change.count(head.count);
+                grown += head.sum.change(*value, rows.change);
             }
         });
-        for (argument, sums) in self.sums.iter_mut().enumerate() {
-            let values = doubles(values, argument)?;
+        if self.has_second() {
+            let second = doubles(values, 1)?;
             rows.each(|row, group| {
-                if let (Some(sum), Some(value)) = (sums.get_mut(group), values.get(row)) {
+                if let (Some(sum), Some(value)) = (self.second.get_mut(group), second.get(row)) {
                     grown += sum.change(*value, rows.change);
                 }
             });
@@ -102,30 +120,33 @@ impl GroupStates for Moments {
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: Option<&[usize]>) -> Result<()> {
-        let (counts, sums) = states.split_first().ok_or_else(|| internal_datafusion_err!("a state without columns"))?;
-        let valid = valid_rows(std::slice::from_ref(counts), None);
+        let [counts, first, others @ ..] = states else {
+            return Err(internal_datafusion_err!("the state of a sum without its columns"));
+        };
+        let valid = valid_rows(slice::from_ref(counts), None);
         let rows = Rows { valid, ..Rows::of(groups, counts.len(), Change::Enter) };
-        let added = counts.as_primitive::<UInt64Type>().values();
-        rows.each(|row, group| {
-            if let (Some(count), Some(added)) = (self.counts.get_mut(group), added.get(row)) {
-                *count = count.saturating_add(*added);
-            }
-        });
-        let (sums, products) = sums.split_at(self.sums.len().min(sums.len()));
-        for (column, sums) in sums.iter().zip(&mut self.sums) {
-            self.wide_bytes += merge_column(column, sums, &rows)?;
+        let counts = counts.as_primitive::<UInt64Type>().values();
+        self.wide_bytes += merge_column(first, &rows, |row, group, bytes| {
+            let (Some(head), Some(count)) = (self.heads.get_mut(group), counts.get(row)) else { return Some(0) };
+            head.count = head.count.saturating_add(*count);
+            head.sum.merge(bytes)
+        })?;
+        let (second, products) = others.split_at(usize::from(self.has_second()).min(others.len()));
+        for column in second {
+            self.wide_bytes += merge_sums(column, &mut self.second, &rows)?;
         }
         for (column, (_, sums)) in products.iter().zip(&mut self.products) {
-            self.wide_bytes += merge_column(column, sums, &rows)?;
+            self.wide_bytes += merge_sums(column, sums, &rows)?;
         }
         Ok(())
     }
 
     fn states(&self, groups: usize) -> Vec<ArrayRef> {
-        let counts: UInt64Array = self.counts.iter().copied().take(groups).collect();
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(counts)];
-        for sums in &self.sums {
-            columns.push(written(sums.iter().take(groups)));
+        let heads = self.heads.iter().take(groups);
+        let counts: UInt64Array = heads.clone().map(|head| head.count).collect();
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(counts), written(heads.map(|head| &head.sum))];
+        if self.has_second() {
+            columns.push(written(self.second.iter().take(groups)));
         }
         for (_, sums) in &self.products {
             columns.push(written(sums.iter().take(groups)));
@@ -134,26 +155,29 @@ impl GroupStates for Moments {
     }
 
     fn answers(&self, groups: usize) -> Result<ArrayRef> {
-        let counts = self.counts.iter().take(groups);
         let (mut sums, mut products) = (Vec::new(), Vec::new());
-        let answers = counts.enumerate().map(|(group, count)| {
+        let answers = self.heads.iter().take(groups).enumerate().map(|(group, head)| {
             sums.clear();
-            sums.extend(self.sums.iter().filter_map(|sums| sums.get(group)));
+            sums.push(&head.sum);
+            sums.extend(self.second.get(group));
             products.clear();
             products.extend(self.products.iter().filter_map(|(_, sums)| sums.get(group)));
-            self.statistic.answer(*count, &sums, &products)
+            self.statistic.answer(head.count, &sums, &products)
         });
         Ok(Arc::new(answers.collect::<Float64Array>()))
     }
 
     fn forget(&mut self, groups: usize) {
-        forget_first(&mut self.counts, groups);
-        self.sums.iter_mut().for_each(|sums| forget_first(sums, groups));
-        self.products.iter_mut().for_each(|(_, sums)| forget_first(sums, groups));
+        forget_first(&mut self.heads, groups);
+        forget_first(&mut self.second, groups);
+        for (_, sums) in &mut self.products {
+            forget_first(sums, groups);
+        }
         if self.wide_bytes > 0 {
-            let sums = self.sums.iter().flatten().map(Exact::heap_bytes).sum::<usize>();
+            let heads = self.heads.iter().map(|head| head.sum.heap_bytes()).sum::<usize>();
+            let second = self.second.iter().map(Exact::heap_bytes).sum::<usize>();
             let products = self.products.iter().flat_map(|(_, sums)| sums).map(Exact::heap_bytes).sum::<usize>();
-            self.wide_bytes = sums + products;
+            self.wide_bytes = heads + second + products;
         }
     }
 
@@ -162,8 +186,8 @@ impl GroupStates for Moments {
         let count = values.first().map_or(0, Array::len);
         let counts = UInt64Array::new(vec![1; count].into(), valid.clone());
         let mut columns: Vec<ArrayRef> = vec![Arc::new(counts)];
-        for argument in 0..self.sums.len() {
-            let values = values.get(argument).ok_or_else(missing)?.as_primitive::<Float64Type>().values();
+        for argument in 0..self.statistic.arguments() {
+            let values = double_buffer(values, argument)?;
             // The state of one double is its eight bytes: the column is taken as it is.
             let offsets = OffsetBuffer::from_lengths(repeat_n(size_of::<f64>(), values.len()));
             columns.push(Arc::new(LargeBinaryArray::new(offsets, values.inner().clone(), valid.clone())));
@@ -181,14 +205,19 @@ impl GroupStates for Moments {
     }
 
     fn heap_bytes(&self) -> usize {
-        let sums = self.sums.iter().map(|sums| sums.capacity() * size_of::<Sum>()).sum::<usize>();
+        let heads = self.heads.capacity() * size_of::<Head>() + self.second.capacity() * size_of::<Sum>();
         let products = self.products.iter().map(|(_, sums)| sums.capacity() * size_of::<ProductSum>()).sum::<usize>();
-        self.counts.capacity() * size_of::<u64>() + sums + products + self.wide_bytes
+        heads + products + self.wide_bytes
     }
 }
 
 fn doubles(values: &[ArrayRef], argument: usize) -> Result<&[f64]> {
-    Ok(values.get(argument).ok_or_else(missing)?.as_primitive::<Float64Type>().values())
+    Ok(double_buffer(values, argument)?)
+}
+
+fn double_buffer(values: &[ArrayRef], argument: usize) -> Result<&ScalarBuffer<f64>> {
+    let values = values.get(argument).ok_or_else(|| internal_datafusion_err!("an aggregate without its arguments"))?;
+    Ok(values.as_primitive::<Float64Type>().values())
 }
 
 fn factors(values: &[ArrayRef], product: Product) -> Result<(&[f64], &[f64])> {
@@ -200,34 +229,34 @@ fn factors(values: &[ArrayRef], product: Product) -> Result<(&[f64], &[f64])> {
     Ok((doubles(values, one)?, doubles(values, other)?))
 }
 
-fn missing() -> datafusion::common::DataFusionError {
-    internal_datafusion_err!("an aggregate without its arguments")
+fn merge_sums<const N: usize>(column: &ArrayRef, sums: &mut [Exact<N>], rows: &Rows<'_>) -> Result<usize> {
+    merge_column(column, rows, |_, group, bytes| sums.get_mut(group).map_or(Some(0), |sum| sum.merge(bytes)))
 }
 
-fn merge_column<const N: usize>(column: &ArrayRef, sums: &mut [Exact<N>], rows: &Rows<'_>) -> Result<usize> {
+/// Takes in a column of sums, by a function of the row, its group and the bytes. Returns the bytes that sums grew by.
+fn merge_column(
+    column: &ArrayRef,
+    rows: &Rows<'_>,
+    mut merge: impl FnMut(usize, usize, &[u8]) -> Option<usize>,
+) -> Result<usize> {
     let column = column.as_binary::<i64>();
     let (mut grown, mut damaged) = (0, false);
-    rows.each(|row, group| {
-        if let Some(sum) = sums.get_mut(group) {
-            match sum.merge(column.value(row)) {
-                Some(bytes) => grown += bytes,
-                None => damaged = true,
-            }
-        }
+    rows.each(|row, group| match merge(row, group, column.value(row)) {
+        Some(bytes) => grown += bytes,
+        None => damaged = true,
     });
-    if damaged {
-        return Err(exec_datafusion_err!("the state of a sum is damaged"));
-    }
-    Ok(grown)
+    if damaged { Err(exec_datafusion_err!("the state of a sum is damaged")) } else { Ok(grown) }
 }
 
 fn written<const N: usize, S: Borrow<Exact<N>>>(sums: impl Iterator<Item = S>) -> ArrayRef {
-    let mut column = LargeBinaryBuilder::with_capacity(sums.size_hint().0, 0);
-    let mut bytes = Vec::new();
-    for sum in sums {
-        bytes.clear();
+    // Base and words of a sum that is in its window.
+    let most = size_of::<u32>() + N * size_of::<u64>();
+    let mut bytes = Vec::with_capacity(sums.size_hint().0 * most);
+    let lengths = sums.map(|sum| {
+        let start = bytes.len();
         sum.borrow().write(&mut bytes);
-        column.append_value(&bytes);
-    }
-    Arc::new(column.finish())
+        bytes.len() - start
+    });
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Arc::new(LargeBinaryArray::new(offsets, bytes.into(), None))
 }

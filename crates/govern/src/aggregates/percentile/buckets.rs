@@ -31,20 +31,45 @@ pub fn canonical(value: f64) -> f64 {
 }
 
 /// Returns the bucket of a value, as a number that grows with the value.
+#[inline]
 fn bucket(value: f64) -> i64 {
     let bits = value.to_bits().cast_signed();
-    // The bits of negative numbers grow downwards.
-    if bits < 0 { -((bits & i64::MAX) >> WITHIN) - 1 } else { bits >> WITHIN }
+    // The bits of negative numbers grow downwards; see `f64::total_cmp`.
+    (bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()) >> WITHIN
 }
 
 impl<W: Weight> Buckets<W> {
     /// Adds a canonical value.
-    #[inline]
     pub fn add(&mut self, value: f64, weight: &W) {
         self.reach(value, value);
         self.place(value, weight);
     }
 
+    /// Adds a canonical value if its bucket is there, and so without new memory for the bucket. Returns whether it is.
+    #[inline]
+    pub fn add_known(&mut self, value: f64, weight: &W) -> bool {
+        let at = self.find(value);
+        match (self.values.get_mut(at), self.weights.get_mut(at)) {
+            (Some(kept), Some(total)) if bucket(*kept) == bucket(value) => {
+                if value.abs() < kept.abs() {
+                    *kept = value;
+                }
+                self.weight_bytes += total.absorb(weight);
+                self.reach(value, value);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns where the bucket of a value is or would be.
+    #[inline]
+    fn find(&self, value: f64) -> usize {
+        let wanted = bucket(value);
+        self.values.partition_point(|other| bucket(*other) < wanted)
+    }
+
+    #[inline]
     fn reach(&mut self, low: f64, high: f64) {
         self.extremes = Some(match self.extremes {
             None => (low, high),
@@ -56,24 +81,16 @@ impl<W: Weight> Buckets<W> {
     }
 
     fn place(&mut self, value: f64, weight: &W) {
-        let wanted = bucket(value);
-        let at = self.values.partition_point(|other| bucket(*other) < wanted);
-        match (self.values.get_mut(at), self.weights.get_mut(at)) {
-            (Some(kept), Some(total)) if bucket(*kept) == wanted => {
-                if value.abs() < kept.abs() {
-                    *kept = value;
-                }
-                self.weight_bytes += total.absorb(weight);
-            }
-            _ => {
-                make_room(&mut self.values);
-                self.values.insert(at, value);
-                make_room(&mut self.weights);
-                self.weights.insert(at, W::default());
-                if let Some(total) = self.weights.get_mut(at) {
-                    self.weight_bytes += total.absorb(weight);
-                }
-            }
+        if self.add_known(value, weight) {
+            return;
+        }
+        let at = self.find(value);
+        make_room(&mut self.values);
+        self.values.insert(at, value);
+        make_room(&mut self.weights);
+        self.weights.insert(at, W::default());
+        if let Some(total) = self.weights.get_mut(at) {
+            self.weight_bytes += total.absorb(weight);
         }
     }
 

@@ -28,8 +28,20 @@ impl Default for Sketch {
 }
 
 impl Sketch {
-    /// Adds a value.
+    /// Adds a value if that takes no memory. Returns whether it was added.
     #[inline]
+    pub fn add_known(&mut self, value: f64) -> bool {
+        let value = canonical(value);
+        let (count, added) = match &mut self.0 {
+            Form::Narrow(sketch) if sketch.0 < u64::from(u32::MAX) => (&mut sketch.0, sketch.1.add_known(value, &1)),
+            Form::Wide(sketch) => (&mut sketch.0, sketch.1.add_known(value, &1)),
+            Form::Values(_) | Form::Narrow(_) => return false,
+        };
+        *count += u64::from(added);
+        added
+    }
+
+    /// Adds a value.
     pub fn add(&mut self, value: f64) {
         let value = canonical(value);
         match &mut self.0 {

@@ -75,7 +75,8 @@ impl GroupStates for Sketches {
         let values = doubles(values, 0)?;
         let values = values.as_primitive::<Float64Type>().values();
         rows.each(|row, group| {
-            if let Some(value) = values.get(row) {
+            let Some(value) = values.get(row) else { return };
+            if !self.groups.get_mut(group).is_some_and(|sketch| sketch.add_known(*value)) {
                 self.with(group, |sketch| sketch.add(*value));
             }
         });
