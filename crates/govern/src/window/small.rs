@@ -23,7 +23,7 @@ pub(super) struct Waiting {
 
 /// Whole partitions.
 pub(super) struct Chunk {
-    rows: RecordBatch,
+    pub(super) rows: RecordBatch,
     partitions: Vec<Range<usize>>,
 }
 

@@ -6,7 +6,7 @@ use super::{
     partition::{Means, Partition},
     replay::Replay,
     runs::{Found, Runs},
-    small::Waiting,
+    small::{Chunk, Waiting},
 };
 use datafusion::{
     arrow::{
@@ -99,8 +99,16 @@ impl WindowStream {
                 }
                 self.replay = None;
             }
-            if let Some(batch) = self.small()? {
-                return Ok(Some(batch));
+            if let Some(chunk) = self.small()? {
+                if chunk.rows.num_rows() <= self.most_rows() {
+                    let _timer = self.metrics.elapsed_compute().timer();
+                    return chunk.evaluate(&self.shape, &self.needed).map(Some);
+                }
+                // One partition, which came whole in a batch larger than those that are wished for.
+                let mut large = Partition::new(&self.shape, &self.means)?;
+                large.push(chunk.rows)?;
+                self.replay = Some(large.finish().await?);
+                continue;
             }
             let Some(input) = &mut self.input else { return Ok(None) };
             if let Some(batch) = input.next().await.transpose()? {
@@ -115,14 +123,17 @@ impl WindowStream {
         }
     }
 
-    /// Evaluates whole partitions that wait, once they fill a batch or nothing joins them any more.
-    fn small(&mut self) -> Result<Option<RecordBatch>> {
+    /// Returns the rows of a batch above which a partition is large.
+    fn most_rows(&self) -> usize {
+        self.shape.batch_rows.saturating_mul(2)
+    }
+
+    /// Returns whole partitions that wait, once they fill a batch or nothing joins them any more.
+    fn small(&mut self) -> Result<Option<Chunk>> {
         let whole = self.waiting.whole_rows();
-        let large = self.waiting.open_rows() > self.shape.batch_rows.saturating_mul(2);
+        let large = self.waiting.open_rows() > self.most_rows();
         if whole >= self.shape.batch_rows || (whole > 0 && (large || self.input.is_none())) {
-            let _timer = self.metrics.elapsed_compute().timer();
-            let chunk = self.waiting.take_whole(self.shape.batch_rows, self.means.manager.schema())?;
-            return chunk.map(|chunk| chunk.evaluate(&self.shape, &self.needed)).transpose();
+            return self.waiting.take_whole(self.shape.batch_rows, self.means.manager.schema());
         }
         if large {
             let _timer = self.metrics.elapsed_compute().timer();
