@@ -2,6 +2,7 @@
 
 use super::{
     joins::{GuardNestedLoops, ReplaceJoins},
+    not_in_rule::SayNotIn,
     planner::RewritePlanner,
 };
 use datafusion::{
@@ -43,7 +44,7 @@ impl RewriteOptions {
         Self { joins: Joins::Replaced, ..Self::first() }
     }
 
-    /// Puts the rewrites into a session, among DataFusion's own rules.
+    /// Puts the rewrites into a session, among DataFusion's own rules, and with them what makes `NOT IN` right.
     pub fn install(self, builder: SessionStateBuilder) -> SessionStateBuilder {
         let mut rules = PhysicalOptimizer::new().rules;
         if self.joins == Joins::Replaced {
@@ -52,7 +53,10 @@ impl RewriteOptions {
         if self.guard_nested_loops {
             insert_before(&mut rules, "SanityCheckPlan", Arc::new(GuardNestedLoops));
         }
-        builder.with_physical_optimizer_rules(rules).with_query_planner(Arc::new(RewritePlanner { options: self }))
+        builder
+            .with_analyzer_rule(Arc::new(SayNotIn))
+            .with_physical_optimizer_rules(rules)
+            .with_query_planner(Arc::new(RewritePlanner { options: self }))
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! - several or mixed `DISTINCT` aggregates become a `GROUP BY` for each distinct argument, and all of them read the input
 //!   together, once, through a tee;
-//! - `NOT IN (subquery)` becomes a sort-merge join, and a spool of the subquery's values;
+//! - `NOT IN (subquery)` becomes a sort-merge join, and a spool of the subquery's values.
+//!   Where DataFusion's plan of it would be wrong, it is said in other words;
 //! - cross joins become nested loop joins, which spill, and what is wrong when those spill is avoided.
 //!
 //! [`RewriteOptions::install`] puts this into a session.
@@ -16,6 +17,7 @@ mod install;
 mod join_keys;
 mod joins;
 mod not_in;
+mod not_in_rule;
 mod planner;
 mod replay;
 mod spool;

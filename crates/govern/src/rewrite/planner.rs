@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use datafusion::{
     catalog::Session,
     common::{
-        Result,
+        Result, not_impl_err,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     execution::context::QueryPlanner,
@@ -28,12 +28,25 @@ pub(super) struct RewritePlanner {
 impl QueryPlanner for RewritePlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(TeePlanner)]);
+        check(plan)?;
         if !self.options.distinct_aggregates || is_recursive(plan)? {
             return planner.create_physical_plan(plan, session).await;
         }
         let plan = rewrite(plan.clone(), self.options, &mut 0)?;
         planner.create_physical_plan(&plan, session).await
     }
+}
+
+/// A null-aware join that is more than one equality would be planned as one that is not null-aware, or as one that looks for
+/// nulls in the wrong rows. None should be left: see [`super::not_in_rule`].
+fn check(plan: &LogicalPlan) -> Result<()> {
+    plan.apply_with_subqueries(|node| match node {
+        LogicalPlan::Join(join) if join.null_aware && (join.on.len() != 1 || join.filter.is_some()) => {
+            not_impl_err!("`NOT IN (subquery)` with these conditions; use `NOT EXISTS`")
+        }
+        _ => Ok(TreeNodeRecursion::Continue),
+    })?;
+    Ok(())
 }
 
 /// A recursive query executes a part of its plan again and again, with other rows each time.

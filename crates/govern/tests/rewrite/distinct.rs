@@ -36,22 +36,22 @@ const KEYS: [&str; 7] = ["k", "n", "k, n", "upper(k)", "n + 1, k", "b", "s"];
 
 fn query(random: &mut Random) -> String {
     let calls: Vec<_> = (0..=random.below(4)).map(|at| format!("{} AS r{at}", random.pick(&CALLS))).collect();
-    let mut sql = String::from("SELECT ");
+    let calls = calls.join(", ");
     let keys = (!random.one_in(4)).then(|| random.pick(&KEYS));
-    if let Some(keys) = keys {
-        sql += &format!("{keys}, ");
+    let filter = if random.one_in(3) {
+        random.pick(&[" WHERE b > 3", " WHERE n IS NULL", " WHERE false", " WHERE a <> 'v7'"])
+    } else {
+        ""
+    };
+    let having = if random.one_in(4) {
+        random.pick(&[" HAVING count(DISTINCT a) > 1", " HAVING count(*) < 9", " HAVING count(DISTINCT b) = 0"])
+    } else {
+        ""
+    };
+    match keys {
+        Some(keys) => format!("SELECT {keys}, {calls} FROM t{filter} GROUP BY {keys}{having}"),
+        None => format!("SELECT {calls} FROM t{filter}{having}"),
     }
-    sql += &format!("{} FROM t", calls.join(", "));
-    if random.one_in(3) {
-        sql += random.pick(&[" WHERE b > 3", " WHERE n IS NULL", " WHERE false", " WHERE a <> 'v7'"]);
-    }
-    if let Some(keys) = keys {
-        sql += &format!(" GROUP BY {keys}");
-    }
-    if random.one_in(4) {
-        sql += random.pick(&[" HAVING count(DISTINCT a) > 1", " HAVING count(*) < 9", " HAVING count(DISTINCT b) = 0"]);
-    }
-    sql
 }
 
 fn mode(rewrites: Option<RewriteOptions>, threads: usize) -> Mode {
@@ -147,10 +147,9 @@ async fn subqueries_are_rewritten_as_well() {
     for sql in [
         format!("SELECT b, {inner} AS x FROM u WHERE b < {inner} OR n = {inner}"),
         format!("SELECT count(DISTINCT a), count(DISTINCT b), max({inner}) FROM u"),
-        format!(
-            "WITH c AS (SELECT k, count(DISTINCT a) AS x, count(DISTINCT b) AS y FROM t GROUP BY k)
-                 SELECT l.k, l.x, r.y FROM c l JOIN c r ON l.x = r.x"
-        ),
+        "WITH c AS (SELECT k, count(DISTINCT a) AS x, count(DISTINCT b) AS y FROM t GROUP BY k)
+         SELECT l.k, l.x, r.y FROM c l JOIN c r ON l.x = r.x"
+            .into(),
         "SELECT count(DISTINCT x), count(DISTINCT y), count(*) FROM
          (SELECT k, count(DISTINCT a) AS x, count(DISTINCT b) AS y FROM t GROUP BY k)"
             .into(),

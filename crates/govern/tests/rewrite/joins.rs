@@ -144,3 +144,82 @@ async fn keys_that_sorted_semi_joins_cannot_compare_become_numbers() {
     }
     assert!(rewritten > 15, "only {rewritten} plans had a sort-merge join");
 }
+
+type Value = Option<i64>;
+
+/// Returns `x NOT IN of` for what SQL knows: true, false or unknown.
+fn not_in(x: Value, of: impl IntoIterator<Item = Value>) -> Option<bool> {
+    let mut known = Some(true);
+    for y in of {
+        match x.and_then(|x| Some(x == y?)) {
+            Some(true) => return Some(false),
+            Some(false) => {}
+            None => known = None,
+        }
+    }
+    known
+}
+
+fn or(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+    if left == Some(true) || right == Some(true) { Some(true) } else { Some(left? || right?) }
+}
+
+/// Each way to use `NOT IN` beside what it is for a value of `t` and the values of `u`.
+type Use = (&'static str, fn(Value, &[Value]) -> Option<bool>);
+const USES: [Use; 8] = [
+    ("x NOT IN (SELECT x FROM u)", |x, u| not_in(x, u.to_vec())),
+    ("NOT x IN (SELECT x FROM u) AND x > 0", |x, u| {
+        or(not_in(x, u.to_vec()).map(|is| !is), x.map(|x| x <= 0)).map(|is| !is)
+    }),
+    ("3 NOT IN (SELECT x FROM u)", |_, u| not_in(Some(3), u.to_vec())),
+    ("3 NOT IN (SELECT x FROM u WHERE u.x = t.x)", |x, u| {
+        not_in(Some(3), u.iter().copied().filter(|y| y.is_some() && *y == x))
+    }),
+    ("x NOT IN (SELECT u.x + 1 FROM u WHERE u.x > t.x OR u.x IS NULL)", |x, u| {
+        let more = u.iter().copied().filter(|y| y.is_none_or(|y| x.is_some_and(|x| y > x)));
+        not_in(x, more.map(|y| y.map(|y| y + 1)))
+    }),
+    ("x NOT IN (SELECT x FROM u) OR x = 1", |x, u| or(not_in(x, u.to_vec()), x.map(|x| x == 1))),
+    ("NOT (x IN (SELECT x FROM u) AND x < 3)", |x, u| or(not_in(x, u.to_vec()), x.map(|x| x >= 3))),
+    ("x IN (SELECT x FROM u) OR x IS NULL", |x, u| or(not_in(x, u.to_vec()).map(|is| !is), Some(x.is_none()))),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn not_in_is_right_wherever_it_stands() {
+    for seed in 0..40 {
+        let mut random = Random::new(seed);
+        let nulls = random.one_in(2);
+        let mut values = |count: usize, nulls: bool| -> Vec<Value> {
+            let value = |random: &mut Random| i64::try_from(random.below(7)).unwrap();
+            (0..count).map(|_| (!nulls || !random.one_in(5)).then(|| value(&mut random))).collect()
+        };
+        let (t, u) = (values(12, true), values(if seed % 5 == 0 { 0 } else { 4 }, nulls));
+        let tables = [("t", numbers(vec![t.clone()])), ("u", numbers(vec![u.clone()]))];
+        for (condition, holds) in USES {
+            let mut expected: Vec<_> = t.iter().filter(|x| holds(**x, &u) == Some(true)).collect();
+            expected.sort();
+            let expected: Vec<_> = expected.iter().map(|x| x.map_or(String::new(), |x| x.to_string())).collect();
+            for mode in [all(2, None), Mode { rewrites: Some(RewriteOptions::first()), ..stock(1) }] {
+                let context = session(mode, &tables);
+                let sql = format!("SELECT x FROM t WHERE {condition}");
+                let ours = answer(&context, &sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+                assert_eq!(
+                    ours[1..],
+                    expected,
+                    "seed {seed}, {sql}, of {t:?} and {u:?}\n{}",
+                    plan(&context, &sql).await
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_is_not_taken_for_false() {
+    let tables = [("t", numbers(vec![vec![Some(1), None]])), ("u", numbers(vec![vec![Some(2), None]]))];
+    let context = session(all(1, None), &tables);
+    for condition in ["(x IN (SELECT x FROM u)) IS NULL", "(x NOT IN (SELECT x FROM u)) = (x > 0)"] {
+        let error = answer(&context, &format!("SELECT x FROM t WHERE {condition}")).await.unwrap_err();
+        assert!(error.to_string().contains("use `NOT EXISTS`"), "{error}");
+    }
+}
