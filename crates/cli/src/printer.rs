@@ -102,8 +102,8 @@ impl Printer {
         let timeline = &outcome.finished.memory.timeline;
         let peak = timeline.iter().map(|moment| moment.resident).max().unwrap_or_default();
         let most = limit.bytes().unwrap_or(peak);
-        say(&format!("memory {} of {most} at most, over {:.2} s:", outcome.peak, outcome.seconds));
-        say(&format!("|{}|", sparkline(timeline, 72, most)));
+        self.note(&format!("memory {} of {most} at most, over {:.2} s:", outcome.peak, outcome.seconds));
+        self.note(&format!("|{}|", sparkline(timeline, 72, most)));
     }
 
     /// Says that there were more rejects than allowed.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::{io::Write, path::Path};
 use tidegate_engine::{EngineError, MemoryReport, Replan, sink::OutputFile};
 use tidegate_govern::OperatorReport;
+use tidegate_memory::ByteCount;
 
 /// Writes the record, whole or not at all. All sizes are in bytes.
 ///
@@ -21,7 +22,7 @@ fn record(sql: &str, limit: &LimitArgs, outcome: &Outcome) -> Value {
     let finished = &outcome.finished;
     json!({
         "sql": sql,
-        "limit": limit.limit.bytes().map(|bytes| bytes.bytes()),
+        "limit": limit.limit.bytes().map(ByteCount::bytes),
         "peak": outcome.peak.bytes(),
         "seconds": outcome.seconds,
         "rows_out": finished.counts.rows_out,
@@ -71,7 +72,7 @@ fn operator(operator: &OperatorReport) -> Value {
         "details": operator.details,
         "partitions": operator.partitions,
         "rows": operator.rows,
-        "forecast": [operator.forecast.least.bytes(), operator.forecast.most.map(|most| most.bytes())],
+        "forecast": [operator.forecast.least.bytes(), operator.forecast.most.map(ByteCount::bytes)],
         "peak": operator.peak.bytes(),
         "at_peak": operator.at_peak.bytes(),
         "spilled": operator.spilled.bytes(),

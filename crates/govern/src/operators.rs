@@ -1,7 +1,7 @@
 //! The operators of a plan and what each of them held.
 
 use crate::Bounds;
-use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, metrics::MetricsSet};
 use std::{fmt, sync::Arc};
 use tidegate_memory::{ByteCount, ledger::Account};
 
@@ -56,7 +56,7 @@ impl Operator {
             name: self.node.name().to_owned(),
             details: Details(self.node.as_ref()).to_string(),
             partitions: self.node.output_partitioning().partition_count(),
-            rows: metrics.as_ref().and_then(|metrics| metrics.output_rows()),
+            rows: metrics.as_ref().and_then(MetricsSet::output_rows),
             forecast: self.forecast,
             peak: self.account.peak(),
             at_peak: self.account.at_peak(),

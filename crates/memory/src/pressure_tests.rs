@@ -37,7 +37,7 @@ fn patience_ends_in_a_narrower_plan_or_the_end() {
     let check = |critical_for, waiting: Option<u64>, replannable, expect| {
         let waiting = waiting.map(Duration::from_millis);
         let critical_for = Duration::from_millis(critical_for);
-        let reading = Reading { critical_for, waiting, replannable, ..reading(107, 97) };
+        let reading = Reading { waiting, critical_for, replannable, ..reading(107, 97) };
         assert_eq!(decide(&reading), expect, "{reading:?}");
     };
     check(59, None, true, Action::Pause);
@@ -169,7 +169,7 @@ proptest! {
         anonymous in 0_u64..160, live in 0_u64..150, critical in 0_u64..100, waiting in proptest::option::of(0_u64..100),
     ) {
         let waiting = waiting.map(Duration::from_millis);
-        let reading = Reading { critical_for: Duration::from_millis(critical), waiting, ..reading(anonymous, live) };
+        let reading = Reading { waiting, critical_for: Duration::from_millis(critical), ..reading(anonymous, live) };
         if decide(&reading) == Action::End {
             prop_assert!(reading.slack() < ByteCount::mib(4));
             prop_assert!(pressure(&reading) >= Pressure::High);

@@ -15,7 +15,7 @@ use futures::StreamExt;
 use std::{sync::Arc, time::Duration};
 use tidegate_govern::{OnAccount, Operators, Profile};
 use tidegate_memory::{
-    ByteCount,
+    Budget, ByteCount,
     ledger::{self, Account},
     release,
 };
@@ -203,7 +203,7 @@ async fn produce(mut stream: SendableRecordBatchStream, sender: mpsc::Sender<Res
 
 /// Waits until the memory of a plan that was dropped is free, for a bounded time: what it spawned ends at its next await.
 async fn make_room(shared: &Shared) {
-    let heap = shared.options.budget.map_or(ByteCount::ZERO, |budget| budget.heap());
+    let heap = shared.options.budget.map_or(ByteCount::ZERO, Budget::heap);
     for _ in 0..STEPS {
         if ledger::live() < heap.percent(30) {
             break;

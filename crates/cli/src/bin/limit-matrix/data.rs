@@ -1,8 +1,10 @@
 //! The data of the matrix, written once into a folder: the demo's log, and what is hard to hold in other ways.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File},
     io::{self, BufWriter, Write},
+    ops::Range,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -103,6 +105,15 @@ fn mixed(at: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// Text that looks random and does not compress, 16 characters for each number.
+fn hexadecimal(numbers: Range<u64>) -> String {
+    let mut text = String::new();
+    for number in numbers {
+        let _ = write!(text, "{:016x}", mixed(number));
+    }
+    text
+}
+
 fn unique(file: &mut dyn Write, rows: u64) -> io::Result<()> {
     writeln!(file, "k,v")?;
     (0..rows).try_for_each(|at| writeln!(file, "user-{:016x}-of-the-shop,{}", mixed(at), at % 97))
@@ -112,14 +123,14 @@ fn unique(file: &mut dyn Write, rows: u64) -> io::Result<()> {
 fn skewed(file: &mut dyn Write, rows: u64) -> io::Result<()> {
     writeln!(file, "k,v")?;
     (0..rows).try_for_each(|at| {
-        let key = if mixed(at) % 20 > 0 { 0 } else { mixed(at) % 10_000 };
+        let key = if mixed(at).is_multiple_of(20) { mixed(at) % 10_000 } else { 0 };
         writeln!(file, "key-{key},{}", mixed(at + rows) % 1_000)
     })
 }
 
 fn wide(file: &mut dyn Write, rows: u64) -> io::Result<()> {
     for id in 0..rows {
-        let body: String = (0..300).map(|at| format!("{:016x}", mixed(id * 300 + at))).collect();
+        let body = hexadecimal(id * 300..id * 300 + 300);
         writeln!(file, r#"{{"id":{id},"body":"{body}","tags":["a","b{}"],"size":{}}}"#, id % 7, body.len())?;
     }
     Ok(())
@@ -139,7 +150,8 @@ fn columns(file: &mut dyn Write, rows: u64) -> io::Result<()> {
 fn long(file: &mut dyn Write, rows: u64) -> io::Result<()> {
     writeln!(file, "s,n")?;
     for row in 0..rows {
-        let text: String = (0..1_000).map(|at| format!("{:016x}", mixed(row % 900 * 1_000 + at))).collect();
+        let first = row % 900 * 1_000;
+        let text = hexadecimal(first..first + 1_000);
         writeln!(file, "{text},{row}")?;
     }
     Ok(())

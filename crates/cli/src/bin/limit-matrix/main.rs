@@ -97,17 +97,7 @@ fn cells(queries: &[Query], quick: bool) -> Vec<Cell> {
             for threads in THREADS {
                 if !quick || (matches!(limit, 67_108_864 | 128_000_000) && matches!(threads, 1 | 4)) {
                     let outcome = Outcome::Else("not run".into());
-                    cells.push(Cell {
-                        query,
-                        limit,
-                        threads,
-                        outcome,
-                        peak: 0,
-                        seconds: 0.0,
-                        spilled: 0,
-                        replans: 0,
-                        said: String::new(),
-                    });
+                    cells.push(Cell { query, limit, threads, outcome, peak: 0, seconds: 0.0, spilled: 0, replans: 0 });
                 }
             }
         }

@@ -55,8 +55,6 @@ pub struct Cell {
     pub spilled: u64,
     /// Narrower plans.
     pub replans: usize,
-    /// What was said on the standard error.
-    pub said: String,
 }
 
 /// Runs a query and looks at what the kernel says of it.
@@ -95,7 +93,6 @@ pub fn run(tidegate: &Path, sql: &str, mut cell: Cell, folder: &Path) -> io::Res
     let said = said.join().unwrap_or_default();
     let (said, peak) = said.trim_end().rsplit_once('\n').unwrap_or(("", said.trim_end()));
     cell.peak = peak.trim().parse::<u64>().unwrap_or(0) * 1024;
-    cell.said = said.to_owned();
     let kills = cage.map_or(0, |cage| cage.kills());
     cell.outcome = match status.code() {
         _ if kills > 0 => Outcome::Else(format!("{kills} kills by the kernel")),
