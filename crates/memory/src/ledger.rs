@@ -107,7 +107,7 @@ impl Account {
         slot(self.0.0).map_or(ByteCount::ZERO, |slot| count(slot.peak.load(Relaxed)))
     }
 
-    /// Returns what the account held when the kernel's number was at its peak, see [`keep_peak`].
+    /// Returns what the account held when the kernel's number was at its peak.
     pub fn at_peak(&self) -> ByteCount {
         slot(self.0.0).map_or(ByteCount::ZERO, |slot| count(slot.at_peak.load(Relaxed)))
     }
