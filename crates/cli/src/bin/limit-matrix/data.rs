@@ -9,8 +9,8 @@ use std::{
     process::Command,
 };
 
-/// Lines of the log: about 70 MB.
-const LOG_LINES: u64 = 300_000;
+/// Lines of the log: about 140 MB.
+const LOG_LINES: u64 = 600_000;
 
 /// Where the data is.
 pub struct Data {
@@ -24,7 +24,7 @@ impl Data {
         let data = Self { folder: folder.join(if small { "small" } else { "whole" }) };
         fs::create_dir_all(data.folder.join("many"))?;
         if !data.path("access.log").exists() {
-            let lines = (LOG_LINES / share * if small { 3 } else { 1 }).to_string();
+            let lines = (LOG_LINES / share * if small { 2 } else { 1 }).to_string();
             let status = Command::new(tidegate)
                 .args(["demo", "--quiet", "--as", "log", "--lines", &lines, "--data"])
                 .arg(&data.folder)
@@ -83,14 +83,10 @@ impl Data {
         if last.exists() {
             return Ok(());
         }
-        let log = fs::read_to_string(self.path("access.log"))?;
-        let mut lines = log.lines();
+        let log = fs::read(self.path("access.log"))?;
+        let mut lines = log.split_inclusive(|byte| *byte == b'\n');
         for at in 0..2_000 {
-            let mut text = String::new();
-            for line in lines.by_ref().take(40) {
-                text.push_str(line);
-                text.push('\n');
-            }
+            let text = lines.by_ref().take(40).collect::<Vec<_>>().concat();
             fs::write(self.path(&format!("many/{at:04}.log")), text)?;
         }
         Ok(())

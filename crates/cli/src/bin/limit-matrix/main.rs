@@ -1,7 +1,7 @@
 //! The limit matrix: every query at every limit with every number of threads, each in a process and a memory cgroup of its own.
 //!
 //! `cargo run --release -p tidegate-cli --bin limit-matrix` writes `docs/limit-matrix.md`; `-- --quick` runs the small part that
-//! is a test as well, and writes nothing. The exit code is 1 if a process showed the kernel more than its limit, if a run
+//! is a test as well, `--only=NAME` and `--threads=N` run a part, and write nothing. The exit code is 1 if a process showed the kernel more than its limit, if a run
 //! ended with anything but an answer or the typed refusal, or if two answers to one query differ.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "the cage is shared with the tests")]
@@ -60,6 +60,8 @@ fn matrix() -> io::Result<bool> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let only = arguments.iter().find_map(|argument| argument.strip_prefix("--only="));
+    let threads = arguments.iter().find_map(|argument| argument.strip_prefix("--threads="));
+    let threads = threads.map(|threads| threads.parse::<u32>().map_err(io::Error::other)).transpose()?;
     let program = env::current_exe()?;
     let tidegate = program.with_file_name("tidegate");
     if !tidegate.exists() {
@@ -73,12 +75,14 @@ fn matrix() -> io::Result<bool> {
         .filter(|query| (!quick || query.quick) && only.is_none_or(|only| query.name.contains(only)))
         .collect();
     let start = Instant::now();
-    let cells = run_all(&cells(&queries, quick), &queries, &data, &tidegate, &folder)?;
+    let mut wanted = cells(&queries, quick);
+    wanted.retain(|cell| threads.is_none_or(|threads| cell.threads == threads));
+    let cells = run_all(&wanted, &queries, &data, &tidegate, &folder)?;
     let faults = faults(&cells, &queries);
     for fault in &faults {
         writeln!(io::stderr(), "fault: {fault}")?;
     }
-    if !quick && only.is_none() {
+    if !quick && only.is_none() && threads.is_none() {
         fs::write(docs(), report::report(&cells, &queries, &faults, start.elapsed()))?;
     }
     writeln!(io::stdout(), "{} runs in {:.0} s, {} faults", cells.len(), start.elapsed().as_secs_f64(), faults.len())?;

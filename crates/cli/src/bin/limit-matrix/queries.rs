@@ -81,7 +81,7 @@ const MORE: &[(&str, &str)] = &[
     ),
     (
         "full join",
-        "SELECT count(*) AS n, count(a.status) AS l, count(b.status) AS r FROM (SELECT * FROM '{log}' WHERE bytes > 1000) a FULL JOIN (SELECT * FROM '{log}' WHERE bytes < 9000) b ON a._offset = b._offset",
+        "SELECT count(*) AS n, count(a.status) AS l, count(b.status) AS r FROM (SELECT *, _offset FROM '{log}' WHERE bytes > 1000) a FULL JOIN (SELECT *, _offset FROM '{log}' WHERE bytes < 9000) b ON a._offset = b._offset",
     ),
     (
         "semi join",

@@ -67,7 +67,7 @@ pub fn run(tidegate: &Path, sql: &str, mut cell: Cell, folder: &Path) -> io::Res
     let record_path = folder.join(format!("record-{}-{}-{}.json", cell.query, cell.limit, cell.threads));
     let mut command = Command::new("python3");
     command.args(["-c", MEASURE, "sh", "-c", ENTER]).arg(processes).arg(tidegate);
-    command.args(["query", "--format", "csv", "--no-progress", "--limit", &cell.limit.to_string()]);
+    command.args(["query", "--format", "ndjson", "--no-progress", "--limit", &cell.limit.to_string()]);
     command
         .args(["--threads", &cell.threads.to_string(), "--spill-dir"])
         .arg(folder)
