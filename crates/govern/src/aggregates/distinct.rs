@@ -52,8 +52,7 @@ impl Accumulator for Distinct {
             sum.change(value, Change::Enter);
             product.change(value, value, Change::Enter);
         }
-        let products = if self.statistic.products().is_empty() { &[][..] } else { &[&product][..] };
-        Ok(ScalarValue::Float64(self.statistic.answer(count, &[&sum], products)))
+        Ok(ScalarValue::Float64(self.statistic.answer(count, &[sum], &[product])))
     }
 
     fn size(&self) -> usize {

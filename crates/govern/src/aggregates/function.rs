@@ -3,12 +3,12 @@
 use super::{
     distinct::Distinct,
     group_states::{Many, One},
-    moments::{Moments, Statistic},
+    moments::{self, Moments, Statistic},
     percentile::{self, Percentile, Sketches},
 };
 use datafusion::{
     arrow::datatypes::{DataType, FieldRef},
-    common::{Result, ScalarValue, not_impl_err},
+    common::{Result, ScalarValue, internal_err, not_impl_err},
     functions_aggregate::{
         approx_median, approx_percentile_cont, approx_percentile_cont_with_weight, average, correlation, covariance,
         regr, stddev, sum, variance,
@@ -35,6 +35,25 @@ struct OrderFree {
 enum Kind {
     Statistic(Statistic),
     Percentile { weighted: bool },
+}
+
+/// Makes an accumulator of the states that a statistic needs. No function can: each is of another type.
+macro_rules! with_moments {
+    ($statistic:ident, |$moments:ident| $make:expr) => {
+        match ($statistic.arguments(), $statistic.products().len()) {
+            (1, 0) => with_moments!(@ $statistic, $moments, $make, 1, 0),
+            (1, 1) => with_moments!(@ $statistic, $moments, $make, 1, 1),
+            (2, 0) => with_moments!(@ $statistic, $moments, $make, 2, 0),
+            (2, 1) => with_moments!(@ $statistic, $moments, $make, 2, 1),
+            (2, 2) => with_moments!(@ $statistic, $moments, $make, 2, 2),
+            (2, 3) => with_moments!(@ $statistic, $moments, $make, 2, 3),
+            _ => internal_err!("no sums for {:?}", $statistic),
+        }
+    };
+    (@ $statistic:ident, $moments:ident, $make:expr, $arguments:literal, $products:literal) => {{
+        let $moments = Moments::<$arguments, $products>::new($statistic);
+        Ok($make)
+    }};
 }
 
 /// Returns the functions that replace DataFusion's of the same names.
@@ -100,7 +119,7 @@ impl AggregateUDFImpl for OrderFree {
                 Ok(Box::new(Distinct::new(self.stock.accumulator(args)?, statistic)))
             }
             Kind::Statistic(_) if args.is_distinct => not_impl_err!("{}(DISTINCT)", self.name()),
-            Kind::Statistic(statistic) => Ok(Box::new(One::new(Moments::new(statistic)))),
+            Kind::Statistic(statistic) => with_moments!(statistic, |moments| Box::new(One::new(moments))),
             Kind::Percentile { weighted: false } => {
                 Ok(Box::new(One::new(Sketches::new(self.percentile(&args, false)?))))
             }
@@ -115,7 +134,7 @@ impl AggregateUDFImpl for OrderFree {
             return self.stock.create_groups_accumulator(args);
         }
         match self.kind {
-            Kind::Statistic(statistic) => Ok(Box::new(Many(Moments::new(statistic)))),
+            Kind::Statistic(statistic) => with_moments!(statistic, |moments| Box::new(Many(moments))),
             Kind::Percentile { weighted: false } => Ok(Box::new(Many(Sketches::new(self.percentile(&args, false)?)))),
             Kind::Percentile { weighted: true } => {
                 Ok(Box::new(Many(percentile::WeightedSketches::new(self.percentile(&args, true)?))))
@@ -140,7 +159,7 @@ impl AggregateUDFImpl for OrderFree {
             return self.stock.state_fields(args);
         }
         Ok(match self.kind {
-            Kind::Statistic(statistic) => Moments::state_fields(statistic, args.name),
+            Kind::Statistic(statistic) => moments::state_fields(statistic, args.name),
             Kind::Percentile { .. } => percentile::state_fields(args.name),
         })
     }

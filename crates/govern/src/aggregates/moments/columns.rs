@@ -1,6 +1,6 @@
 //! Exact sums for each group, column by column.
 
-use super::formula::{Product, Statistic};
+use super::formula::Statistic;
 use crate::aggregates::{
     exact::{Change, Exact, ProductSum, Sum},
     group_states::{GroupStates, forget_first},
@@ -9,10 +9,10 @@ use crate::aggregates::{
 use datafusion::{
     arrow::{
         array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, LargeBinaryArray, UInt64Array},
-        buffer::{NullBuffer, OffsetBuffer, ScalarBuffer},
+        buffer::{NullBuffer, OffsetBuffer},
         datatypes::{DataType, Field, FieldRef, Float64Type, UInt64Type},
     },
-    common::{Result, exec_datafusion_err, internal_datafusion_err},
+    common::{DataFusionError, Result, exec_datafusion_err, internal_datafusion_err},
     logical_expr::utils::format_state_name,
 };
 use std::{borrow::Borrow, iter::repeat_n, slice, sync::Arc};
@@ -20,164 +20,128 @@ use std::{borrow::Borrow, iter::repeat_n, slice, sync::Arc};
 // States hold the bytes of doubles as they are in memory.
 const _: () = assert!(cfg!(target_endian = "little"));
 
-/// For each group: how many rows it has, the sums of its arguments, and the sums of their products.
+/// For each group, how many rows it has, the sums of its `A` arguments, and the sums of `P` products of them.
 #[derive(Debug)]
-pub struct Moments {
+pub struct Moments<const A: usize, const P: usize> {
     statistic: Statistic,
-    heads: Vec<Head>,
-    /// The sums of the second argument, if the statistic has one.
-    second: Vec<Sum>,
-    products: Vec<(Product, Vec<ProductSum>)>,
+    groups: Vec<Group<A, P>>,
     /// Bytes of sums that did not fit into their windows.
     wide_bytes: usize,
 }
 
-/// What is changed for each row whatever the statistic, side by side: groups come in any order, so each place in memory that is
-/// touched is one that has to be waited for.
-#[derive(Clone, Debug, Default)]
-struct Head {
+/// All of a group side by side: groups come in any order, and each place in memory that a row touches has to be waited for.
+#[derive(Clone, Debug)]
+struct Group<const A: usize, const P: usize> {
     count: u64,
-    /// The sum of the first argument.
-    sum: Sum,
+    sums: [Sum; A],
+    products: [ProductSum; P],
 }
 
-impl Moments {
+impl<const A: usize, const P: usize> Group<A, P> {
+    const EMPTY: Self = Self { count: 0, sums: [const { Sum::Empty }; A], products: [const { ProductSum::Empty }; P] };
+
+    fn heap_bytes(&self) -> usize {
+        let sums = self.sums.iter().map(Exact::heap_bytes).sum::<usize>();
+        sums + self.products.iter().map(Exact::heap_bytes).sum::<usize>()
+    }
+}
+
+impl<const A: usize, const P: usize> Moments<A, P> {
     /// Returns the states of no group.
     pub fn new(statistic: Statistic) -> Self {
-        Self {
-            statistic,
-            heads: Vec::new(),
-            second: Vec::new(),
-            products: statistic.products().iter().map(|product| (*product, Vec::new())).collect(),
-            wide_bytes: 0,
-        }
-    }
-
-    fn has_second(&self) -> bool {
-        self.statistic.arguments() > 1
-    }
-
-    /// Returns the columns of a state.
-    pub fn state_fields(statistic: Statistic, name: &str) -> Vec<FieldRef> {
-        let sums = (0..statistic.arguments()).map(|argument| format!("sum {argument}"));
-        let products = statistic.products().iter().map(|product| format!("product {product:?}"));
-        let field = |part: &str, of: DataType| Arc::new(Field::new(format_state_name(name, part), of, true));
-        let mut fields = vec![field("count", DataType::UInt64)];
-        fields.extend(sums.chain(products).map(|part| field(&part, DataType::LargeBinary)));
-        fields
+        Self { statistic, groups: Vec::new(), wide_bytes: 0 }
     }
 }
 
-impl GroupStates for Moments {
+/// Returns the columns of a state.
+pub fn state_fields(statistic: Statistic, name: &str) -> Vec<FieldRef> {
+    let sums = (0..statistic.arguments()).map(|argument| format!("sum {argument}"));
+    let products = statistic.products().iter().map(|product| format!("product {product:?}"));
+    let field = |part: &str, of: DataType| Arc::new(Field::new(format_state_name(name, part), of, true));
+    let mut fields = vec![field("count", DataType::UInt64)];
+    fields.extend(sums.chain(products).map(|part| field(&part, DataType::LargeBinary)));
+    fields
+}
+
+impl<const A: usize, const P: usize> GroupStates for Moments<A, P> {
     const CAN_LEAVE: bool = true;
 
     fn len(&self) -> usize {
-        self.heads.len()
+        self.groups.len()
     }
 
     fn grow(&mut self, groups: usize) {
-        let groups = groups.max(self.len());
-        self.heads.resize(groups, Head::default());
-        if self.has_second() {
-            self.second.resize(groups, Sum::Empty);
-        }
-        for (_, sums) in &mut self.products {
-            sums.resize(groups, ProductSum::Empty);
-        }
+        self.groups.resize(groups.max(self.len()), Group::EMPTY);
     }
 
     fn valid(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Option<NullBuffer> {
-        valid_rows(values.get(..self.statistic.arguments()).unwrap_or(values), filter)
+        valid_rows(values.get(..A).unwrap_or(values), filter)
     }
 
     fn change(&mut self, values: &[ArrayRef], rows: &Rows<'_>) -> Result<()> {
+        let arguments = arguments::<A>(values)?;
+        let factors = self.factors(&arguments)?;
         let mut grown = 0;
-        let first = doubles(values, 0)?;
         rows.each(|row, group| {
-            if let (Some(head), Some(value)) = (self.heads.get_mut(group), first.get(row)) {
-                head.count = rows.change.count(head.count);
-                grown += head.sum.change(*value, rows.change);
+            let Some(group) = self.groups.get_mut(group) else { return };
+            group.count = rows.change.count(group.count);
+            for (sum, values) in group.sums.iter_mut().zip(&arguments) {
+                grown += values.get(row).map_or(0, |value| sum.change(*value, rows.change));
             }
-        });
-        if self.has_second() {
-            let second = doubles(values, 1)?;
-            rows.each(|row, group| {
-                if let (Some(sum), Some(value)) = (self.second.get_mut(group), second.get(row)) {
-                    grown += sum.change(*value, rows.change);
-                }
-            });
-        }
-        for (product, sums) in &mut self.products {
-            let (one, other) = factors(values, *product)?;
-            rows.each(|row, group| {
-                if let (Some(sum), Some(one), Some(other)) = (sums.get_mut(group), one.get(row), other.get(row)) {
+            for (sum, (one, other)) in group.products.iter_mut().zip(&factors) {
+                if let (Some(one), Some(other)) = (one.get(row), other.get(row)) {
                     grown += sum.change(*one, *other, rows.change);
                 }
-            });
-        }
+            }
+        });
         self.wide_bytes += grown;
         Ok(())
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: Option<&[usize]>) -> Result<()> {
-        let [counts, first, others @ ..] = states else {
+        let [counts, columns @ ..] = states else {
             return Err(internal_datafusion_err!("the state of a sum without its columns"));
         };
         let valid = valid_rows(slice::from_ref(counts), None);
         let rows = Rows { valid, ..Rows::of(groups, counts.len(), Change::Enter) };
         let counts = counts.as_primitive::<UInt64Type>().values();
-        self.wide_bytes += merge_column(first, &rows, |row, group, bytes| {
-            let (Some(head), Some(count)) = (self.heads.get_mut(group), counts.get(row)) else { return Some(0) };
-            head.count = head.count.saturating_add(*count);
-            head.sum.merge(bytes)
-        })?;
-        let (second, products) = others.split_at(usize::from(self.has_second()).min(others.len()));
-        for column in second {
-            self.wide_bytes += merge_sums(column, &mut self.second, &rows)?;
-        }
-        for (column, (_, sums)) in products.iter().zip(&mut self.products) {
-            self.wide_bytes += merge_sums(column, sums, &rows)?;
-        }
-        Ok(())
+        let columns: Vec<_> = columns.iter().map(AsArray::as_binary::<i64>).collect();
+        let (mut grown, mut damaged) = (0, columns.len() != A + P);
+        rows.each(|row, group| {
+            let (Some(group), Some(count)) = (self.groups.get_mut(group), counts.get(row)) else { return };
+            group.count = group.count.saturating_add(*count);
+            let mut columns = columns.iter().map(|column| column.value(row));
+            let sums = group.sums.iter_mut().zip(&mut columns).map(|(sum, bytes)| sum.merge(bytes));
+            let merged = sums.sum::<Option<usize>>();
+            let products = group.products.iter_mut().zip(&mut columns).map(|(sum, bytes)| sum.merge(bytes));
+            match merged.zip(products.sum::<Option<usize>>()) {
+                Some((sums, products)) => grown += sums + products,
+                None => damaged = true,
+            }
+        });
+        self.wide_bytes += grown;
+        if damaged { Err(exec_datafusion_err!("the state of a sum is damaged")) } else { Ok(()) }
     }
 
     fn states(&self, groups: usize) -> Vec<ArrayRef> {
-        let heads = self.heads.iter().take(groups);
-        let counts: UInt64Array = heads.clone().map(|head| head.count).collect();
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(counts), written(heads.map(|head| &head.sum))];
-        if self.has_second() {
-            columns.push(written(self.second.iter().take(groups)));
-        }
-        for (_, sums) in &self.products {
-            columns.push(written(sums.iter().take(groups)));
-        }
+        let groups = self.groups.iter().take(groups);
+        let counts: UInt64Array = groups.clone().map(|group| group.count).collect();
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(counts)];
+        columns.extend((0..A).map(|at| written(groups.clone().filter_map(|group| group.sums.get(at)))));
+        columns.extend((0..P).map(|at| written(groups.clone().filter_map(|group| group.products.get(at)))));
         columns
     }
 
     fn answers(&self, groups: usize) -> Result<ArrayRef> {
-        let (mut sums, mut products) = (Vec::new(), Vec::new());
-        let answers = self.heads.iter().take(groups).enumerate().map(|(group, head)| {
-            sums.clear();
-            sums.push(&head.sum);
-            sums.extend(self.second.get(group));
-            products.clear();
-            products.extend(self.products.iter().filter_map(|(_, sums)| sums.get(group)));
-            self.statistic.answer(head.count, &sums, &products)
-        });
+        let groups = self.groups.iter().take(groups);
+        let answers = groups.map(|group| self.statistic.answer(group.count, &group.sums, &group.products));
         Ok(Arc::new(answers.collect::<Float64Array>()))
     }
 
     fn forget(&mut self, groups: usize) {
-        forget_first(&mut self.heads, groups);
-        forget_first(&mut self.second, groups);
-        for (_, sums) in &mut self.products {
-            forget_first(sums, groups);
-        }
+        forget_first(&mut self.groups, groups);
         if self.wide_bytes > 0 {
-            let heads = self.heads.iter().map(|head| head.sum.heap_bytes()).sum::<usize>();
-            let second = self.second.iter().map(Exact::heap_bytes).sum::<usize>();
-            let products = self.products.iter().flat_map(|(_, sums)| sums).map(Exact::heap_bytes).sum::<usize>();
-            self.wide_bytes = heads + second + products;
+            self.wide_bytes = self.groups.iter().map(Group::heap_bytes).sum();
         }
     }
 
@@ -186,14 +150,14 @@ impl GroupStates for Moments {
         let count = values.first().map_or(0, Array::len);
         let counts = UInt64Array::new(vec![1; count].into(), valid.clone());
         let mut columns: Vec<ArrayRef> = vec![Arc::new(counts)];
-        for argument in 0..self.statistic.arguments() {
-            let values = double_buffer(values, argument)?;
+        for argument in values.iter().take(A) {
+            let values = argument.as_primitive::<Float64Type>().values();
             // The state of one double is its eight bytes: the column is taken as it is.
             let offsets = OffsetBuffer::from_lengths(repeat_n(size_of::<f64>(), values.len()));
             columns.push(Arc::new(LargeBinaryArray::new(offsets, values.inner().clone(), valid.clone())));
         }
-        for (product, _) in &self.products {
-            let (one, other) = factors(values, *product)?;
+        let arguments = arguments::<A>(values)?;
+        for (one, other) in self.factors(&arguments)? {
             let single = one.iter().zip(other).map(|(one, other)| {
                 let mut sum = ProductSum::Empty;
                 sum.change(*one, *other, Change::Enter);
@@ -205,47 +169,25 @@ impl GroupStates for Moments {
     }
 
     fn heap_bytes(&self) -> usize {
-        let heads = self.heads.capacity() * size_of::<Head>() + self.second.capacity() * size_of::<Sum>();
-        let products = self.products.iter().map(|(_, sums)| sums.capacity() * size_of::<ProductSum>()).sum::<usize>();
-        heads + products + self.wide_bytes
+        self.groups.capacity() * size_of::<Group<A, P>>() + self.wide_bytes
     }
 }
 
-fn doubles(values: &[ArrayRef], argument: usize) -> Result<&[f64]> {
-    Ok(double_buffer(values, argument)?)
+impl<const A: usize, const P: usize> Moments<A, P> {
+    /// Returns the factors of each product.
+    fn factors<'a>(&self, arguments: &[&'a [f64]; A]) -> Result<[(&'a [f64], &'a [f64]); P]> {
+        let factors: Option<Vec<_>> = self.statistic.products().iter().map(|product| product.of(arguments)).collect();
+        factors.and_then(|factors| factors.try_into().ok()).ok_or_else(missing)
+    }
 }
 
-fn double_buffer(values: &[ArrayRef], argument: usize) -> Result<&ScalarBuffer<f64>> {
-    let values = values.get(argument).ok_or_else(|| internal_datafusion_err!("an aggregate without its arguments"))?;
-    Ok(values.as_primitive::<Float64Type>().values())
+fn arguments<const A: usize>(values: &[ArrayRef]) -> Result<[&[f64]; A]> {
+    let columns = values.iter().take(A).map(|array| &**array.as_primitive::<Float64Type>().values());
+    columns.collect::<Vec<_>>().try_into().map_err(|_| missing())
 }
 
-fn factors(values: &[ArrayRef], product: Product) -> Result<(&[f64], &[f64])> {
-    let (one, other) = match product {
-        Product::First => (0, 0),
-        Product::Second => (1, 1),
-        Product::Both => (0, 1),
-    };
-    Ok((doubles(values, one)?, doubles(values, other)?))
-}
-
-fn merge_sums<const N: usize>(column: &ArrayRef, sums: &mut [Exact<N>], rows: &Rows<'_>) -> Result<usize> {
-    merge_column(column, rows, |_, group, bytes| sums.get_mut(group).map_or(Some(0), |sum| sum.merge(bytes)))
-}
-
-/// Takes in a column of sums, by a function of the row, its group and the bytes. Returns the bytes that sums grew by.
-fn merge_column(
-    column: &ArrayRef,
-    rows: &Rows<'_>,
-    mut merge: impl FnMut(usize, usize, &[u8]) -> Option<usize>,
-) -> Result<usize> {
-    let column = column.as_binary::<i64>();
-    let (mut grown, mut damaged) = (0, false);
-    rows.each(|row, group| match merge(row, group, column.value(row)) {
-        Some(bytes) => grown += bytes,
-        None => damaged = true,
-    });
-    if damaged { Err(exec_datafusion_err!("the state of a sum is damaged")) } else { Ok(grown) }
+fn missing() -> DataFusionError {
+    internal_datafusion_err!("an aggregate without its arguments")
 }
 
 fn written<const N: usize, S: Borrow<Exact<N>>>(sums: impl Iterator<Item = S>) -> ArrayRef {

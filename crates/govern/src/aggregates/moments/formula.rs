@@ -56,6 +56,18 @@ pub enum Product {
     Both,
 }
 
+impl Product {
+    /// Returns the factors.
+    pub fn of<T: Copy>(self, arguments: &[T]) -> Option<(T, T)> {
+        match (self, arguments) {
+            (Self::First, [first, ..]) => Some((*first, *first)),
+            (Self::Second, [_, second]) => Some((*second, *second)),
+            (Self::Both, [first, second]) => Some((*first, *second)),
+            _ => None,
+        }
+    }
+}
+
 impl Statistic {
     /// Returns the number of arguments, each of which is summed.
     pub fn arguments(self) -> usize {
@@ -86,7 +98,7 @@ impl Statistic {
 
     /// Returns the answer for a group of `count` rows; the sums are in the order of the arguments and of
     /// [`Statistic::products`]. `None` is NULL.
-    pub fn answer(self, count: u64, sums: &[&Sum], products: &[&ProductSum]) -> Option<f64> {
+    pub fn answer(self, count: u64, sums: &[Sum], products: &[ProductSum]) -> Option<f64> {
         let least = match self {
             Self::SampleVariance
             | Self::SampleDeviation
@@ -128,7 +140,7 @@ impl Statistic {
 
     /// Returns the statistics of the line through the points; NULL where all points have one x, or for those of both
     /// directions one y.
-    fn of_line(self, n: &Big, y: &Sum, x: &Sum, products: &[&ProductSum]) -> Option<f64> {
+    fn of_line(self, n: &Big, y: &Sum, x: &Sum, products: &[ProductSum]) -> Option<f64> {
         let answer = match (self, products) {
             (Self::Slope, [xx, xy]) => {
                 let (xx, xy) = (central(n, x, x, xx), central(n, x, y, xy));

@@ -3,5 +3,5 @@
 mod columns;
 mod formula;
 
-pub use columns::Moments;
+pub use columns::{Moments, state_fields};
 pub use formula::Statistic;

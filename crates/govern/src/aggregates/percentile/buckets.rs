@@ -49,17 +49,12 @@ impl<W: Weight> Buckets<W> {
     #[inline]
     pub fn add_known(&mut self, value: f64, weight: &W) -> bool {
         let at = self.find(value);
-        match (self.values.get_mut(at), self.weights.get_mut(at)) {
-            (Some(kept), Some(total)) if bucket(*kept) == bucket(value) => {
-                if value.abs() < kept.abs() {
-                    *kept = value;
-                }
-                self.weight_bytes += total.absorb(weight);
-                self.reach(value, value);
-                true
-            }
-            _ => false,
+        let known = self.values.get(at).is_some_and(|kept| bucket(*kept) == bucket(value));
+        if known {
+            self.reach(value, value);
+            self.add_at(at, value, weight);
         }
+        known
     }
 
     /// Returns where the bucket of a value is or would be.
@@ -81,15 +76,22 @@ impl<W: Weight> Buckets<W> {
     }
 
     fn place(&mut self, value: f64, weight: &W) {
-        if self.add_known(value, weight) {
-            return;
-        }
         let at = self.find(value);
-        make_room(&mut self.values);
-        self.values.insert(at, value);
-        make_room(&mut self.weights);
-        self.weights.insert(at, W::default());
-        if let Some(total) = self.weights.get_mut(at) {
+        if self.values.get(at).is_none_or(|kept| bucket(*kept) != bucket(value)) {
+            make_room(&mut self.values);
+            self.values.insert(at, value);
+            make_room(&mut self.weights);
+            self.weights.insert(at, W::default());
+        }
+        self.add_at(at, value, weight);
+    }
+
+    #[inline]
+    fn add_at(&mut self, at: usize, value: f64, weight: &W) {
+        if let (Some(kept), Some(total)) = (self.values.get_mut(at), self.weights.get_mut(at)) {
+            if value.abs() < kept.abs() {
+                *kept = value;
+            }
             self.weight_bytes += total.absorb(weight);
         }
     }
