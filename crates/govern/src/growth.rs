@@ -75,7 +75,8 @@ pub struct Request {
     /// How many share with the asking one, itself among them: for sorts and merges all of the kind, else those that hold
     /// something.
     pub sharers: usize,
-    /// The sorts' share of the capacity is one of so many parts; the merges have the rest.
+    /// The sorts' share of the capacity is one of so many parts; the merges have the rest. The share of those that spill shrinks
+    /// with it: four fifths of the capacity at 4 parts, half of that at 8.
     pub sort_parts: usize,
     /// How tight memory is.
     pub pressure: Pressure,
@@ -108,7 +109,8 @@ pub fn may_grow(request: &Request) -> bool {
         }
         Kind::Spilling => {
             let kept = request.used.saturating_sub(request.returnable);
-            let shared = (request.capacity / 5 * 4).min(request.capacity.saturating_sub(kept));
+            let shared =
+                (request.capacity / 5 * 16 / request.sort_parts.max(4)).min(request.capacity.saturating_sub(kept));
             request.pressure < Pressure::Rising && total <= request.capacity && wanted <= shared / sharers
         }
     }
@@ -145,6 +147,13 @@ mod tests {
         assert!(!may_grow(&request(Kind::Spilling, 20, 21)));
         let crowded = Request { used: 95 * MIB, returnable: 40 * MIB, ..request(Kind::Spilling, 20, 3) };
         assert!(!may_grow(&crowded), "rigid consumers hold 55, which leaves 45 for two");
+    }
+
+    #[test]
+    fn a_narrower_plan_spills_earlier() {
+        let narrower = |held, sort_parts| may_grow(&Request { sort_parts, ..request(Kind::Spilling, held, 1) });
+        assert!(narrower(39, 4) && !narrower(40, 4));
+        assert!(narrower(19, 8) && !narrower(20, 8));
     }
 
     #[test]

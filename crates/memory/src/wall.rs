@@ -13,6 +13,7 @@
 use crate::{
     ByteCount, Meter, Resident,
     allocator::{jemalloc, large, program_pages},
+    budget::PROGRAM_CAP,
     ledger,
 };
 use std::{
@@ -30,7 +31,7 @@ use std::{
 /// added to the ledger, every 64 KiB at most.
 pub(crate) const LARGE: usize = 1 << 20;
 
-/// What is left free below the limit: what threads have not counted yet, stacks, program pages that come in unseen.
+/// What is left free below the limit: what threads have not counted yet, stacks, program pages above their cap.
 const MARGIN: i64 = 3 << 20;
 
 /// The longest that one allocation waits. By then the watch has ended the process, unless it waits for this very thread.
@@ -151,7 +152,9 @@ fn has_room(additional: i64) -> bool {
 /// Returns what may still be allocated, considering what was and is not resident yet.
 fn room(resident: Resident) -> i64 {
     let limit = LIMIT.load(Relaxed);
-    let free = limit - MARGIN - signed(resident.total());
+    // Program pages that were dropped come back as they are touched, and pass no wall.
+    let file = resident.file.max(PROGRAM_CAP);
+    let free = limit - MARGIN - signed(resident.anonymous) - signed(file);
     let least = free - large::untouched_at_most();
     if least >= limit / 8 { least } else { free - large::untouched() }
 }

@@ -64,6 +64,8 @@ pub struct WatchReport {
     pub peak_anonymous: ByteCount,
     /// What the allocator held at that peak beyond the bytes that were asked for: freed pages, rounding, its own tables.
     pub allocator_at_peak: ByteCount,
+    /// Live bytes at that peak, on whatever account.
+    pub live_at_peak: ByteCount,
     /// Anonymous memory outside of the heap when the watch began: relocations, stacks.
     pub outside_heap: ByteCount,
     /// Resident memory when a task had to end; zero if none had to.
@@ -98,6 +100,7 @@ struct Shared {
     peak_file: AtomicU64,
     peak_anonymous: AtomicU64,
     allocator_at_peak: AtomicU64,
+    live_at_peak: AtomicU64,
     outside_heap: AtomicU64,
     purges: AtomicU64,
     drops: AtomicU64,
@@ -165,9 +168,13 @@ impl Watch {
         self.shared.replannable.store(replannable, Relaxed);
     }
 
-    /// Lets a task, or a narrower plan of it, begin after one that had to end.
+    /// Lets a task, or a narrower plan of it, begin after one that had to end. The peak of the accounts is that of the new one.
     pub fn resume(&self) {
-        self.lock().critical_since = None;
+        let mut guard = self.lock();
+        guard.critical_since = None;
+        guard.kept_peak = ByteCount::ZERO;
+        drop(guard);
+        self.shared.peak_anonymous.store(0, Relaxed);
         self.shared.must_end.store(false, Relaxed);
     }
 
@@ -183,10 +190,7 @@ impl Watch {
     /// Starts the peaks anew, for the next task.
     pub fn reset(&self) {
         self.resume();
-        let mut guard = self.lock();
-        guard.kept_peak = ByteCount::ZERO;
-        guard.timeline = Timeline::default();
-        drop(guard);
+        self.lock().timeline = Timeline::default();
         self.shared.ended_at.store(0, Relaxed);
         for peak in [&self.shared.peak, &self.shared.peak_file, &self.shared.peak_anonymous] {
             peak.store(0, Relaxed);
@@ -216,6 +220,7 @@ impl Shared {
             peak_file: bytes(&self.peak_file),
             peak_anonymous: bytes(&self.peak_anonymous),
             allocator_at_peak: bytes(&self.allocator_at_peak),
+            live_at_peak: bytes(&self.live_at_peak),
             outside_heap: bytes(&self.outside_heap),
             ended_at: bytes(&self.ended_at),
             purges: self.purges.load(Relaxed),
@@ -281,7 +286,9 @@ impl Guard {
         if resident.anonymous > self.kept_peak + resident.anonymous.percent(1) {
             self.kept_peak = resident.anonymous;
             ledger::keep_peak();
-            let allocator = ByteCount::new(jemalloc::resident()) - ledger::live();
+            let live = ledger::live();
+            let allocator = ByteCount::new(jemalloc::resident()) - live;
+            self.shared.live_at_peak.store(live.bytes(), Relaxed);
             self.shared.allocator_at_peak.store(allocator.bytes(), Relaxed);
         }
         self.timeline.add(self.started.elapsed(), resident.total());

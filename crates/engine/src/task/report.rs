@@ -51,6 +51,8 @@ pub struct MemoryReport {
     pub output: ByteCount,
     /// What was on no account: the runtime, planning that is over.
     pub unowned: ByteCount,
+    /// Live bytes, on whatever account: the sum of all balances, of which some are below zero where a batch was handed over twice.
+    pub live: ByteCount,
     /// What the allocator held beyond the bytes that were asked for: freed pages, rounding, its own tables.
     pub allocator: ByteCount,
     /// Anonymous memory outside of the heap: relocations, stacks.
@@ -68,6 +70,7 @@ impl MemoryReport {
             operators: operators.report(),
             output: output.at_peak(),
             unowned: ledger::unowned_at_peak(),
+            live: report.live_at_peak,
             allocator: report.allocator_at_peak,
             program: report.outside_heap,
             peak: report.peak_anonymous,
@@ -75,10 +78,9 @@ impl MemoryReport {
         }
     }
 
-    /// Returns what of the peak has an owner.
+    /// Returns what of the peak has an owner. The allocator counts pages that nobody touched as well, so the sum can be more.
     pub fn owned(&self) -> ByteCount {
-        let operators: ByteCount = self.operators.iter().map(|operator| operator.at_peak).sum();
-        operators + self.output + self.unowned + self.allocator + self.program
+        (self.live + self.allocator + self.program).min(self.peak)
     }
 
     /// Returns the columns of [`MemoryReport::to_batch`].
