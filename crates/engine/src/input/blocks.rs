@@ -140,6 +140,8 @@ impl BlockQueue {
     fn read_more(&self, open: &mut Open, buffer: &mut Vec<u8>, target: usize) -> Result<(), EngineError> {
         let stream = matches!(open.source, ByteSource::Stream(_));
         let mut filled = buffer.len();
+        // No more than that: a record of 16 MiB does not take a buffer of twice its length.
+        buffer.reserve_exact(target.saturating_sub(filled));
         buffer.resize(target.max(filled), 0);
         let result = loop {
             let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) else { break Ok(()) };
