@@ -79,6 +79,7 @@ pub struct WatchReport {
 /// A running watch. Dropping it stops the thread.
 #[derive(Debug)]
 pub struct Watch {
+    started: Instant,
     shared: Arc<Shared>,
     guard: Arc<Mutex<Guard>>,
     thread: Option<JoinHandle<()>>,
@@ -134,14 +135,17 @@ impl Watch {
         let thread = thread::Builder::new()
             .name("tidegate-watch".into())
             .spawn(move || wall::pass(|| run(&looking.0, &looking.1)))?;
-        Ok(Self { shared, guard, thread: Some(thread) })
+        Ok(Self { started, shared, guard, thread: Some(thread) })
     }
 
     /// Looks in the thread's place if it is late. For gates that are passed often; costs as much as reading a clock.
     pub fn tend(&self) {
         let looked_at = Duration::from_micros(self.shared.looked_at.load(Relaxed));
-        let Ok(mut guard) = self.guard.try_lock() else { return };
-        if guard.started.elapsed().saturating_sub(looked_at) >= LATE {
+        if self.started.elapsed().saturating_sub(looked_at) < LATE {
+            return;
+        }
+        // Who holds the lock is looking.
+        if let Ok(mut guard) = self.guard.try_lock() {
             wall::pass(|| guard.look());
         }
     }
@@ -153,7 +157,7 @@ impl Watch {
     }
 
     /// Returns whether a task must end now, because nothing else lowers the kernel's number. Stays true until
-    /// [`Watch::reset`].
+    /// [`Watch::resume`].
     pub fn must_end(&self) -> bool {
         self.shared.must_end.load(Relaxed)
     }

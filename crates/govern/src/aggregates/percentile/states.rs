@@ -52,6 +52,38 @@ pub fn answers_as(answers: &Float64Array, data_type: &DataType) -> Result<ArrayR
     Ok(cast(answers, data_type)?)
 }
 
+/// Calls back with the group and the state of each row that has one.
+///
+/// # Errors
+/// If there is not one column of states, or a state is not one: then `merge` returns `None`.
+pub fn merge_each(
+    states: &[ArrayRef],
+    groups: Option<&[usize]>,
+    mut merge: impl FnMut(usize, &[u8]) -> Option<()>,
+) -> Result<()> {
+    let [states] = states else {
+        return Err(internal_datafusion_err!("a sketch is one column"));
+    };
+    let valid = valid_rows(slice::from_ref(states), None);
+    let rows = Rows { valid, ..Rows::of(groups, states.len(), Change::Enter) };
+    let states = states.as_binary::<i64>();
+    let mut damaged = false;
+    rows.each(|row, group| damaged |= merge(group, states.value(row)).is_none());
+    if damaged { Err(exec_datafusion_err!("the state of a percentile is damaged")) } else { Ok(()) }
+}
+
+/// Returns a column of states.
+pub fn written<'a, T: 'a>(groups: impl Iterator<Item = &'a T>, write: fn(&T, &mut Vec<u8>)) -> ArrayRef {
+    let mut column = LargeBinaryBuilder::new();
+    let mut bytes = Vec::new();
+    for group in groups {
+        bytes.clear();
+        write(group, &mut bytes);
+        column.append_value(&bytes);
+    }
+    Arc::new(column.finish())
+}
+
 impl GroupStates for Sketches {
     // Above a few values, those of one bucket cannot be told apart any more.
     const CAN_LEAVE: bool = false;
@@ -84,28 +116,15 @@ impl GroupStates for Sketches {
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: Option<&[usize]>) -> Result<()> {
-        let [states] = states else {
-            return Err(internal_datafusion_err!("a sketch is one column"));
-        };
-        let valid = valid_rows(slice::from_ref(states), None);
-        let rows = Rows { valid, ..Rows::of(groups, states.len(), Change::Enter) };
-        let states = states.as_binary::<i64>();
-        let mut damaged = false;
-        rows.each(|row, group| {
-            self.with(group, |sketch| damaged |= sketch.merge(states.value(row)).is_none());
-        });
-        if damaged { Err(exec_datafusion_err!("the state of a percentile is damaged")) } else { Ok(()) }
+        merge_each(states, groups, |group, state| {
+            let mut merged = Some(());
+            self.with(group, |sketch| merged = sketch.merge(state));
+            merged
+        })
     }
 
     fn states(&self, groups: usize) -> Vec<ArrayRef> {
-        let mut column = LargeBinaryBuilder::new();
-        let mut bytes = Vec::new();
-        for sketch in self.groups.iter().take(groups) {
-            bytes.clear();
-            sketch.write(&mut bytes);
-            column.append_value(&bytes);
-        }
-        vec![Arc::new(column.finish())]
+        vec![written(self.groups.iter().take(groups), Sketch::write)]
     }
 
     fn answers(&self, groups: usize) -> Result<ArrayRef> {

@@ -3,7 +3,7 @@
 use super::{
     arguments::Percentile,
     buckets::{Buckets, Weight, canonical},
-    states::{answers_as, doubles},
+    states::{answers_as, doubles, merge_each, written},
 };
 use crate::aggregates::{
     exact::{Change, Sum},
@@ -12,13 +12,12 @@ use crate::aggregates::{
 };
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, AsArray, BooleanArray, LargeBinaryBuilder},
+        array::{Array, ArrayRef, AsArray, BooleanArray},
         buffer::NullBuffer,
         datatypes::Float64Type,
     },
-    common::{Result, exec_datafusion_err, exec_err, internal_datafusion_err},
+    common::{Result, exec_err, internal_datafusion_err},
 };
-use std::{slice, sync::Arc};
 
 /// The sketches of `approx_percentile_cont_with_weight`: the weights of each bucket are an exact sum.
 #[derive(Debug)]
@@ -83,28 +82,15 @@ impl GroupStates for WeightedSketches {
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: Option<&[usize]>) -> Result<()> {
-        let [states] = states else {
-            return Err(internal_datafusion_err!("a sketch is one column"));
-        };
-        let valid = valid_rows(slice::from_ref(states), None);
-        let rows = Rows { valid, ..Rows::of(groups, states.len(), Change::Enter) };
-        let states = states.as_binary::<i64>();
-        let mut damaged = false;
-        rows.each(|row, group| {
-            self.with(group, |buckets| damaged |= buckets.merge(states.value(row)).is_none());
-        });
-        if damaged { Err(exec_datafusion_err!("the state of a percentile is damaged")) } else { Ok(()) }
+        merge_each(states, groups, |group, state| {
+            let mut merged = Some(());
+            self.with(group, |buckets| merged = buckets.merge(state));
+            merged
+        })
     }
 
     fn states(&self, groups: usize) -> Vec<ArrayRef> {
-        let mut column = LargeBinaryBuilder::new();
-        let mut bytes = Vec::new();
-        for buckets in self.groups.iter().take(groups) {
-            bytes.clear();
-            buckets.write(&mut bytes);
-            column.append_value(&bytes);
-        }
-        vec![Arc::new(column.finish())]
+        vec![written(self.groups.iter().take(groups), Buckets::write)]
     }
 
     fn answers(&self, groups: usize) -> Result<ArrayRef> {
