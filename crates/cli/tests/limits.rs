@@ -139,6 +139,27 @@ fn windows_over_everything_answer() {
     }
 }
 
+/// A thread that waits in the middle of a function cannot be told to end, and nobody else holds anything. The process starts
+/// anew, with half the rows in a batch.
+#[test]
+fn a_step_that_does_not_fit_is_taken_in_smaller_ones() {
+    let folder = folder();
+    let record = folder.path().join("record.json");
+    let output = folder.path().join("out.csv");
+    let path = log().display();
+    let sql = format!("SELECT sum(length(repeat(_raw, 700))) AS n FROM (SELECT _raw FROM '{path}' LIMIT 4000)");
+    let more = ["--threads", "1", "--record", record.to_str().unwrap()];
+    let measured = measured_with(&sql, "128MB", 128_000_000, &output, &more);
+    assert!(measured.ran.status.success() && measured.peak <= 128_000_000, "{measured}");
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
+    let reason = record.pointer("/replans/0/reason").and_then(serde_json::Value::as_str).unwrap_or_default();
+    assert!(reason.contains("more asked for by a single step"), "{record}");
+    let log = fs::read(log()).unwrap();
+    let bytes: usize = log.split(|byte| *byte == b'\n').take(4000).map(<[u8]>::len).sum();
+    let answer: usize = fs::read_to_string(output).unwrap().lines().nth(1).unwrap().parse().unwrap();
+    assert!(answer <= bytes * 700 && answer >= bytes * 690, "{answer} of {bytes} bytes, and of them a few rejects");
+}
+
 /// What somebody could write to break the process: an answer or an error, below the limit, and never a kill.
 #[test]
 fn hostile_queries_are_answered_or_refused() {
@@ -215,6 +236,10 @@ impl std::fmt::Display for Measured {
 
 /// Runs a query in a cgroup of the limit's size. Where none can be made, the peak is looked at all the same.
 fn measured(sql: &str, limit: &str, bytes: u64, output: &Path) -> Measured {
+    measured_with(sql, limit, bytes, output, &[])
+}
+
+fn measured_with(sql: &str, limit: &str, bytes: u64, output: &Path, more: &[&str]) -> Measured {
     let cage = cage(bytes);
     let processes = cage.as_ref().map(Cage::processes).unwrap_or_default();
     let mut python = command("python3");
@@ -222,7 +247,7 @@ fn measured(sql: &str, limit: &str, bytes: u64, output: &Path) -> Measured {
         .args(["-c", MEASURE, "sh", "-c", ENTER])
         .arg(processes)
         .args([TIDEGATE, "query", "--limit", limit, sql, "-o"]);
-    python.arg(output).arg("--spill-dir").arg(output.parent().unwrap());
+    python.arg(output).arg("--spill-dir").arg(output.parent().unwrap()).args(more);
     let mut ran = run(&mut python, b"");
     assert_ne!(ran.status.code(), Some(99), "the process could not enter its cgroup: {ran}");
     let last = ran.stderr.trim_end().rfind('\n').map_or(0, |at| at + 1);

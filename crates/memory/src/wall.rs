@@ -46,6 +46,8 @@ static LINE: AtomicI64 = AtomicI64::new(i64::MAX);
 static WAITERS: AtomicU32 = AtomicU32::new(0);
 /// When the first of those that wait began, in milliseconds of [`now`].
 static WAITING_SINCE: AtomicU64 = AtomicU64::new(0);
+/// The largest allocation that waits.
+static ASKED: AtomicI64 = AtomicI64::new(0);
 static GIVING_BACK: AtomicBool = AtomicBool::new(false);
 static METER: OnceLock<Meter> = OnceLock::new();
 static START: OnceLock<Instant> = OnceLock::new();
@@ -77,6 +79,11 @@ pub(crate) fn pass<T>(work: impl FnOnce() -> T) -> T {
 /// Returns how long allocations have been waiting, if any are.
 pub(crate) fn waiting() -> Option<Duration> {
     (WAITERS.load(Relaxed) > 0).then(|| Duration::from_millis(now().saturating_sub(WAITING_SINCE.load(Relaxed))))
+}
+
+/// Returns the largest allocation that waits.
+pub(crate) fn asked() -> ByteCount {
+    u64::try_from(ASKED.load(Relaxed)).map_or(ByteCount::ZERO, ByteCount::new)
 }
 
 /// Moves the line to what the kernel counts now.
@@ -126,7 +133,9 @@ fn arrive(additional: i64) {
 fn wait(additional: i64) {
     if WAITERS.fetch_add(1, Relaxed) == 0 {
         WAITING_SINCE.store(now(), Relaxed);
+        ASKED.store(0, Relaxed);
     }
+    ASKED.fetch_max(additional, Relaxed);
     let start = Instant::now();
     while start.elapsed() < LONGEST {
         thread::sleep(STEP);

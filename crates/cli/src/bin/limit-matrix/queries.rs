@@ -130,6 +130,7 @@ const MORE: &[(&str, &str)] = &[
         "running sum",
         "SELECT _offset, sum(bytes) OVER (ORDER BY _offset ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS s FROM '{log}'",
     ),
+    ("running sum over equal rows", "SELECT bytes, sum(bytes) OVER (ORDER BY status) AS s FROM '{log}'"),
     (
         "GROUPING SETS",
         "SELECT status, method, count(*) AS n, sum(bytes) AS b FROM '{log}' GROUP BY GROUPING SETS ((status, method), (status), ())",
@@ -166,7 +167,7 @@ const MORE: &[(&str, &str)] = &[
         "2,000 small files, joined",
         "SELECT count(*) AS n FROM '{many}/*.log' a JOIN '{many}/*.log' b ON a._file = b._file AND a._line = b._line",
     ),
-    ("repeat() of every line", "SELECT sum(length(repeat(_raw, 200))) AS n FROM '{log}'"),
+    ("repeat() of lines", "SELECT sum(length(repeat(_raw, 200))) AS n FROM '{log}' WHERE status >= 400"),
     (
         "correlated subquery",
         "SELECT count(*) AS n FROM '{log}' a WHERE bytes > (SELECT avg(bytes) FROM '{log}' b WHERE b.path = a.path)",
