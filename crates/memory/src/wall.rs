@@ -37,6 +37,9 @@ const MARGIN: i64 = 3 << 20;
 /// The longest that one allocation waits. By then the watch has ended the process, unless it waits for this very thread.
 const LONGEST: Duration = Duration::from_secs(1);
 
+/// How late the watch may be before others do its most urgent work.
+const TOLERANCE: Duration = Duration::from_millis(1);
+
 /// Between two looks of a thread that waits.
 const STEP: Duration = Duration::from_millis(1);
 
@@ -44,11 +47,13 @@ static LIMIT: AtomicI64 = AtomicI64::new(i64::MAX);
 /// Live bytes of the ledger at which a thread has to look.
 static LINE: AtomicI64 = AtomicI64::new(i64::MAX);
 static WAITERS: AtomicU32 = AtomicU32::new(0);
-/// When the first of those that wait began, in milliseconds of [`now`].
+/// When the first of those that wait began, in microseconds of [`now`].
 static WAITING_SINCE: AtomicU64 = AtomicU64::new(0);
 /// The largest allocation that waits.
 static ASKED: AtomicI64 = AtomicI64::new(0);
 static GIVING_BACK: AtomicBool = AtomicBool::new(false);
+/// When the watch is late, in microseconds of [`now`]; never without a limit.
+static LATE: AtomicU64 = AtomicU64::new(u64::MAX);
 static METER: OnceLock<Meter> = OnceLock::new();
 static START: OnceLock<Instant> = OnceLock::new();
 
@@ -64,6 +69,7 @@ pub(crate) fn set_limit(limit: Option<ByteCount>) -> io::Result<()> {
     }
     START.get_or_init(Instant::now);
     LINE.store(if limit.is_some() { 0 } else { i64::MAX }, Relaxed);
+    LATE.store(if limit.is_some() { 0 } else { u64::MAX }, Relaxed);
     LIMIT.store(limit.map_or(i64::MAX, signed), Relaxed);
     Ok(())
 }
@@ -78,7 +84,7 @@ pub(crate) fn pass<T>(work: impl FnOnce() -> T) -> T {
 
 /// Returns how long allocations have been waiting, if any are.
 pub(crate) fn waiting() -> Option<Duration> {
-    (WAITERS.load(Relaxed) > 0).then(|| Duration::from_millis(now().saturating_sub(WAITING_SINCE.load(Relaxed))))
+    (WAITERS.load(Relaxed) > 0).then(|| Duration::from_micros(now().saturating_sub(WAITING_SINCE.load(Relaxed))))
 }
 
 /// Returns the largest allocation that waits.
@@ -90,6 +96,32 @@ pub(crate) fn asked() -> ByteCount {
 pub(crate) fn observe(resident: Resident) {
     if LIMIT.load(Relaxed) != i64::MAX {
         LINE.store(ledger::raw().saturating_add(room(resident)), Relaxed);
+    }
+}
+
+/// Says when the watch will look again.
+pub(crate) fn looks_in(pause: Duration) {
+    if LIMIT.load(Relaxed) != i64::MAX {
+        LATE.store(now().saturating_add(micros(pause + TOLERANCE)), Relaxed);
+    }
+}
+
+/// Called every so many allocations: does what cannot wait for a watch that did not get its core. Program pages come in at
+/// several MB in a millisecond where code runs for the first time, and pass no wall.
+pub(crate) fn tick() {
+    let late = LATE.load(Relaxed);
+    if late == u64::MAX {
+        return;
+    }
+    let now = now();
+    let next = now.saturating_add(micros(TOLERANCE));
+    if now < late || LATE.compare_exchange(late, next, Relaxed, Relaxed).is_err() || PASSES.get() {
+        return;
+    }
+    let Some(Ok(resident)) = METER.get().map(Meter::read) else { return };
+    observe(resident);
+    if resident.file >= PROGRAM_CAP {
+        program_pages::drop_pages();
     }
 }
 
@@ -178,9 +210,13 @@ fn give_back() {
     }
 }
 
-/// Milliseconds since the wall was raised for the first time.
+/// Microseconds since the wall was raised for the first time.
 fn now() -> u64 {
-    START.get().map_or(0, |start| u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX))
+    START.get().map_or(0, |start| micros(start.elapsed()))
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn signed(bytes: ByteCount) -> i64 {

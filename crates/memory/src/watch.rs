@@ -274,6 +274,7 @@ fn run(guard: &Mutex<Guard>, shared: &Shared) {
     while !shared.stop.load(Relaxed) {
         let mut guard = guard.lock().unwrap_or_else(PoisonError::into_inner);
         let Looked { pause, hopeless } = guard.look();
+        wall::looks_in(pause);
         if hopeless {
             wall::close();
             (guard.options.last_resort)(&shared.report());

@@ -209,7 +209,7 @@ async fn produce(mut stream: SendableRecordBatchStream, sender: mpsc::Sender<Res
 async fn make_room(shared: &Shared) {
     let heap = shared.options.budget.map_or(ByteCount::ZERO, Budget::heap);
     for _ in 0..STEPS {
-        if ledger::live() < heap.percent(30) {
+        if ledger::live() < heap.percent(10) {
             break;
         }
         sleep(STEP).await;
