@@ -7,6 +7,7 @@ mod interrupt;
 mod printer;
 mod query;
 mod record;
+mod restart;
 mod run;
 mod settings;
 mod table;

@@ -4,6 +4,7 @@ use crate::{
     args::QueryArgs,
     printer::Printer,
     record,
+    restart::Restart,
     run::{Ended, Outcome, run, start_watch},
     settings::{Settings, budget, threads},
     table::TableSink,
@@ -33,6 +34,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer) -> Result<u8, Engine
         spill_limit: arguments.limit.spill.spill_limit,
         rejects: arguments.rejects.clone(),
         max_rejects: arguments.max_rejects,
+        restart: (arguments.sql != "-").then(Restart::of_process),
     };
     let watch = start_watch(&settings, printer)?;
     match run(&sql, &settings, &watch, printer, &mut |running| open(arguments, running)) {

@@ -4,6 +4,7 @@ use crate::{
     bar::{Bar, Sources},
     interrupt,
     printer::Printer,
+    restart::Restart,
     settings::Settings,
 };
 use std::{io, process, sync::Arc, time::Instant};
@@ -61,6 +62,7 @@ pub fn start_watch(settings: &Settings, printer: Printer) -> Result<Arc<Watch>, 
     if let Some(limit) = limit {
         ledger::set_quantum(limit, threads);
     }
+    let restart = settings.restart.clone();
     let last_resort = Box::new(move |report: &WatchReport| {
         let error = MemoryLimitError {
             limit: limit.unwrap_or_default(),
@@ -68,6 +70,12 @@ pub fn start_watch(settings: &Settings, printer: Printer) -> Result<Arc<Watch>, 
             asked: None,
             holders: ledger::largest(3).into_iter().map(|(name, bytes)| Holder { name, bytes }).collect(),
         };
+        if report.replannable
+            && let Some(restart) = &restart
+        {
+            // Where that is not possible, the error is what there is to say.
+            let _ = restart.exec(&error);
+        }
         process::exit(i32::from(printer.failure(&EngineError::MemoryLimit(error))));
     });
     let watch = Watch::start(WatchOptions { budget: settings.budget, last_resort });
@@ -110,7 +118,8 @@ pub fn run(
     release();
     Ok(match result? {
         Ok((finished, explained)) => {
-            Ended::Done(Box::new(Outcome { finished, explained, seconds: start.elapsed().as_secs_f64(), peak }))
+            let seconds = settings.restart.as_ref().map_or_else(|| start.elapsed().as_secs_f64(), Restart::seconds);
+            Ended::Done(Box::new(Outcome { finished, explained, seconds, peak }))
         }
         Err(code) => Ended::Interrupted(code),
     })

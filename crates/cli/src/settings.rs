@@ -1,5 +1,6 @@
 //! From arguments to what a task is given: the limit's budget, threads, folders.
 
+use crate::restart::Restart;
 use std::{path::PathBuf, sync::Arc, thread};
 use tidegate_engine::{EngineError, MaxRejects, TaskOptions};
 use tidegate_memory::{Budget, ByteCount, Limit, MINIMUM_LIMIT, Meter, Watch};
@@ -42,6 +43,9 @@ pub struct Settings {
     pub rejects: Option<PathBuf>,
     /// The share of lines that may be rejects.
     pub max_rejects: MaxRejects,
+    /// What the process needs to start its only task anew; `None` where there is more than one, or where something was
+    /// consumed that the new start would miss.
+    pub restart: Option<Restart>,
 }
 
 impl Settings {
@@ -55,6 +59,7 @@ impl Settings {
             spill_limit: self.spill_limit,
             rejects: self.rejects.clone(),
             max_rejects: self.max_rejects,
+            given_up: self.restart.as_ref().map(|restart| restart.given_up.clone()).unwrap_or_default(),
             watch: Arc::clone(watch),
         }
     }

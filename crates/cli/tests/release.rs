@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by a panic")]
 
 use std::sync::Arc;
-use tidegate_engine::{MaxRejects, Task, TaskOptions};
+use tidegate_engine::{GivenUp, MaxRejects, Task, TaskOptions};
 use tidegate_memory::{Budget, ByteCount, CountingAllocator, Meter, Watch, WatchOptions, release, reset_peak};
 
 #[global_allocator]
@@ -62,6 +62,7 @@ fn run(sql: &str, budget: Budget, watch: &Arc<Watch>, folder: &std::path::Path) 
         .unwrap();
     runtime.block_on(async {
         let options = TaskOptions {
+            given_up: GivenUp::default(),
             sql: sql.to_owned(),
             budget: Some(budget),
             threads: 2,

@@ -19,4 +19,4 @@ pub use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
 pub use error::{EngineError, Hint};
 pub use progress::{Progress, Snapshot};
 pub use rejects::{FirstReject, MaxRejects, RejectReport};
-pub use task::{Finished, MemoryReport, Replan, Running, Task, TaskOptions, threads_of};
+pub use task::{Finished, GivenUp, MemoryReport, Replan, Running, Task, TaskOptions, threads_of};

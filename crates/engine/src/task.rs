@@ -4,11 +4,13 @@
 //! partitions, smaller batches, joins that spill. What all its plans share is the task; what each has for itself, an attempt.
 
 mod attempt;
+mod given_up;
 mod report;
 mod running;
 mod spill;
 
-pub use report::{Finished, MemoryReport, Replan};
+pub use given_up::{GivenUp, Replan};
+pub use report::{Finished, MemoryReport};
 pub use running::Running;
 
 use crate::{EngineError, MaxRejects, Progress};
@@ -34,6 +36,8 @@ pub struct TaskOptions {
     pub rejects: Option<PathBuf>,
     /// The share of lines that may be rejects.
     pub max_rejects: MaxRejects,
+    /// The plans that were given up before this task began; its own are added.
+    pub given_up: GivenUp,
     /// The process's watch.
     pub watch: Arc<Watch>,
 }
@@ -54,6 +58,12 @@ struct Shared {
     output: Account,
 }
 
+impl TaskOptions {
+    fn first_profile(&self) -> Profile {
+        Profile::of(self.budget, self.threads)
+    }
+}
+
 /// Returns the threads that a task will use of those wished for.
 pub fn threads_of(budget: Option<Budget>, threads: usize) -> usize {
     Profile::of(budget, threads).threads
@@ -71,7 +81,7 @@ impl Task {
             output: Account::open("output"),
             options,
         });
-        Ok(Self { first: Attempt::first(&shared)?, shared })
+        Ok(Self { first: Attempt::new(&shared)?, shared })
     }
 
     /// Returns the task's counters, which outlive it.

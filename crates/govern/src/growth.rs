@@ -1,7 +1,8 @@
 //! Whether an operator may grow: a pure function, tested alone.
 //!
 //! *Model.* The capacity is what operators may reserve together. Consumers of five kinds share it:
-//! - those that can **spill** share four fifths of it, evenly among those that hold something. Refused, they spill and go on.
+//! - those that can **spill** share half of it, evenly among those that hold something. Refused, they spill and go on. Half,
+//!   because a hash table asks after it has doubled: in that moment the old one and the new one, twice as large, are both there.
 //!   Each may keep a floor whatever happens: refused with nearly nothing in hand, an operator has nothing to spill and fails;
 //! - **sorts** spill too, but need room to merge what they hold before they can write it. What a sort reserves is twice what
 //!   it holds ([`Kind::weigh`]). Sorts share a quarter, weighed, evenly among all that the plan has (a narrower plan: an eighth
@@ -76,7 +77,7 @@ pub struct Request {
     /// something.
     pub sharers: usize,
     /// The sorts' share of the capacity is one of so many parts; the merges have the rest. The share of those that spill shrinks
-    /// with it: four fifths of the capacity at 4 parts, half of that at 8.
+    /// with it: half of the capacity at 4 parts, a quarter at 8.
     pub sort_parts: usize,
     /// How tight memory is.
     pub pressure: Pressure,
@@ -109,8 +110,7 @@ pub fn may_grow(request: &Request) -> bool {
         }
         Kind::Spilling => {
             let kept = request.used.saturating_sub(request.returnable);
-            let shared =
-                (request.capacity / 5 * 16 / request.sort_parts.max(4)).min(request.capacity.saturating_sub(kept));
+            let shared = (request.capacity * 2 / request.sort_parts.max(4)).min(request.capacity.saturating_sub(kept));
             request.pressure < Pressure::Rising && total <= request.capacity && wanted <= shared / sharers
         }
     }
@@ -142,9 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn spilling_consumers_share_four_fifths() {
-        assert!(may_grow(&request(Kind::Spilling, 20, 20)));
-        assert!(!may_grow(&request(Kind::Spilling, 20, 21)));
+    fn spilling_consumers_share_half() {
+        assert!(may_grow(&request(Kind::Spilling, 20, 5)));
+        assert!(!may_grow(&request(Kind::Spilling, 20, 6)));
         let crowded = Request { used: 95 * MIB, returnable: 40 * MIB, ..request(Kind::Spilling, 20, 3) };
         assert!(!may_grow(&crowded), "rigid consumers hold 55, which leaves 45 for two");
     }
@@ -152,8 +152,8 @@ mod tests {
     #[test]
     fn a_narrower_plan_spills_earlier() {
         let narrower = |held, sort_parts| may_grow(&Request { sort_parts, ..request(Kind::Spilling, held, 1) });
-        assert!(narrower(39, 4) && !narrower(40, 4));
-        assert!(narrower(19, 8) && !narrower(20, 8));
+        assert!(narrower(24, 4) && !narrower(25, 4));
+        assert!(narrower(11, 8) && !narrower(12, 8));
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct WatchReport {
     pub outside_heap: ByteCount,
     /// Resident memory when a task had to end; zero if none had to.
     pub ended_at: ByteCount,
+    /// Whether the task can be planned again, narrower, because it has not delivered a row yet.
+    pub replannable: bool,
     /// How often freed pages were given back.
     pub purges: u64,
     /// How often program pages were dropped.
@@ -227,6 +229,7 @@ impl Shared {
             live_at_peak: bytes(&self.live_at_peak),
             outside_heap: bytes(&self.outside_heap),
             ended_at: bytes(&self.ended_at),
+            replannable: self.replannable.load(Relaxed),
             purges: self.purges.load(Relaxed),
             drops: self.drops.load(Relaxed),
         }

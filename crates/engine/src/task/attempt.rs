@@ -27,9 +27,6 @@ use tidegate_govern::{
 };
 use tidegate_memory::ledger::Account;
 
-/// Plans after the first one.
-const REPLANS: u32 = 3;
-
 /// What one plan of a task has for itself.
 #[derive(Debug)]
 pub(super) struct Attempt {
@@ -38,8 +35,6 @@ pub(super) struct Attempt {
     pub pool: Arc<GovernedPool>,
     pub rejects: Arc<RejectLog>,
     spill: Arc<SpillFiles>,
-    /// How many attempts were before it.
-    number: u32,
 }
 
 /// A plan that runs.
@@ -54,21 +49,10 @@ pub(super) struct Planned {
 }
 
 impl Attempt {
-    pub fn first(shared: &Arc<Shared>) -> Result<Self, EngineError> {
+    /// Prepares a plan as narrow as those that were given up demand.
+    pub fn new(shared: &Arc<Shared>) -> Result<Self, EngineError> {
         let options = &shared.options;
-        Self::new(shared, Profile::of(options.budget, options.threads), 0)
-    }
-
-    /// Returns a narrower attempt, as long as there is one.
-    pub fn narrower(&self) -> Result<Option<Self>, EngineError> {
-        if self.number == REPLANS || self.shared.options.budget.is_none() {
-            return Ok(None);
-        }
-        Self::new(&self.shared, self.profile.narrower(), self.number + 1).map(Some)
-    }
-
-    fn new(shared: &Arc<Shared>, profile: Profile, number: u32) -> Result<Self, EngineError> {
-        let options = &shared.options;
+        let profile = options.given_up.narrowed(options.first_profile());
         let rejects = options.rejects.as_deref().map(OutputFile::create).transpose()?;
         let pool = GovernedPool::new(options.budget, profile.sort_parts, Arc::clone(&options.watch));
         Ok(Self {
@@ -78,7 +62,6 @@ impl Attempt {
             rejects: Arc::new(RejectLog::new(rejects)),
             // What fails in an attempt that was given up says nothing about the next one.
             spill: Arc::new(shared.spill.renewed()),
-            number,
         })
     }
 

@@ -1,6 +1,6 @@
 //! What is known of a task after its last row.
 
-use super::TaskOptions;
+use super::{Replan, TaskOptions};
 use crate::{RejectReport, Snapshot};
 use datafusion::arrow::{
     array::{ArrayRef, RecordBatch, StringArray, UInt64Array},
@@ -8,7 +8,7 @@ use datafusion::arrow::{
     error::ArrowError,
 };
 use std::sync::Arc;
-use tidegate_govern::{MemoryLimitError, OperatorReport, Operators, Profile, SpillReport};
+use tidegate_govern::{OperatorReport, Operators, SpillReport};
 use tidegate_memory::{
     ByteCount, Moment,
     ledger::{self, Account},
@@ -31,15 +31,6 @@ pub struct Finished {
     pub replans: Vec<Replan>,
     /// Where the memory was.
     pub memory: MemoryReport,
-}
-
-/// A task was planned again, narrower.
-#[derive(Clone, Debug)]
-pub struct Replan {
-    /// Why the plan before it could not hold.
-    pub reason: MemoryLimitError,
-    /// The sizes of the narrower plan.
-    pub profile: Profile,
 }
 
 /// Where the memory of a task was when the process was at its peak.

@@ -1,7 +1,7 @@
 //! A task that runs, and is planned again where its plan was too wide.
 
 use super::{
-    Finished, MemoryReport, Replan, Shared,
+    Finished, MemoryReport, Shared,
     attempt::{Attempt, Planned},
 };
 use crate::{EngineError, RejectReport, Snapshot};
@@ -29,7 +29,6 @@ const STEPS: u32 = 250;
 pub struct Running {
     shared: Arc<Shared>,
     attempt: Arc<Attempt>,
-    replans: Vec<Replan>,
     schema: SchemaRef,
     current: Current,
     /// Whether a row was given out; a plan is not changed after that.
@@ -53,8 +52,9 @@ impl Running {
         let explains_memory = planned.explains_memory;
         let schema = if explains_memory { MemoryReport::schema() } else { planned.stream.schema() };
         let current = Current::new(planned, &shared);
-        shared.options.watch.set_replannable(current.repeatable);
-        Ok(Self { shared, attempt, replans: Vec::new(), schema, current, delivered: false, explains_memory })
+        let running = Self { shared, attempt, schema, current, delivered: false, explains_memory };
+        running.shared.options.watch.set_replannable(running.is_replannable());
+        Ok(running)
     }
 
     /// Returns the columns of the result.
@@ -104,8 +104,8 @@ impl Running {
     /// Turns an error of the plan into ours. What a narrower plan is not able to do was not asked for by the query: then the
     /// memory is the reason.
     fn error(&self, error: &DataFusionError) -> EngineError {
-        match (error.find_root(), self.replans.last()) {
-            (DataFusionError::NotImplemented(_), Some(replan)) => EngineError::MemoryLimit(replan.reason.clone()),
+        match (error.find_root(), self.shared.options.given_up.last()) {
+            (DataFusionError::NotImplemented(_), Some(reason)) => EngineError::MemoryLimit(reason),
             _ => self.attempt.run_error(error),
         }
     }
@@ -114,17 +114,16 @@ impl Running {
     async fn replan(&mut self, error: EngineError) -> Result<(), EngineError> {
         let mut error = error;
         while let EngineError::MemoryLimit(reason) = &error
-            && !self.delivered
-            && self.current.repeatable
-            && let Some(narrower) = self.attempt.narrower()?
+            && self.is_replannable()
         {
-            self.replans.push(Replan { reason: reason.clone(), profile: narrower.profile });
-            self.attempt = Arc::new(narrower);
+            self.shared.options.given_up.add(reason.clone());
+            self.attempt = Arc::new(Attempt::new(&self.shared)?);
             self.current.clear().await;
             make_room(&self.shared).await;
             match self.attempt.start().await {
                 Ok(planned) => {
                     self.current = Current::new(planned, &self.shared);
+                    self.shared.options.watch.set_replannable(self.is_replannable());
                     return Ok(());
                 }
                 Err(again) => error = again,
@@ -133,12 +132,17 @@ impl Running {
         Err(error)
     }
 
+    fn is_replannable(&self) -> bool {
+        let options = &self.shared.options;
+        !self.delivered && self.current.repeatable && options.budget.is_some() && options.given_up.leaves_a_plan()
+    }
+
     /// Ends the task after its last row: drops the plan and everything it holds, and makes the file of rejects appear.
     ///
     /// # Errors
     /// If the file of rejects cannot be written to the end.
     pub fn finish(self) -> Result<Finished, EngineError> {
-        let Self { shared, attempt, replans, current, .. } = self;
+        let Self { shared, attempt, current, .. } = self;
         let memory = MemoryReport::new(&current.operators, &shared.output, &shared.options);
         // Operators keep state in the plan as well as in streams; both must go before memory is given back.
         let Current { plan, operators, batches, producer, .. } = current;
@@ -152,7 +156,7 @@ impl Running {
             rejects,
             spill: shared.spill.report(),
             reserved_peak: attempt.pool.peak(),
-            replans,
+            replans: shared.options.given_up.replans(shared.options.first_profile()),
             memory,
         };
         let rejects = Arc::into_inner(attempt).and_then(|attempt| Arc::into_inner(attempt.rejects));
