@@ -12,7 +12,7 @@ use datafusion::{
 use std::sync::Arc;
 
 /// Bytes of the values in a column beyond which it gets fewer rows: a value may be a list of everything.
-const MOST_BYTES: usize = 1 << 20;
+pub(super) const MOST_BYTES: usize = 1 << 20;
 
 /// Collects the total.
 pub(super) struct Constant {

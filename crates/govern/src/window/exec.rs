@@ -3,41 +3,91 @@
 use super::{
     kind::Kind,
     partition::Means,
+    running::RunningStream,
     stream::{Shape, WindowStream},
 };
 use datafusion::{
     common::{DataFusionError, Result, Statistics, tree_node::TreeNodeRecursion},
-    execution::{SendableRecordBatchStream, TaskContext, memory_pool::MemoryConsumer},
-    physical_expr::{OrderingRequirements, PhysicalExpr},
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::{OrderingRequirements, PhysicalExpr, window::WindowExpr},
     physical_plan::{
         ChildStats, ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, InputDistributionRequirements,
-        PlanProperties, ReplaceChildrenOptions, SpillManager, StatisticsArgs,
+        PlanProperties, ReplaceChildrenOptions, StatisticsArgs,
         execution_plan::{CardinalityEffect, SchedulingType},
-        metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, SpillMetrics},
-        windows::{WindowAggExec, get_ordered_partition_by_indices},
+        metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet},
+        windows::{BoundedWindowAggExec, WindowAggExec, get_ordered_partition_by_indices},
     },
 };
 use std::{fmt, sync::Arc};
 
-/// Takes the place of a `WindowAggExec`: the same columns in the same order of rows, in bounded memory.
+/// Takes the place of a window operator: the same columns in the same order of rows, in bounded memory.
 #[derive(Debug)]
 pub struct SpillingWindowExec {
-    /// The node whose place it takes: knows everything about the plan, but never runs.
-    window: WindowAggExec,
+    window: Replaced,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
+}
+
+/// The node whose place is taken: knows everything about the plan, but never runs.
+#[derive(Clone, Debug)]
+enum Replaced {
+    /// Frames that reach to the end of the partition, or may.
+    Whole(WindowAggExec),
+    /// Frames from the beginning of the partition to the last peer of the current row, all of them.
+    Running(BoundedWindowAggExec),
+}
+
+impl Replaced {
+    fn node(&self) -> &dyn ExecutionPlan {
+        match self {
+            Self::Whole(window) => window,
+            Self::Running(window) => window,
+        }
+    }
+
+    fn shared(&self) -> Arc<dyn ExecutionPlan> {
+        match self.clone() {
+            Self::Whole(window) => Arc::new(window),
+            Self::Running(window) => Arc::new(window),
+        }
+    }
+
+    fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        match self {
+            Self::Whole(window) => window.input(),
+            Self::Running(window) => window.input(),
+        }
+    }
+
+    fn functions(&self) -> &[Arc<dyn WindowExpr>] {
+        match self {
+            Self::Whole(window) => window.window_expr(),
+            Self::Running(window) => window.window_expr(),
+        }
+    }
 }
 
 impl SpillingWindowExec {
     /// Returns the node that takes the place of `window`.
     pub fn new(window: WindowAggExec) -> Self {
-        let properties = PlanProperties::clone(window.properties()).with_scheduling_type(SchedulingType::Cooperative);
+        Self::replacing(Replaced::Whole(window))
+    }
+
+    /// Returns the node that takes the place of `window`, of which each function must be an aggregate with the same ORDER BY
+    /// and the frame from the beginning of the partition to the last peer of the current row.
+    pub(super) fn running(window: BoundedWindowAggExec) -> Self {
+        Self::replacing(Replaced::Running(window))
+    }
+
+    fn replacing(window: Replaced) -> Self {
+        let properties = window.node().properties();
+        let properties = PlanProperties::clone(properties).with_scheduling_type(SchedulingType::Cooperative);
         Self { window, properties: Arc::new(properties), metrics: ExecutionPlanMetricsSet::new() }
     }
 
     fn shape(&self, context: &TaskContext) -> Result<Shape> {
         let input = self.window.input();
-        let functions = self.window.window_expr().to_vec();
+        let functions = self.window.functions().to_vec();
         let keys = functions.first().map(|function| function.partition_by().to_vec()).unwrap_or_default();
         if get_ordered_partition_by_indices(&keys, input)?.len() != keys.len() {
             return Err(DataFusionError::Internal("the input of a window is not sorted by its partitions".into()));
@@ -55,7 +105,7 @@ impl SpillingWindowExec {
 
 impl DisplayAs for SpillingWindowExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let functions = self.window.window_expr().iter();
+        let functions = self.window.functions().iter();
         match format {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
                 let described: Vec<_> = functions
@@ -84,26 +134,26 @@ impl ExecutionPlan for SpillingWindowExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        self.window.children()
+        self.window.node().children()
     }
 
     fn apply_expressions(
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        self.window.apply_expressions(f)
+        self.window.node().apply_expressions(f)
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
-        self.window.maintains_input_order()
+        self.window.node().maintains_input_order()
     }
 
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        self.window.required_input_ordering()
+        self.window.node().required_input_ordering()
     }
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        self.window.input_distribution_requirements()
+        self.window.node().input_distribution_requirements()
     }
 
     fn replace_children(
@@ -111,9 +161,12 @@ impl ExecutionPlan for SpillingWindowExec {
         children: Vec<Arc<dyn ExecutionPlan>>,
         options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let replaced = Arc::new(self.window.clone()).replace_children(children, options)?;
-        match replaced.downcast_ref::<WindowAggExec>() {
-            Some(window) => Ok(Arc::new(Self::new(window.clone()))),
+        let replaced = self.window.shared().replace_children(children, options)?;
+        if let Some(window) = replaced.downcast_ref::<WindowAggExec>() {
+            return Ok(Arc::new(Self::new(window.clone())));
+        }
+        match replaced.downcast_ref::<BoundedWindowAggExec>() {
+            Some(window) => Ok(Arc::new(Self::running(window.clone()))),
             None => Err(DataFusionError::Internal("a window with other children is no window".into())),
         }
     }
@@ -125,19 +178,12 @@ impl ExecutionPlan for SpillingWindowExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let shape = Arc::new(self.shape(&context)?);
         let input = self.window.input().execute(partition, Arc::clone(&context))?;
-        let pool = &context.runtime_env().memory_pool;
-        let spilled = SpillMetrics::new(&self.metrics, partition);
-        let compression = context.session_config().spill_compression();
-        let manager = SpillManager::new(context.runtime_env(), spilled, self.window.input().schema())
-            .with_compression_type(compression);
-        let means = Means {
-            rows: MemoryConsumer::new(format!("SpillingWindow[{partition}]")).with_can_spill(true).register(pool),
-            state: MemoryConsumer::new(format!("SpillingWindowState[{partition}]")).register(pool),
-            manager,
-            context,
-        };
+        let means = Means::new(context, self.window.input().schema(), partition, &self.metrics);
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        Ok(WindowStream::new(shape, means, input, metrics).into_stream())
+        Ok(match &self.window {
+            Replaced::Whole(_) => WindowStream::new(shape, means, input, metrics).into_stream(),
+            Replaced::Running(_) => RunningStream::new(shape, means, input, metrics)?.into_stream(),
+        })
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
@@ -145,14 +191,14 @@ impl ExecutionPlan for SpillingWindowExec {
     }
 
     fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
-        self.window.child_stats_requests(partition)
+        self.window.node().child_stats_requests(partition)
     }
 
     fn statistics_from_inputs(&self, inputs: &[Arc<Statistics>], args: &StatisticsArgs) -> Result<Arc<Statistics>> {
-        self.window.statistics_from_inputs(inputs, args)
+        self.window.node().statistics_from_inputs(inputs, args)
     }
 
     fn cardinality_effect(&self) -> CardinalityEffect {
-        self.window.cardinality_effect()
+        self.window.node().cardinality_effect()
     }
 }

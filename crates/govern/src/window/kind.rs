@@ -111,6 +111,16 @@ fn is_whole(function: &Arc<dyn WindowExpr>) -> bool {
     open(&frame.start_bound) && open(&frame.end_bound)
 }
 
+/// Returns whether a function is an aggregate from the beginning of the partition to the last peer of the current row.
+pub(super) fn is_running(function: &Arc<dyn WindowExpr>) -> bool {
+    let frame = function.get_window_frame();
+    function.as_any().is::<PlainAggregateWindowExpr>()
+        && !function.order_by().is_empty()
+        && frame.units != WindowFrameUnits::Rows
+        && frame.start_bound.is_unbounded()
+        && frame.end_bound == WindowFrameBound::CurrentRow
+}
+
 fn is_all(frame: &WindowFrame) -> bool {
     frame.start_bound.is_unbounded() && frame.end_bound.is_unbounded()
 }

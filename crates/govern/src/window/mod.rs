@@ -10,6 +10,9 @@
 //!   (`edge`), where peers begin (`peers`). The second pass reads the rows again and adds the columns (`replay`);
 //! - functions of neither kind are evaluated by DataFusion over the columns they need where those fit (`evaluated`), else
 //!   streamed over the rows that are read again, else refused with an error that says how much they asked for.
+//!
+//! For one frame near the current row, the default one, `BoundedWindowAggExec` keeps and concatenates much as well: all rows
+//! that are equal in ORDER BY, anew for every batch. There the place is taken too (`running`).
 
 mod constant;
 mod edge;
@@ -23,6 +26,7 @@ mod peers;
 mod replay;
 mod rewrite;
 mod rows;
+mod running;
 mod runs;
 mod small;
 mod stream;

@@ -9,11 +9,20 @@ use super::{
     stream::Shape,
 };
 use datafusion::{
-    arrow::array::{Array, ArrayRef, RecordBatch},
+    arrow::{
+        array::{Array, ArrayRef, RecordBatch},
+        datatypes::SchemaRef,
+    },
     common::Result,
-    execution::{SendableRecordBatchStream, TaskContext, memory_pool::MemoryReservation},
+    execution::{
+        SendableRecordBatchStream, TaskContext,
+        memory_pool::{MemoryConsumer, MemoryReservation},
+    },
     physical_expr::window::WindowExpr,
-    physical_plan::SpillManager,
+    physical_plan::{
+        SpillManager,
+        metrics::{ExecutionPlanMetricsSet, SpillMetrics},
+    },
 };
 use std::sync::Arc;
 
@@ -30,6 +39,42 @@ pub(super) struct Means {
     pub(super) manager: SpillManager,
     /// The task.
     pub(super) context: Arc<TaskContext>,
+}
+
+impl Means {
+    /// Returns what an operator works with in one partition of the plan, over rows of this schema.
+    pub(super) fn new(
+        context: Arc<TaskContext>,
+        schema: SchemaRef,
+        partition: usize,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Self {
+        let pool = &context.runtime_env().memory_pool;
+        let consumer = |name: &str| MemoryConsumer::new(format!("{name}[{partition}]"));
+        let spilled = SpillMetrics::new(metrics, partition);
+        let compression = context.session_config().spill_compression();
+        Self {
+            rows: consumer("SpillingWindow").with_can_spill(true).register(pool),
+            state: consumer("SpillingWindowState").register(pool),
+            manager: SpillManager::new(context.runtime_env(), spilled, schema).with_compression_type(compression),
+            context,
+        }
+    }
+}
+
+/// Reserves what functions hold. Rows make room for it.
+pub(super) fn hold(size: usize, state: &MemoryReservation, rows: Option<&mut Rows>) -> Result<()> {
+    if size <= SMALL_STATE {
+        state.resize(size);
+        return Ok(());
+    }
+    match (state.try_resize(size), rows) {
+        (Err(error), Some(rows)) if is_exhausted(&error) => {
+            rows.spill()?;
+            state.try_resize(size)
+        }
+        (other, _) => other,
+    }
 }
 
 /// A partition whose rows come by for the first time.
@@ -77,24 +122,9 @@ impl Partition {
         if self.passes.iter().any(Option::is_none) {
             self.needed_bytes = self.needed_bytes.saturating_add(self.needed.size(&batch));
         }
-        let state = self.passes.iter().flatten().map(|pass| pass.size()).sum();
-        self.hold(state)?;
+        let size = self.passes.iter().flatten().map(|pass| pass.size()).sum();
+        hold(size, &self.state, Some(&mut self.rows))?;
         self.rows.push(batch)
-    }
-
-    /// Reserves what the functions hold. Rows make room for it.
-    fn hold(&mut self, state: usize) -> Result<()> {
-        if state <= SMALL_STATE {
-            self.state.resize(state);
-            return Ok(());
-        }
-        match self.state.try_resize(state) {
-            Err(error) if is_exhausted(&error) => {
-                self.rows.spill()?;
-                self.state.try_resize(state)
-            }
-            other => other,
-        }
     }
 
     /// Ends the partition and begins the second pass.

@@ -1,6 +1,6 @@
 //! The second pass over a partition.
 
-use super::{pass::SecondPass, stream::Shape};
+use super::{pass::SecondPass, running::running_windows, stream::Shape};
 use datafusion::{
     arrow::array::RecordBatch,
     common::{DataFusionError, Result, tree_node::TreeNodeRecursion},
@@ -80,7 +80,7 @@ impl Source {
     }
 }
 
-/// Lets DataFusion's operator for bounded frames add its columns to the rows of one partition.
+/// Lets DataFusion's operator for bounded frames, or what takes its place, add its columns to the rows of one partition.
 pub(super) fn streamed(
     functions: Vec<Arc<dyn WindowExpr>>,
     rows: SendableRecordBatchStream,
@@ -88,7 +88,11 @@ pub(super) fn streamed(
     context: Arc<TaskContext>,
 ) -> Result<SendableRecordBatchStream> {
     let rows = Arc::new(Again { rows: Mutex::new(Some(rows)), properties: Arc::clone(input) });
-    BoundedWindowAggExec::try_new(functions, rows, InputOrderMode::Sorted, false)?.execute(0, context)
+    let window = BoundedWindowAggExec::try_new(functions, rows, InputOrderMode::Sorted, false)?;
+    match running_windows(&window)? {
+        Some(windows) => windows.execute(0, context),
+        None => window.execute(0, context),
+    }
 }
 
 /// A plan node that hands out rows that are there: DataFusion's operator wants a node.

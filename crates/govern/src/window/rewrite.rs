@@ -1,15 +1,19 @@
 //! The rewrite of a plan.
 
-use super::SpillingWindowExec;
+use super::{SpillingWindowExec, running::running_windows};
 use datafusion::{
     common::{Result, config::ConfigOptions},
     physical_optimizer::PhysicalOptimizerRule,
-    physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions, windows::WindowAggExec},
+    physical_plan::{
+        ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions,
+        windows::{BoundedWindowAggExec, WindowAggExec},
+    },
 };
 use std::sync::Arc;
 
-/// Returns the plan with every `WindowAggExec` replaced by a [`SpillingWindowExec`]. Must come after all rules of the
-/// optimizer, which know the former alone.
+/// Returns the plan with every `WindowAggExec`, and every `BoundedWindowAggExec` as far as its functions are aggregates with
+/// the default frame, replaced by a [`SpillingWindowExec`]. Must come after all rules of the optimizer, which know the former
+/// alone.
 ///
 /// # Errors
 /// If a node refuses its own children back, which would be a bug of that node.
@@ -21,10 +25,11 @@ pub fn spilling_windows(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Executio
     // filters, stays shared.
     let keep = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
     let plan = if same { plan } else { plan.replace_children(after, keep)? };
-    match plan.downcast_ref::<WindowAggExec>() {
-        Some(window) => Ok(Arc::new(SpillingWindowExec::new(window.clone()))),
-        None => Ok(plan),
+    if let Some(window) = plan.downcast_ref::<WindowAggExec>() {
+        return Ok(Arc::new(SpillingWindowExec::new(window.clone())));
     }
+    let running = plan.downcast_ref::<BoundedWindowAggExec>().map_or(Ok(None), running_windows)?;
+    Ok(running.unwrap_or(plan))
 }
 
 /// [`spilling_windows`] as a rule of the optimizer, so that EXPLAIN shows what runs. Must be the last.

@@ -79,7 +79,7 @@ fn queries() -> Vec<String> {
 
 /// Grants everything but more than `most` bytes to what can go to disk, and more than `state` to what cannot.
 #[derive(Debug)]
-struct Tight {
+pub(super) struct Tight {
     most: usize,
     state: usize,
     refused: AtomicUsize,
@@ -119,7 +119,7 @@ impl MemoryPool for Tight {
     }
 }
 
-fn tight(most: usize, state: usize) -> Tight {
+pub(super) fn tight(most: usize, state: usize) -> Tight {
     Tight { most, state, refused: AtomicUsize::new(0) }
 }
 
@@ -144,7 +144,7 @@ impl Random {
     }
 }
 
-fn schema() -> SchemaRef {
+pub(super) fn schema() -> SchemaRef {
     let column = |name, of| Field::new(name, of, true);
     Arc::new(Schema::new(vec![
         Field::new("id", DataType::Int64, false),
@@ -157,7 +157,7 @@ fn schema() -> SchemaRef {
 }
 
 /// Makes rows in batches of random length: a third in one partition, a third in a few, a third in many.
-fn batches(seed: u64, rows: i64) -> Vec<RecordBatch> {
+pub(super) fn batches(seed: u64, rows: i64) -> Vec<RecordBatch> {
     let mut random = Random(seed);
     let (mut batches, mut id) = (Vec::new(), 0);
     while id < rows {
@@ -190,7 +190,12 @@ fn batches(seed: u64, rows: i64) -> Vec<RecordBatch> {
     batches
 }
 
-fn session(batches: Vec<RecordBatch>, batch_rows: usize, threads: usize, pool: Option<Arc<Tight>>) -> SessionContext {
+pub(super) fn session(
+    batches: Vec<RecordBatch>,
+    batch_rows: usize,
+    threads: usize,
+    pool: Option<Arc<Tight>>,
+) -> SessionContext {
     let config = SessionConfig::new().with_batch_size(batch_rows).with_target_partitions(threads);
     let mut runtime = RuntimeEnvBuilder::new();
     if let Some(pool) = pool {
@@ -202,11 +207,11 @@ fn session(batches: Vec<RecordBatch>, batch_rows: usize, threads: usize, pool: O
     session
 }
 
-async fn plan(session: &SessionContext, sql: &str) -> Arc<dyn ExecutionPlan> {
+pub(super) async fn plan(session: &SessionContext, sql: &str) -> Arc<dyn ExecutionPlan> {
     session.sql(sql).await.unwrap().create_physical_plan().await.unwrap()
 }
 
-async fn answer(plan: &Arc<dyn ExecutionPlan>, session: &SessionContext) -> Result<RecordBatch> {
+pub(super) async fn answer(plan: &Arc<dyn ExecutionPlan>, session: &SessionContext) -> Result<RecordBatch> {
     let batches = collect(Arc::clone(plan), session.task_ctx()).await?;
     let largest = batches.iter().map(RecordBatch::num_rows).max().unwrap_or(0);
     let most = session.copied_config().batch_size();
@@ -216,13 +221,13 @@ async fn answer(plan: &Arc<dyn ExecutionPlan>, session: &SessionContext) -> Resu
     Ok(concat_batches(&plan.schema(), &batches)?)
 }
 
-fn spills(plan: &Arc<dyn ExecutionPlan>) -> usize {
+pub(super) fn spills(plan: &Arc<dyn ExecutionPlan>) -> usize {
     let own = plan.metrics().filter(|_| plan.is::<SpillingWindowExec>()).and_then(|metrics| metrics.spill_count());
     own.unwrap_or(0) + plan.children().into_iter().map(spills).sum::<usize>()
 }
 
 /// Demands the same rows in the same order, and returns how often something was spilled.
-async fn compare(sql: &str, batches: &[RecordBatch], batch_rows: usize, pool: Option<Tight>) -> usize {
+pub(super) async fn compare(sql: &str, batches: &[RecordBatch], batch_rows: usize, pool: Option<Tight>) -> usize {
     let stock = session(batches.to_vec(), batch_rows, 1, None);
     let expected = plan(&stock, sql).await;
     let expected = answer(&expected, &stock).await.unwrap();
