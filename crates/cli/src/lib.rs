@@ -17,12 +17,21 @@ use clap::Parser;
 use printer::Printer;
 use std::process::ExitCode;
 
+/// Whether the process counts and probes its memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metering {
+    /// As everything that holds a limit must.
+    On,
+    /// To measure what metering costs; queries run without a limit then.
+    Off,
+}
+
 /// Runs the command line of this process and returns its exit code.
-pub fn main() -> ExitCode {
+pub fn main(metering: Metering) -> ExitCode {
     let cli = Cli::parse();
     let printer = Printer::new(cli.output);
     let result = match &cli.command {
-        Command::Query(arguments) => query::run_command(arguments, printer),
+        Command::Query(arguments) => query::run_command(arguments, printer, metering),
         Command::Demo(arguments) => demo::run_command(arguments, printer),
     };
     ExitCode::from(result.unwrap_or_else(|error| printer.failure(&error)))

@@ -6,5 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: tidegate_memory::CountingAllocator = tidegate_memory::CountingAllocator;
 
 fn main() -> ExitCode {
-    tidegate_cli::main()
+    tidegate_cli::main(tidegate_cli::Metering::On)
 }

@@ -1,6 +1,7 @@
 //! `tidegate query`.
 
 use crate::{
+    Metering,
     args::QueryArgs,
     printer::Printer,
     record,
@@ -25,15 +26,16 @@ const TOO_MANY_REJECTS: u8 = 4;
 ///
 /// # Errors
 /// Those that come before the query itself; errors of the query are said here, with a caret where possible.
-pub fn run_command(arguments: &QueryArgs, printer: Printer) -> Result<u8, EngineError> {
+pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) -> Result<u8, EngineError> {
     let sql = sql(arguments)?;
     let settings = Settings {
-        budget: budget(arguments.limit.limit)?,
+        budget: budget(arguments.limit.limit)?.filter(|_| metering == Metering::On),
         threads: threads(arguments.limit.threads),
         spill_folder: arguments.limit.spill_dir.clone().unwrap_or_else(env::temp_dir),
         spill_limit: arguments.limit.spill.spill_limit,
         rejects: arguments.rejects.clone(),
         max_rejects: arguments.max_rejects,
+        metered: metering == Metering::On,
         restart: (arguments.sql != "-").then(Restart::of_process),
     };
     let watch = start_watch(&settings, printer)?;

@@ -43,6 +43,8 @@ pub struct Settings {
     pub rejects: Option<PathBuf>,
     /// The share of lines that may be rejects.
     pub max_rejects: MaxRejects,
+    /// Whether operators are probed.
+    pub metered: bool,
     /// What the process needs to start its only task anew; `None` where there is more than one, or where something was
     /// consumed that the new start would miss.
     pub restart: Option<Restart>,
@@ -60,6 +62,7 @@ impl Settings {
             rejects: self.rejects.clone(),
             max_rejects: self.max_rejects,
             given_up: self.restart.as_ref().map(|restart| restart.given_up.clone()).unwrap_or_default(),
+            metered: self.metered,
             watch: Arc::clone(watch),
         }
     }

@@ -38,6 +38,8 @@ pub struct TaskOptions {
     pub max_rejects: MaxRejects,
     /// The plans that were given up before this task began; its own are added.
     pub given_up: GivenUp,
+    /// Whether operators are wrapped by probes. Without them no limit can be held.
+    pub metered: bool,
     /// The process's watch.
     pub watch: Arc<Watch>,
 }

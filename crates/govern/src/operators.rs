@@ -35,7 +35,7 @@ pub struct OperatorReport {
     pub forecast: Bounds,
     /// The most that it held.
     pub peak: ByteCount,
-    /// What it held when the whole was at its peak.
+    /// What was on its account when the whole was at its peak.
     pub at_peak: ByteCount,
     /// What it spilled.
     pub spilled: ByteCount,

@@ -89,6 +89,7 @@ fn ask(arguments: &DemoArgs, folder: &Path, path: &Path, printer: Printer) -> Re
         spill_limit: arguments.spill.spill_limit,
         rejects: None,
         max_rejects: MaxRejects::Percent(1.0),
+        metered: true,
         restart: None,
     };
     let watch = start_watch(&settings, printer)?;

@@ -85,7 +85,11 @@ impl Attempt {
         let plan = self.physical(state, &logical).await.map_err(failed)?;
         drop(logical);
         let watch = &self.shared.options.watch;
-        let (plan, operators) = Probe::wrap(plan, &self.pool, watch, self.profile.batch_bytes).map_err(failed)?;
+        let (plan, operators) = if self.shared.options.metered {
+            Probe::wrap(plan, &self.pool, watch, self.profile.batch_bytes).map_err(failed)?
+        } else {
+            (plan, Operators::default())
+        };
         let stream = execute_stream(Arc::clone(&plan), context.task_ctx()).map_err(failed)?;
         Ok(Planned { plan, stream, operators, repeatable, explains_memory })
     }

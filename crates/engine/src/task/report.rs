@@ -42,9 +42,10 @@ pub struct MemoryReport {
     pub output: ByteCount,
     /// What was on no account: the runtime, planning that is over.
     pub unowned: ByteCount,
-    /// Live bytes, on whatever account: the sum of all balances, of which some are below zero where a batch was handed over twice.
+    /// Live bytes, on whatever account.
     pub live: ByteCount,
-    /// What the allocator held beyond the bytes that were asked for: freed pages, rounding, its own tables.
+    /// What the allocator held beyond the bytes that were asked for: freed pages, rounding, its own tables. Of what it counts,
+    /// some was never touched, so it is not more than the peak leaves.
     pub allocator: ByteCount,
     /// Anonymous memory outside of the heap: relocations, stacks.
     pub program: ByteCount,
@@ -57,19 +58,22 @@ pub struct MemoryReport {
 impl MemoryReport {
     pub(super) fn new(operators: &Operators, output: &Account, options: &TaskOptions) -> Self {
         let report = options.watch.report();
+        let (output, unowned) = (output.at_peak(), ledger::unowned_at_peak());
+        let mut operators = operators.report();
+        divide(&mut operators, report.live_at_peak - output - unowned);
         Self {
-            operators: operators.report(),
-            output: output.at_peak(),
-            unowned: ledger::unowned_at_peak(),
+            operators,
+            output,
+            unowned,
             live: report.live_at_peak,
-            allocator: report.allocator_at_peak,
+            allocator: report.allocator_at_peak.min(report.peak_anonymous - report.live_at_peak - report.outside_heap),
             program: report.outside_heap,
             peak: report.peak_anonymous,
             timeline: options.watch.timeline(),
         }
     }
 
-    /// Returns what of the peak has an owner. The allocator counts pages that nobody touched as well, so the sum can be more.
+    /// Returns what of the peak has an owner.
     pub fn owned(&self) -> ByteCount {
         (self.live + self.allocator + self.program).min(self.peak)
     }
@@ -145,6 +149,20 @@ impl MemoryReport {
             share: format!("{:.1} %", at_peak.percent_of(self.peak)),
             ..Row::default()
         }
+    }
+}
+
+/// Divides what operators held together between them. A batch that was handed to two of them is on the accounts of both, and
+/// missing on that of its maker.
+fn divide(operators: &mut [OperatorReport], live: ByteCount) {
+    let claimed: u128 = operators.iter().map(|operator| u128::from(operator.at_peak.bytes())).sum();
+    let live = u128::from(live.bytes());
+    if claimed <= live {
+        return;
+    }
+    for operator in operators {
+        let share = u128::from(operator.at_peak.bytes()) * live / claimed;
+        operator.at_peak = ByteCount::new(u64::try_from(share).unwrap_or(u64::MAX));
     }
 }
 
