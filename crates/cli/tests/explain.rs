@@ -75,7 +75,7 @@ fn explain_memory_shows_the_plan_with_its_shares() {
     let sql = sql("EXPLAIN MEMORY SELECT client, count(*) AS n FROM '{}' GROUP BY client ORDER BY n, client");
     let ran = run(command(TIDEGATE).args(["query", "--limit", "128MB", "--format", "ndjson", &sql]), b"");
     assert!(ran.status.success(), "{ran}");
-    let rows: Vec<Value> = ran.stdout.split(|byte| *byte == b'\n').filter_map(|line| json(line)).collect();
+    let rows: Vec<Value> = ran.stdout.split(|byte| *byte == b'\n').filter_map(json).collect();
     let named = |part: &str| {
         let found = rows.iter().find(|row| row["operator"].as_str().unwrap().trim_start().starts_with(part));
         found.unwrap_or_else(|| panic!("no {part} in {rows:#?}"))
