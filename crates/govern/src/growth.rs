@@ -1,9 +1,9 @@
 //! Whether an operator may grow: a pure function, tested alone.
 //!
 //! *Model.* The capacity is what operators may reserve together. Consumers of five kinds share it:
-//! - those that can **spill** share half of it, evenly among those that hold something. Refused, they spill and go on. Half,
-//!   because a hash table asks after it has doubled: in that moment the old one and the new one, twice as large, are both there.
-//!   Each may keep a floor whatever happens: refused with nearly nothing in hand, an operator has nothing to spill and fails;
+//! - those that can **spill** share four fifths of it, evenly among those that hold something. Refused, they spill and go on.
+//!   A hash table asks after it has doubled, and the next time it will take twice its size before it gives the old one back:
+//!   four times the step that it asks for now. Where that would not fit, it is refused now, while it can still spill. Each may keep a floor whatever happens: refused with nearly nothing in hand, an operator has nothing to spill and fails;
 //! - **sorts** spill too, but need room to merge what they hold before they can write it. What a sort reserves is twice what
 //!   it holds ([`Kind::weigh`]). Sorts share a quarter, weighed, evenly among all that the plan has (a narrower plan: an eighth
 //!   or a sixteenth, because the keys of narrow rows can be several times as long as the rows), and
@@ -73,11 +73,15 @@ pub struct Request {
     pub used: usize,
     /// What those among them hold that give back.
     pub returnable: usize,
+    /// The largest step in which the asking one has grown, with the one that it asks for.
+    pub step: usize,
+    /// What is free in fact.
+    pub free: usize,
     /// How many share with the asking one, itself among them: for sorts and merges all of the kind, else those that hold
     /// something.
     pub sharers: usize,
     /// The sorts' share of the capacity is one of so many parts; the merges have the rest. The share of those that spill shrinks
-    /// with it: half of the capacity at 4 parts, a quarter at 8.
+    /// with it: four fifths of the capacity at 4 parts, half of that at 8.
     pub sort_parts: usize,
     /// How tight memory is.
     pub pressure: Pressure,
@@ -110,8 +114,12 @@ pub fn may_grow(request: &Request) -> bool {
         }
         Kind::Spilling => {
             let kept = request.used.saturating_sub(request.returnable);
-            let shared = (request.capacity * 2 / request.sort_parts.max(4)).min(request.capacity.saturating_sub(kept));
-            request.pressure < Pressure::Rising && total <= request.capacity && wanted <= shared / sharers
+            let shared =
+                (request.capacity / 5 * 16 / request.sort_parts.max(4)).min(request.capacity.saturating_sub(kept));
+            request.pressure < Pressure::Rising
+                && total <= request.capacity
+                && wanted <= shared / sharers
+                && request.step.saturating_mul(4) <= request.free
         }
     }
 }
@@ -135,6 +143,8 @@ mod tests {
             capacity: 100 * MIB,
             used: 50 * MIB,
             returnable: 40 * MIB,
+            step: additional * MIB,
+            free: 100 * MIB,
             sharers: 2,
             sort_parts: 4,
             pressure: Pressure::Calm,
@@ -142,9 +152,9 @@ mod tests {
     }
 
     #[test]
-    fn spilling_consumers_share_half() {
-        assert!(may_grow(&request(Kind::Spilling, 20, 5)));
-        assert!(!may_grow(&request(Kind::Spilling, 20, 6)));
+    fn spilling_consumers_share_four_fifths() {
+        assert!(may_grow(&request(Kind::Spilling, 20, 20)));
+        assert!(!may_grow(&request(Kind::Spilling, 20, 21)));
         let crowded = Request { used: 95 * MIB, returnable: 40 * MIB, ..request(Kind::Spilling, 20, 3) };
         assert!(!may_grow(&crowded), "rigid consumers hold 55, which leaves 45 for two");
     }
@@ -152,8 +162,17 @@ mod tests {
     #[test]
     fn a_narrower_plan_spills_earlier() {
         let narrower = |held, sort_parts| may_grow(&Request { sort_parts, ..request(Kind::Spilling, held, 1) });
-        assert!(narrower(24, 4) && !narrower(25, 4));
-        assert!(narrower(11, 8) && !narrower(12, 8));
+        assert!(narrower(39, 4) && !narrower(40, 4));
+        assert!(narrower(19, 8) && !narrower(20, 8));
+    }
+
+    #[test]
+    fn a_table_that_could_not_double_again_spills() {
+        let after =
+            |step, free| may_grow(&Request { step: step * MIB, free: free * MIB, ..request(Kind::Spilling, 20, 1) });
+        assert!(after(8, 32) && !after(9, 32));
+        let sort = Request { step: 50 * MIB, free: MIB, ..request(Kind::Sorting, 10, 1) };
+        assert!(may_grow(&sort), "a sort grows by batches");
     }
 
     #[test]

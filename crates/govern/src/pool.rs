@@ -38,6 +38,8 @@ struct State {
 struct Consumer {
     kind: Kind,
     held: usize,
+    /// The largest step in which it has grown since it last gave most of it back.
+    step: usize,
 }
 
 impl GovernedPool {
@@ -87,6 +89,7 @@ impl GovernedPool {
         let asking = state.consumers.get(&id);
         let kind = asking.map_or(Kind::Rigid, |consumer| consumer.kind);
         let held = asking.map_or(0, |consumer| consumer.held);
+        let step = asking.map_or(0, |consumer| consumer.step);
         let all_of_kind = matches!(kind, Kind::Sorting | Kind::Merging);
         let of_those = |consumer: &&Consumer| consumer.kind == kind && (all_of_kind || consumer.held > 0);
         let sharers = state.consumers.values().filter(of_those).count();
@@ -97,6 +100,9 @@ impl GovernedPool {
             capacity: budget.operators.size(),
             used: state.weighed(|_| true),
             returnable: state.weighed(Kind::gives_back),
+            step: step.max(additional),
+            // What the allocator keeps beyond what it was asked for takes a sixteenth.
+            free: (budget.heap() - ledger::live() - budget.heap().percent(6)).size(),
             sharers: sharers + usize::from(!all_of_kind && held == 0),
             sort_parts: self.sort_parts,
             pressure: self.watch.pressure(),
@@ -111,7 +117,7 @@ impl MemoryPool for GovernedPool {
 
     fn register(&self, consumer: &MemoryConsumer) {
         let kind = Kind::of(consumer.name(), consumer.can_spill());
-        let entry = Consumer { kind, held: 0 };
+        let entry = Consumer { kind, held: 0, step: 0 };
         self.lock().consumers.insert(consumer.id(), entry);
     }
 
@@ -129,6 +135,9 @@ impl MemoryPool for GovernedPool {
         state.used = state.used.saturating_sub(shrink);
         if let Some(consumer) = state.consumers.get_mut(&reservation.consumer().id()) {
             consumer.held = consumer.held.saturating_sub(shrink);
+            if consumer.held < shrink {
+                consumer.step = 0;
+            }
         }
     }
 
@@ -170,6 +179,7 @@ impl State {
         self.peak = self.peak.max(self.used);
         if let Some(consumer) = self.consumers.get_mut(&id) {
             consumer.held += additional;
+            consumer.step = consumer.step.max(additional);
         }
     }
 }

@@ -95,7 +95,7 @@ pub(crate) fn asked() -> ByteCount {
 /// Moves the line to what the kernel counts now.
 pub(crate) fn observe(resident: Resident) {
     if LIMIT.load(Relaxed) != i64::MAX {
-        LINE.store(ledger::raw().saturating_add(room(resident)), Relaxed);
+        LINE.store(ledger::raw().saturating_add(room(resident, 0)), Relaxed);
     }
 }
 
@@ -182,7 +182,7 @@ fn wait(additional: i64) {
 /// Returns whether `additional` bytes fit below the limit, and if so moves the line.
 fn has_room(additional: i64) -> bool {
     let Some(Ok(resident)) = METER.get().map(Meter::read) else { return true };
-    let room = room(resident);
+    let room = room(resident, additional);
     if additional >= room {
         return false;
     }
@@ -190,14 +190,15 @@ fn has_room(additional: i64) -> bool {
     true
 }
 
-/// Returns what may still be allocated, considering what was and is not resident yet.
-fn room(resident: Resident) -> i64 {
+/// Returns what may still be allocated, considering what was and is not resident yet. Where that is surely more than `wanted`
+/// and not little, the kernel is not asked what of the large blocks is resident: then it can be more than this.
+fn room(resident: Resident, wanted: i64) -> i64 {
     let limit = LIMIT.load(Relaxed);
     // Program pages that were dropped come back as they are touched, and pass no wall.
     let file = resident.file.max(PROGRAM_CAP);
     let free = limit - MARGIN - signed(resident.anonymous) - signed(file);
     let least = free - large::untouched_at_most();
-    if least >= limit / 8 { least } else { free - large::untouched() }
+    if least > wanted && least >= limit / 8 { least } else { free - large::untouched() }
 }
 
 /// Gives back freed pages and program pages, one thread at a time.
