@@ -2,6 +2,7 @@
 
 use crate::{
     args::QueryArgs,
+    bar::{Bar, PastBar},
     printer::Printer,
     record,
     restart::Restart,
@@ -12,6 +13,7 @@ use crate::{
 use std::{
     env,
     io::{self, BufWriter, IsTerminal, Read},
+    sync::Arc,
 };
 use tidegate_engine::{
     EngineError, MemoryReport, Running,
@@ -37,7 +39,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer) -> Result<u8, Engine
         restart: (arguments.sql != "-").then(Restart::of_process),
     };
     let watch = start_watch(&settings, printer)?;
-    match run(&sql, &settings, &watch, printer, &mut |running| open(arguments, running)) {
+    match run(&sql, &settings, &watch, printer, &mut |running, bar| open(arguments, running, bar)) {
         Ok(Ended::Done(outcome)) => {
             printer.summary(&outcome, arguments.limit.limit);
             if arguments.explain_memory {
@@ -81,7 +83,7 @@ fn sql(arguments: &QueryArgs) -> Result<String, EngineError> {
     Ok(sql)
 }
 
-fn open(arguments: &QueryArgs, running: &Running) -> Result<Box<dyn Sink + Send>, EngineError> {
+fn open(arguments: &QueryArgs, running: &Running, bar: &Arc<Bar>) -> Result<Box<dyn Sink + Send>, EngineError> {
     let terminal = io::stdout().is_terminal();
     let format = match (&arguments.output, arguments.format) {
         (_, Some(format)) => format,
@@ -95,16 +97,16 @@ fn open(arguments: &QueryArgs, running: &Running) -> Result<Box<dyn Sink + Send>
         (None, None) => OutputFormat::Csv,
     };
     let file = arguments.output.as_deref().map(OutputFile::create).transpose()?;
-    let to_file = file.is_some();
+    let shown = terminal && file.is_none();
     let target = match file {
         Some(file) => Target::File(file),
         None if terminal && matches!(format, OutputFormat::Arrow | OutputFormat::Parquet) => {
             return Err(EngineError::query_with_help("binary rows are not written to a terminal", "add -o FILE"));
         }
-        None => Target::Stream(Box::new(BufWriter::new(io::stdout()))),
+        None => Target::Stream(Box::new(BufWriter::new(PastBar::new(bar, io::stdout(), terminal)))),
     };
     if format == OutputFormat::Table {
-        return Ok(Box::new(TableSink::new(target, running.schema(), terminal && !to_file)));
+        return Ok(Box::new(TableSink::new(target, running.schema(), shown)));
     }
     sink::open(format, target, running.schema(), running.profile())
 }

@@ -1,5 +1,6 @@
 //! What can end a task, in the words of the person who started it.
 
+use crate::input;
 use std::{io, path::PathBuf};
 use tidegate_formats::FormatError;
 use tidegate_govern::{MemoryLimitError, SpillFailure};
@@ -41,6 +42,8 @@ pub enum EngineError {
     Format {
         /// The file.
         path: String,
+        /// Whether the query names the format.
+        forced: bool,
         /// What is wrong.
         source: FormatError,
     },
@@ -105,6 +108,16 @@ impl EngineError {
         Self::Query { message: message.into(), place: None, help: Some(help.into()) }
     }
 
+    /// Returns the error of a query that needs what `pattern` names more than once, where it is gone after the first time.
+    pub(crate) fn read_twice(pattern: &str) -> Self {
+        let name =
+            if input::is_standard_input(pattern) { "the standard input" } else { &format!("the pipe `{pattern}`") };
+        Self::query_with_help(
+            format!("{name} can be read once"),
+            "keep what comes in a file, and name the file; or name the input once in the query",
+        )
+    }
+
     /// Returns the error of a file operation.
     pub fn file(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::File { action, path: path.into(), source }
@@ -118,6 +131,9 @@ impl EngineError {
             }
             Self::DiskFull { path, needed, spilling } => {
                 Self::DiskFull { path: path.clone(), needed: needed.clone(), spilling: *spilling }
+            }
+            Self::Query { message, place, help } => {
+                Self::Query { message: message.clone(), place: *place, help: help.clone() }
             }
             other => Self::Run(other.to_string()),
         }
@@ -146,7 +162,7 @@ impl EngineError {
             Self::NoInput { near, .. } if !near.is_empty() => Some(format!("did you mean {}?", quoted_list(near))),
             Self::Query { help, .. } => help.clone(),
             Self::MemoryLimit(error) => Some(error.help()),
-            Self::Format { path, source: FormatError::Unknown(_) } => {
+            Self::Format { path, forced: false, source: FormatError::Unknown(_) } => {
                 Some(format!("name the format in place of the path: logs('{path}'), json('{path}') or csv('{path}')"))
             }
             Self::LimitTooSmall { minimum, .. } => Some(format!(

@@ -28,6 +28,9 @@ pub(crate) fn from_datafusion(error: &DataFusionError, known: &Known) -> EngineE
             unknown_field(missing_field(message).unwrap_or_default(), known)
         }
         DataFusionError::Plan(message) | DataFusionError::Execution(message) => EngineError::query(first_line(message)),
+        DataFusionError::External(inner) if inner.is::<EngineError>() => inner
+            .downcast_ref::<EngineError>()
+            .map_or_else(|| EngineError::query(inner.to_string()), EngineError::restated),
         DataFusionError::Diagnostic(_, inner) => from_datafusion(inner, known),
         other => EngineError::query(first_line(&other.strip_backtrace())),
     }

@@ -4,6 +4,7 @@ mod errors;
 mod guard;
 mod parse;
 mod paths;
+mod stars;
 
 pub(crate) use errors::{Known, from_datafusion};
 pub(crate) use parse::{Parsed, parse};

@@ -3,15 +3,20 @@
 //! `FROM 'logs/*.log'` and `FROM csv('f.csv', types => 'status int16')` are found in the parsed statement. DataFusion's own
 //! table functions accept no named arguments and cannot wait for a file, so one pass here takes both out.
 
-use crate::{EngineError, table::TableRequest};
+use super::stars;
+use crate::{
+    EngineError,
+    input::{self, Once},
+    table::TableRequest,
+};
 use datafusion::sql::{
     parser::Statement,
     sqlparser::ast::{
-        ExcludeSelectItem, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Select, SelectItem,
+        Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Query, Select,
         Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut,
     },
 };
-use std::ops::ControlFlow;
+use std::{collections::HashSet, ops::ControlFlow};
 use tidegate_formats::{FormatKind, VirtualColumn};
 
 /// A table that a statement uses: the name it goes by in the statement now, and what the query said.
@@ -27,11 +32,17 @@ pub(crate) struct TableUse {
 /// columns that the query names: `*` goes without them.
 ///
 /// # Errors
-/// [`EngineError::Query`] if the options of a table are not understood.
+/// [`EngineError::Query`] if the options of a table are not understood, or if what can be read once is named twice.
 pub(crate) fn take_paths(statement: &mut Statement, hidden: &[VirtualColumn]) -> Result<Vec<TableUse>, EngineError> {
-    let mut taker = PathTaker { tables: Vec::new(), hidden: hidden.to_vec() };
+    let mut given = GivenNames::default();
+    let mut taker = PathTaker { tables: Vec::new(), hidden: hidden.to_vec(), taken: HashSet::new(), read: Vec::new() };
     match statement {
-        Statement::Statement(statement) => visit(statement, &mut taker)?,
+        Statement::Statement(statement) => {
+            // Never breaks: there is nothing wrong with a name.
+            let _ = statement.visit(&mut given);
+            taker.taken = given.0;
+            visit(statement, &mut taker)?;
+        }
         Statement::Explain(explain) => return take_paths(&mut explain.statement, hidden),
         _ => {}
     }
@@ -45,30 +56,34 @@ fn visit(statement: &mut SqlStatement, taker: &mut PathTaker) -> Result<(), Engi
     }
 }
 
+/// The names that WITH gives, in lower case: a path of the same name is another table.
+#[derive(Default)]
+struct GivenNames(HashSet<String>);
+
+impl VisitorMut for GivenNames {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let tables = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.0.extend(tables.map(|table| table.alias.name.value.to_lowercase()));
+        ControlFlow::Continue(())
+    }
+}
+
 struct PathTaker {
     tables: Vec<TableUse>,
     hidden: Vec<VirtualColumn>,
+    taken: HashSet<String>,
+    /// Inputs that can be read once and are read already.
+    read: Vec<Once>,
 }
 
 impl VisitorMut for PathTaker {
     type Break = EngineError;
 
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<EngineError> {
-        let reads_paths = select
-            .from
-            .iter()
-            .all(|from| from_path(&from.relation) && from.joins.iter().all(|join| from_path(&join.relation)));
-        if reads_paths && !self.hidden.is_empty() {
-            for item in &mut select.projection {
-                if let SelectItem::Wildcard(options) = item
-                    && options.opt_exclude.is_none()
-                    && options.opt_except.is_none()
-                {
-                    let names = self.hidden.iter().map(|column| ObjectName::from(Ident::new(column.name()))).collect();
-                    options.opt_exclude = Some(ExcludeSelectItem::Multiple(names));
-                }
-            }
-        }
+    /// After its tables have their names.
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<EngineError> {
+        stars::narrow(select, &self.hidden, &|factor| self.is_log(factor));
         ControlFlow::Continue(())
     }
 
@@ -77,8 +92,10 @@ impl VisitorMut for PathTaker {
             && is_path(ident)
         {
             let request = TableRequest { pattern: ident.value.clone(), ..TableRequest::default() };
-            ident.value = self.name(request.pattern.clone(), request);
-            ident.quote_style = Some('"');
+            match self.name(request.pattern.clone(), request) {
+                Ok(name) => *ident = Ident::with_quote('"', name),
+                Err(error) => return ControlFlow::Break(error),
+            }
         }
         ControlFlow::Continue(())
     }
@@ -89,11 +106,12 @@ impl VisitorMut for PathTaker {
         let Some(arguments) = args else { return ControlFlow::Continue(()) };
         let function_name = function.value.to_ascii_lowercase();
         let Some(format) = function_format(&function_name) else { return ControlFlow::Continue(()) };
-        match read_arguments(&function_name, format, &arguments.args) {
-            Ok(request) => {
-                let text: Vec<String> = arguments.args.iter().map(ToString::to_string).collect();
-                let name = format!("{function_name}({})", text.join(", "));
-                *function = Ident::with_quote('"', self.name(name, request));
+        let text: Vec<String> = arguments.args.iter().map(ToString::to_string).collect();
+        let text = format!("{function_name}({})", text.join(", "));
+        let request = read_arguments(&function_name, format, &arguments.args);
+        match request.and_then(|request| self.name(text, request)) {
+            Ok(name) => {
+                *function = Ident::with_quote('"', name);
                 *args = None;
                 ControlFlow::Continue(())
             }
@@ -103,19 +121,32 @@ impl VisitorMut for PathTaker {
 }
 
 impl PathTaker {
-    fn name(&mut self, name: String, request: TableRequest) -> String {
-        if !self.tables.iter().any(|table| table.name == name) {
-            self.tables.push(TableUse { name: name.clone(), request });
+    /// Returns the name of a table: the text that asks for it, in more quotes where that is another table's.
+    fn name(&mut self, text: String, request: TableRequest) -> Result<String, EngineError> {
+        if let Some(once) = input::once(&request.pattern) {
+            if self.read.contains(&once) {
+                return Err(EngineError::read_twice(&request.pattern));
+            }
+            self.read.push(once);
         }
-        name
+        let mut name = text;
+        loop {
+            match self.tables.iter().find(|table| table.name == name) {
+                Some(table) if table.request == request => return Ok(name),
+                None if !self.taken.contains(&name.to_lowercase()) => break,
+                _ => name = format!("'{name}'"),
+            }
+        }
+        self.tables.push(TableUse { name: name.clone(), request });
+        Ok(name)
     }
-}
 
-/// Whether a part of FROM is a path or one of our table functions.
-fn from_path(factor: &TableFactor) -> bool {
-    let TableFactor::Table { name, args, .. } = factor else { return false };
-    let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return false };
-    if args.is_some() { function_format(&name.value.to_ascii_lowercase()).is_some() } else { is_path(name) }
+    /// Whether a part of FROM is one of the tables found so far.
+    fn is_log(&self, factor: &TableFactor) -> bool {
+        let TableFactor::Table { name, args: None, .. } = factor else { return false };
+        let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return false };
+        name.quote_style == Some('"') && self.tables.iter().any(|table| table.name == name.value)
+    }
 }
 
 /// A name in single quotes is a path. One in double quotes is, if it looks like one: other tools write it so.
@@ -250,11 +281,29 @@ mod tests {
     }
 
     #[test]
-    fn a_star_goes_without_virtual_columns() {
-        let (_, sql) = taken("SELECT *, _line FROM 'a.log'").unwrap();
-        assert_eq!(sql, "SELECT * EXCLUDE (_line), _line FROM \"a.log\"");
-        let (_, sql) = taken("SELECT * FROM (SELECT _line FROM 'a.log') t").unwrap();
-        assert_eq!(sql, "SELECT * FROM (SELECT _line FROM \"a.log\") t");
+    fn a_name_that_with_gives_is_another_table() {
+        let (tables, sql) = taken("WITH logs AS (SELECT 1) SELECT * FROM 'logs', logs, \"a/logs\"").unwrap();
+        assert!(sql.contains("FROM \"'logs'\", logs, \"a/logs\""), "{sql}");
+        assert_eq!(tables[0].request.pattern, "logs");
+        let (_, sql) = taken("SELECT 1 FROM (WITH \"X\" AS (SELECT 1) SELECT 1 FROM 'x') t").unwrap();
+        assert!(sql.contains("FROM \"'x'\""), "{sql}");
+    }
+
+    #[test]
+    fn what_can_be_read_once_is_named_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        let pipe = pipe.display();
+        for sql in [
+            "SELECT 1 FROM '-' a JOIN '-' b ON true",
+            "SELECT 1 FROM '-' UNION ALL SELECT 1 FROM '/dev/stdin'",
+            "SELECT 1 FROM '-' WHERE 1 IN (SELECT 1 FROM logs('-'))",
+            &format!("SELECT 1 FROM '{pipe}', json('{pipe}')"),
+        ] {
+            assert!(taken(sql).unwrap_err().to_string().ends_with("can be read once"), "{sql}");
+        }
+        assert!(taken("SELECT 1 FROM '-', 'a.log' a, 'a.log' b").is_ok());
     }
 
     #[test]
