@@ -3,6 +3,7 @@
 use crate::{
     args::QueryArgs,
     bar::{Bar, PastBar},
+    outputs,
     printer::Printer,
     record,
     restart::Restart,
@@ -28,7 +29,9 @@ const TOO_MANY_REJECTS: u8 = 4;
 /// # Errors
 /// Those that come before the query itself; errors of the query are said here, with a caret where possible.
 pub fn run_command(arguments: &QueryArgs, printer: Printer) -> Result<u8, EngineError> {
+    outputs::check(arguments)?;
     let sql = sql(arguments)?;
+    let record = arguments.record.as_deref().map(OutputFile::create).transpose()?;
     let settings = Settings {
         budget: budget(arguments.limit.limit)?,
         threads: threads(arguments.limit.threads),
@@ -48,8 +51,8 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer) -> Result<u8, Engine
             if arguments.explain_memory || outcome.explained {
                 printer.timeline(&outcome, arguments.limit.limit);
             }
-            if let Some(path) = &arguments.record {
-                record::write(path, &sql, &arguments.limit, &outcome)?;
+            if let Some(file) = record {
+                record::write(file, &sql, &arguments.limit, &outcome)?;
             }
             if outcome.finished.too_many_rejects {
                 printer.too_many_rejects(arguments.rejects.is_some());

@@ -1,7 +1,10 @@
 //! What can end a task, in the words of the person who started it.
 
 use crate::input;
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 use tidegate_formats::FormatError;
 use tidegate_govern::{MemoryLimitError, SpillFailure};
 use tidegate_memory::ByteCount;
@@ -42,8 +45,6 @@ pub enum EngineError {
     Format {
         /// The file.
         path: String,
-        /// Whether the query names the format.
-        forced: bool,
         /// What is wrong.
         source: FormatError,
     },
@@ -81,8 +82,11 @@ pub enum EngineError {
     /// What was spilled cannot be read back as it was written. Look at the disk and the memory of the machine.
     #[error(transparent)]
     Spill(SpillFailure),
+    /// Options contradict each other. Change them.
+    #[error("{0}")]
+    Usage(String),
     /// The limit is below what the tool itself needs.
-    #[error("limit of {limit} is below the working minimum of {minimum}")]
+    #[error("limit of {} is below the working minimum of {}", limit.as_limit(), minimum.as_limit())]
     LimitTooSmall {
         /// The limit asked for.
         limit: ByteCount,
@@ -151,7 +155,7 @@ impl EngineError {
             | Self::SpillLimit { .. }
             | Self::Spill(_)
             | Self::Run(_) => 1,
-            Self::LimitTooSmall { .. } => 2,
+            Self::Usage(_) | Self::LimitTooSmall { .. } => 2,
             Self::MemoryLimit(_) => 3,
         }
     }
@@ -160,9 +164,10 @@ impl EngineError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NoInput { near, .. } if !near.is_empty() => Some(format!("did you mean {}?", quoted_list(near))),
+            Self::NoInput { pattern, .. } => missing_help(pattern),
             Self::Query { help, .. } => help.clone(),
             Self::MemoryLimit(error) => Some(error.help()),
-            Self::Format { path, forced: false, source: FormatError::Unknown(_) } => {
+            Self::Format { path, source: FormatError::Unknown(_) } => {
                 Some(format!("name the format in place of the path: logs('{path}'), json('{path}') or csv('{path}')"))
             }
             Self::LimitTooSmall { minimum, .. } => Some(format!(
@@ -183,6 +188,14 @@ impl EngineError {
             _ => None,
         }
     }
+}
+
+fn missing_help(pattern: &str) -> Option<String> {
+    if Path::new(pattern).is_dir() {
+        return Some("the folder holds no file that could be read; folders in it and hidden files are left out".into());
+    }
+    let is_glob = pattern.contains(['*', '?', '[']);
+    is_glob.then(|| "`*` and `?` stand for parts of one name, `**` for any folders".into())
 }
 
 fn quoted_list(names: &[String]) -> String {

@@ -66,7 +66,8 @@ pub fn find(pattern: &str) -> Result<Vec<InputFile>, EngineError> {
         Err(error) => return Err(EngineError::file("open", path, error)),
     };
     if paths.is_empty() {
-        return Err(EngineError::NoInput { pattern: pattern.to_owned(), near: near(path) });
+        let near = if path.is_dir() { Vec::new() } else { near(path) };
+        return Err(EngineError::NoInput { pattern: pattern.to_owned(), near });
     }
     paths.sort();
     paths.into_iter().map(inspect).collect()

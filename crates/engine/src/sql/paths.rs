@@ -192,7 +192,24 @@ fn read_arguments(function: &str, format: FormatKind, arguments: &[FunctionArg])
     if request.pattern.is_empty() {
         return Err(EngineError::query_with_help(format!("`{function}(..)` needs a path"), usage(function)));
     }
+    check_options(function, &request)?;
     Ok(request)
+}
+
+/// Refuses options that the format has no use for, in place of reading the file without them.
+fn check_options(function: &str, request: &TableRequest) -> Result<(), EngineError> {
+    let (is_csv, is_logs) = (request.format == Some(FormatKind::Csv), matches!(function, "logs" | "access"));
+    let given = [
+        ("delimiter", request.delimiter.is_some() && !is_csv),
+        ("header", request.header.is_some() && !is_csv),
+        ("format", request.format != function_format(function) && !is_logs),
+    ];
+    match given.iter().find(|(_, wrong)| *wrong) {
+        Some((name, _)) => {
+            Err(EngineError::query_with_help(format!("`{name}` does not fit `{function}(..)`"), usage(function)))
+        }
+        None => Ok(()),
+    }
 }
 
 fn set_option(function: &str, request: &mut TableRequest, name: &str, value: &Expr) -> Result<(), EngineError> {
@@ -212,9 +229,12 @@ fn set_option(function: &str, request: &mut TableRequest, name: &str, value: &Ex
 }
 
 fn usage(function: &str) -> String {
-    format!(
-        "{function}('path', types => 'status int16, ts timestamp', format => 'combined', delimiter => ';', header => true)"
-    )
+    let options = match function_format(function) {
+        Some(FormatKind::Csv) => "types => 'status int16, ts timestamp', delimiter => ';', header => true",
+        Some(FormatKind::Json) => "types => 'status int16, ts timestamp'",
+        _ => "format => 'combined'",
+    };
+    format!("{function}('path', {options})")
 }
 
 fn text(function: &str, name: &str, value: &Expr) -> Result<String, EngineError> {
@@ -323,6 +343,11 @@ mod tests {
         let (tables, _) = taken("WITH t AS (SELECT 1) SELECT * FROM t, generate_series(1, 3)").unwrap();
         assert!(tables.is_empty());
         assert!(taken("SELECT * FROM csv('f', speed => 'fast')").unwrap_err().to_string().contains("speed"));
+        for sql in ["csv('f', format => 'combined')", "logs('f', delimiter => ';')", "json('f', header => true)"] {
+            let error = taken(&format!("SELECT * FROM {sql}")).unwrap_err();
+            assert!(error.to_string().contains("does not fit"), "{sql}: {error}");
+        }
+        assert!(taken("SELECT * FROM logs('f', format => 'csv', delimiter => ';')").is_ok());
         assert!(taken("SELECT * FROM csv()").unwrap_err().to_string().contains("path"));
         assert!(taken("SELECT * FROM logs('f', format => 'xml')").unwrap_err().to_string().contains("xml"));
     }

@@ -62,8 +62,7 @@ pub fn infer(request: &TableRequest) -> Result<Inferred, EngineError> {
         return Err(EngineError::NoInput { pattern: request.pattern.clone(), near: Vec::new() });
     };
     let head = Head::read(first, SampleSize::FIRST)?;
-    let failed =
-        |source| EngineError::Format { path: first.name.to_string(), forced: request.format.is_some(), source };
+    let failed = |source| EngineError::Format { path: first.name.to_string(), source };
     let kind = match request.format {
         Some(kind) => kind,
         None => detect(&head.bytes, &first.name).map_err(failed)?,

@@ -59,6 +59,15 @@ impl LogTable {
     /// Returns the table of what was inferred: the format's columns, and of the virtual ones those in `hidden`, which are
     /// the ones that the query names. A column of the files goes before a virtual one of the same name.
     pub fn new(inferred: Inferred, hidden: &[VirtualColumn], context: ScanContext) -> Self {
+        if let Format::Json(layout) = &inferred.format
+            && layout.left_out() > 0
+        {
+            let first = inferred.inputs.first().map_or("-", |input| input.name.as_ref());
+            context.progress.note(format!(
+                "`{first}` has too many keys: {} of those in the samples are no columns; json('..', types => 'key text') adds one",
+                layout.left_out()
+            ));
+        }
         let full = Batch::schema(&inferred.format);
         let own = inferred.format.columns().len();
         let is_own = |name: &str| inferred.format.columns().iter().any(|column| column.name.as_ref() == name);

@@ -101,6 +101,6 @@ impl Partition {
     }
 
     fn take(&mut self) -> Result<RecordBatch, EngineError> {
-        self.reader.take().map_err(|source| EngineError::Format { path: "batch".into(), forced: false, source })
+        self.reader.take().map_err(|source| EngineError::Format { path: "batch".into(), source })
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Finished, MemoryReport, Shared,
     attempt::{Attempt, Planned},
 };
-use crate::{EngineError, RejectReport, Snapshot};
+use crate::{EngineError, RejectReport, Snapshot, sql::plain};
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     common::DataFusionError,
@@ -106,7 +106,10 @@ impl Running {
     fn error(&self, error: &DataFusionError) -> EngineError {
         match (error.find_root(), self.shared.options.given_up.last()) {
             (DataFusionError::NotImplemented(_), Some(reason)) => EngineError::MemoryLimit(reason),
-            _ => self.attempt.run_error(error),
+            _ => match self.attempt.run_error(error) {
+                EngineError::Run(message) => EngineError::Run(plain(&message)),
+                other => other,
+            },
         }
     }
 
@@ -158,6 +161,7 @@ impl Running {
             spill: shared.spill.report(),
             reserved_peak: attempt.pool.peak(),
             replans: shared.options.given_up.replans(shared.options.first_profile()),
+            notes: shared.progress.notes(),
             memory,
         })
     }

@@ -20,13 +20,13 @@ impl JsonLayout {
     /// columns, and those that are given.
     ///
     /// # Errors
-    /// [`FormatError::Empty`] without a byte, [`FormatError::Unknown`] if no line is an object.
+    /// [`FormatError::Empty`] without a byte, [`FormatError::Unsupported`] if no line is an object.
     pub fn infer(samples: &[Sample<'_>], types: &[ColumnSpec]) -> Result<Self, FormatError> {
         if samples.iter().all(|sample| sample.whole_lines().trim_ascii_start().is_empty()) {
             return Err(FormatError::Empty);
         }
         let guess = infer::guess(samples)
-            .ok_or_else(|| FormatError::Unknown("no line of the samples is a JSON object".to_owned()))?;
+            .ok_or_else(|| FormatError::Unsupported("no line of the samples is a JSON object".to_owned()))?;
         let mut columns = guess.columns();
         for given in types {
             set_type(&mut columns, &given.name, &given.kind);

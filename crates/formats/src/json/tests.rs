@@ -45,7 +45,7 @@ fn given_types_win_and_may_add_columns() {
 fn nothing_to_infer_from() {
     let infer = |bytes| JsonLayout::infer(&[Sample { bytes, at_start: true }], &[]);
     assert!(matches!(infer(b"\xEF\xBB\xBF \n\n"), Err(FormatError::Empty)));
-    assert!(matches!(infer(b"a\n[1]\n"), Err(FormatError::Unknown(_))));
+    assert!(matches!(infer(b"a\n[1]\n"), Err(FormatError::Unsupported(_))));
 }
 
 #[test]
