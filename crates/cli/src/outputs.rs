@@ -29,11 +29,9 @@ pub fn check(arguments: &QueryArgs) -> Result<(), EngineError> {
 
 /// Returns the full path of a file that will be replaced. Several may write to one pipe or device.
 fn file(path: &Path) -> Option<PathBuf> {
-    match fs::metadata(path) {
-        Ok(metadata) => metadata.is_file().then(|| fs::canonicalize(path).ok()).flatten(),
-        Err(_) => {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
-        }
+    if let Ok(metadata) = fs::metadata(path) {
+        return metadata.is_file().then(|| fs::canonicalize(path).ok()).flatten();
     }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
 }

@@ -201,7 +201,9 @@ fn a_line_of_40_mb_is_one_reject() {
             query.args(["query", "--limit", "64MiB", "--max-rejects", most, &sql, "--rejects"]).arg(&rejects);
             let ran = run(&mut query, b"");
             assert_eq!(ran.status.code(), Some(code), "{name}: {ran}");
-            for part in [&format!(": {rows} rows, 1 reject;"), "record longer than 16 MiB"] {
+            for part in
+                [&format!(": {rows} row{}, 1 reject;", if rows == 1 { "" } else { "s" }), "record longer than 16 MiB"]
+            {
                 assert!(ran.stderr.contains(part), "{name}: no {part} in {ran}");
             }
             let kept = fs::read_to_string(&rejects).unwrap();

@@ -64,11 +64,11 @@ fn column_help(wrong: &str, known: &[&str]) -> String {
         return format!("write \"{name}\" in double quotes: a name without quotes means one in lower case");
     }
     let is_bare = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if !wrong.chars().all(is_bare) {
-        return format!("a text is written in single quotes, '{wrong}'; what is in double quotes is a column");
-    }
+    let text = format!("a text is written in single quotes, '{wrong}'; what is in double quotes is a column");
     match names::nearest(wrong, known.iter().copied()).first() {
-        Some(name) => format!("did you mean `{name}`?"),
+        Some(name) if wrong.chars().all(is_bare) => format!("did you mean `{name}`?"),
+        Some(name) => format!("did you mean \"{name}\"? {text}"),
+        None if !wrong.chars().all(is_bare) => text,
         None if known.is_empty() => "there are no columns here".to_owned(),
         None => format!("the columns are {}", listed(known)),
     }
@@ -140,6 +140,7 @@ mod tests {
         check("status", "write \"Status\" in double quotes: a name without quotes means one in lower case");
         check("/", "a text is written in single quotes, '/'; what is in double quotes is a column");
         check("pth", "did you mean `path`?");
+        assert!(column_help("Staus", &known).starts_with("did you mean \"Status\"? a text is written"));
         check("zebra", "the columns are Status, path");
         assert!(listed(&["a"; 1_000]).ends_with(", a and 960 more"));
     }

@@ -90,6 +90,7 @@ impl VisitorMut for PathTaker {
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<EngineError> {
         if let [ObjectNamePart::Identifier(ident)] = relation.0.as_mut_slice()
             && is_path(ident)
+            && !self.is_table(ident)
         {
             let request = TableRequest { pattern: ident.value.clone(), ..TableRequest::default() };
             match self.name(request.pattern.clone(), request) {
@@ -141,11 +142,16 @@ impl PathTaker {
         Ok(name)
     }
 
+    /// Whether a name is that of a table found so far, such as of a function whose text looks like a path.
+    fn is_table(&self, name: &Ident) -> bool {
+        name.quote_style == Some('"') && self.tables.iter().any(|table| table.name == name.value)
+    }
+
     /// Whether a part of FROM is one of the tables found so far.
     fn is_log(&self, factor: &TableFactor) -> bool {
         let TableFactor::Table { name, args: None, .. } = factor else { return false };
         let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return false };
-        name.quote_style == Some('"') && self.tables.iter().any(|table| table.name == name.value)
+        self.is_table(name)
     }
 }
 
@@ -333,6 +339,7 @@ mod tests {
         )
         .unwrap();
         let request = &tables[0].request;
+        assert_eq!(taken("SELECT * FROM csv('a/f.csv', header => true)").unwrap().0.len(), 1);
         assert_eq!(request.format, Some(FormatKind::Csv));
         assert_eq!(request.types.as_deref(), Some("status int16, ts timestamp"));
         assert_eq!((request.delimiter, request.header), (Some(b';'), Some(false)));

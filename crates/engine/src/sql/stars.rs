@@ -31,10 +31,10 @@ pub(super) fn narrow(select: &mut Select, hidden: &[VirtualColumn], is_log: &dyn
     let items = mem::take(&mut select.projection);
     for mut item in items {
         match &mut item {
-            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
-                if relations.iter().any(|relation| relation.is_log && relation.is_called(name)) {
-                    exclude(options, hidden);
-                }
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options)
+                if relations.iter().any(|relation| relation.is_log && relation.is_called(name)) =>
+            {
+                exclude(options, hidden);
             }
             SelectItem::Wildcard(options) if relations.len() == 1 => exclude(options, hidden),
             SelectItem::Wildcard(options) if joins_keep_columns && is_plain(options) => {
@@ -45,7 +45,7 @@ pub(super) fn narrow(select: &mut Select, hidden: &[VirtualColumn], is_log: &dyn
                 }
             }
             SelectItem::Wildcard(options) if relations.iter().all(|relation| relation.is_log) => {
-                exclude(options, hidden)
+                exclude(options, hidden);
             }
             _ => {}
         }

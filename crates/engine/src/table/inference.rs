@@ -57,8 +57,8 @@ impl Inferred {
 /// If no file fits, one cannot be read, or the format cannot be told.
 pub fn infer(request: &TableRequest) -> Result<Inferred, EngineError> {
     let inputs: Arc<[InputFile]> = find(&request.pattern)?.into();
-    let sampled = sampled(&inputs);
-    let Some(first) = sampled.first() else {
+    let chosen = sampled(&inputs);
+    let Some(first) = chosen.first() else {
         return Err(EngineError::NoInput { pattern: request.pattern.clone(), near: Vec::new() });
     };
     let head = Head::read(first, SampleSize::FIRST)?;
@@ -67,7 +67,7 @@ pub fn infer(request: &TableRequest) -> Result<Inferred, EngineError> {
         Some(kind) => kind,
         None => detect(&head.bytes, &first.name).map_err(failed)?,
     };
-    let further = if kind == FormatKind::Access { Vec::new() } else { further(&sampled)? };
+    let further = if kind == FormatKind::Access { Vec::new() } else { further(&chosen)? };
     let samples: Vec<_> = std::iter::once(&head).chain(&further).flat_map(Head::samples).collect();
     let format = format_of(request, kind, &samples).map_err(failed)?;
     drop(samples);
@@ -86,8 +86,8 @@ fn sampled(inputs: &[InputFile]) -> Vec<&InputFile> {
     (0..count).filter_map(|at| filled.get(at * last / (count - 1).max(1)).copied()).collect()
 }
 
-fn further(sampled: &[&InputFile]) -> Result<Vec<Head>, EngineError> {
-    sampled.iter().skip(1).map(|input| Head::read(input, SampleSize::FURTHER)).collect()
+fn further(chosen: &[&InputFile]) -> Result<Vec<Head>, EngineError> {
+    chosen.iter().skip(1).map(|input| Head::read(input, SampleSize::FURTHER)).collect()
 }
 
 fn format_of(request: &TableRequest, kind: FormatKind, samples: &[Sample<'_>]) -> Result<Format, FormatError> {
@@ -129,7 +129,7 @@ mod tests {
         check(2, &["1"]);
         check(6, &["1", "3", "5"]);
         let inputs: Vec<_> = (0..200).map(input).collect();
-        let sampled = sampled(&inputs);
-        assert_eq!((sampled.len(), &*sampled[0].name, &*sampled[15].name), (16, "1", "199"));
+        let chosen = sampled(&inputs);
+        assert_eq!((chosen.len(), &*chosen[0].name, &*chosen[15].name), (16, "1", "199"));
     }
 }
