@@ -93,7 +93,8 @@ fn strings() {
 
 #[test]
 fn an_object_with_very_many_keys_has_the_first_of_them_as_columns() {
-    let text: String = (0..1_500).map(|at| format!("{{\"k{at}\":{at}}}\n")).collect();
+    let lines: Vec<_> = (0..1_500).map(|at| format!("{{\"k{at}\":{at}}}")).collect();
+    let text = lines.join("\n");
     let layout = JsonLayout::infer(&[Sample { bytes: text.as_bytes(), at_start: true }], &[]).unwrap();
     assert_eq!((layout.columns().len(), layout.left_out()), (1_000, 500));
     let format = Format::Json(Arc::new(layout));
