@@ -1,7 +1,7 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::{env, path::PathBuf};
 use tidegate_engine::{MaxRejects, sink::OutputFormat};
 use tidegate_memory::{Limit, ParseByteCountError};
 
@@ -10,7 +10,8 @@ Examples:
   tidegate query --limit 256MB \"SELECT status, count(*), sum(bytes) FROM 'logs/access*.log' GROUP BY status\"
   tidegate query --limit 128MB -o slow.parquet \"SELECT * FROM 'access.log' WHERE request_time > 1 ORDER BY request_time\"
 
-Exit codes: 0 ok, 1 data or query failure, 2 usage, 3 memory limit, 4 rejects above the allowed share, 130 interrupted.";
+Exit codes: 0 ok, 1 data or query failure, 2 usage, 3 memory limit, 4 rejects above the allowed share, 130 interrupted,
+143 terminated.";
 
 const QUERY_EXAMPLES: &str = "\
 Examples:
@@ -31,6 +32,20 @@ pub struct Cli {
     /// What is shown besides the data.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Returns the command line, for which a variable of the environment that is empty is not set.
+pub fn command() -> clap::Command {
+    without_empty_variables(Cli::command())
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let names: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+    let command = command.mut_args(|argument| match argument.get_env().map(env::var_os) {
+        Some(Some(value)) if value.is_empty() => argument.env(None::<&'static str>),
+        _ => argument,
+    });
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, without_empty_variables))
 }
 
 /// Commands.
@@ -77,7 +92,7 @@ pub struct LimitArgs {
     /// Threads that execute; a small limit carries fewer. [default: the cores of the machine]
     #[arg(long, env = "TIDEGATE_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// The folder for spilled state. [default: the system's temporary folder]
+    /// The folder for spilled state, which must exist. [default: the system's temporary folder]
     #[arg(long, env = "TIDEGATE_SPILL_DIR", value_name = "DIR")]
     pub spill_dir: Option<PathBuf>,
     /// How spilling is bounded.
@@ -111,7 +126,7 @@ pub struct QueryArgs {
     /// in a pipe]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<OutputFormat>,
-    /// Write the rows to a file, which appears when it is whole or not at all.
+    /// Write the rows to a file, which appears when it is whole or not at all. A pipe or a device is written as rows come.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Keep every line that could not be read in this file (NDJSON: file, line, offset, reason, raw).

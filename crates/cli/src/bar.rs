@@ -3,8 +3,9 @@
 use crate::printer::grouped;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
+    io::{self, Write},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
@@ -29,10 +30,16 @@ pub struct Sources {
     pub limit: Limit,
 }
 
-/// A bar that draws itself until it is dropped, and is then gone.
+/// A bar that draws itself until it is cleared.
 pub struct Bar {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Writes rows where the bar is drawn: the bar is cleared first, or it would be drawn over them.
+pub struct PastBar<W> {
+    bar: Option<Arc<Bar>>,
+    out: W,
 }
 
 impl Bar {
@@ -43,14 +50,13 @@ impl Bar {
         let draw = move || draw(&sources, &stopped);
         // Without a thread there is no bar; the query runs all the same.
         let thread = shown.then(|| thread::Builder::new().name("tidegate-bar".into()).spawn(draw).ok()).flatten();
-        Self { stop, thread }
+        Self { stop, thread: Mutex::new(thread) }
     }
-}
 
-impl Drop for Bar {
-    fn drop(&mut self) {
+    /// Ends the drawing. The line of the bar is free after that.
+    pub fn clear(&self) {
         self.stop.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
             thread.thread().unpark();
             // A bar that panicked has no consequence.
             let _ = thread.join();
@@ -58,9 +64,36 @@ impl Drop for Bar {
     }
 }
 
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl<W> PastBar<W> {
+    /// Returns a writer to `out`, which is in the bar's way if it is the terminal.
+    pub fn new(bar: &Arc<Bar>, out: W, terminal: bool) -> Self {
+        Self { bar: terminal.then(|| Arc::clone(bar)), out }
+    }
+}
+
+impl<W: Write> Write for PastBar<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(bar) = self.bar.take() {
+            bar.clear();
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 fn draw(sources: &Sources, stop: &AtomicBool) {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
-    if let Ok(style) = ProgressStyle::with_template("{bar:20.cyan} {msg}") {
+    // A line that wraps would be erased with what stands above it.
+    if let Ok(style) = ProgressStyle::with_template("{bar:20.cyan} {wide_msg}") {
         bar.set_style(style.progress_chars("━╸ "));
     }
     let start = Instant::now();

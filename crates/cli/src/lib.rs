@@ -4,6 +4,7 @@ mod args;
 mod bar;
 mod demo;
 mod interrupt;
+mod outputs;
 mod printer;
 mod query;
 mod record;
@@ -13,7 +14,7 @@ mod settings;
 mod table;
 
 use args::{Cli, Command};
-use clap::Parser;
+use clap::FromArgMatches;
 use printer::Printer;
 use std::process::ExitCode;
 
@@ -28,7 +29,8 @@ pub enum Metering {
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main(metering: Metering) -> ExitCode {
-    let cli = Cli::parse();
+    let matches = args::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let printer = Printer::new(cli.output);
     let result = match &cli.command {
         Command::Query(arguments) => query::run_command(arguments, printer, metering),

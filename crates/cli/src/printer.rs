@@ -34,9 +34,9 @@ impl Printer {
         let color = match arguments.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => terminal && env::var_os("NO_COLOR").is_none(),
+            Color::Auto => terminal && !is_set("NO_COLOR"),
         };
-        let progress = terminal && !arguments.quiet && !arguments.no_progress && env::var_os("CI").is_none();
+        let progress = terminal && !arguments.quiet && !arguments.no_progress && !is_set("CI");
         Self { quiet: arguments.quiet, progress, color }
     }
 
@@ -79,16 +79,20 @@ impl Printer {
         let spilled = outcome.finished.spill.written;
         let spilled = if spilled.bytes() > 0 { format!(", {spilled} spilled") } else { String::new() };
         let blank = if counts.blank > 0 { format!(", {} blank", grouped(counts.blank)) } else { String::new() };
-        say(&format!(
-            "{} lines: {} rows, {} rejects{blank}; {} in {:.2} s ({:.0} MB/s); peak memory {} of {limit}{spilled}",
-            grouped(counts.rows + rejects.count + counts.blank),
-            grouped(counts.rows),
-            grouped(rejects.count),
+        let input = format!(
+            "{}: {}, {}{blank}; {} in {:.2} s ({:.0} MB/s)",
+            counted(counts.rows + rejects.count + counts.blank, "line"),
+            counted(counts.rows, "row"),
+            counted(rejects.count, "reject"),
             counts.bytes,
             outcome.seconds,
             outcome.megabytes_per_second(),
-            outcome.peak,
-        ));
+        );
+        let work = if counts.scans > 0 { input } else { format!("{:.2} s", outcome.seconds) };
+        say(&format!("{work}; peak memory {} of {limit}{spilled}", outcome.peak));
+        for note in &outcome.finished.notes {
+            self.line(Tone::Warning, "columns", &printable(note));
+        }
         for replan in &outcome.finished.replans {
             self.line(Tone::Warning, "planned again", &replanned(replan));
         }
@@ -138,6 +142,11 @@ impl Printer {
     }
 }
 
+/// An empty variable is none.
+fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
 fn replanned(replan: &Replan) -> String {
     let Replan { reason, profile } = replan;
     let joins = if profile.hash_joins { "" } else { ", joins that spill" };
@@ -164,14 +173,23 @@ fn say(text: &str) {
 
 fn first_reject(count: u64, first: &FirstReject) -> String {
     let line = first.line.map_or_else(|| format!("byte {}", first.offset), |line| line.to_string());
-    let lines = if count == 1 { "1 line" } else { &format!("{} lines", grouped(count)) };
-    printable(&format!("{lines} could not be read; the first is {}:{line}: {}", first.file, first.reason))
+    printable(&format!(
+        "{} could not be read; the first is {}:{line}: {}",
+        counted(count, "line"),
+        first.file,
+        first.reason
+    ))
 }
 
 /// Cuts a long line of SQL around the caret and returns it with the caret's new column.
 fn excerpt(line: &str, column: usize) -> (String, usize) {
     let from = column.saturating_sub(60);
     (line.chars().skip(from).take(100).collect(), column - from)
+}
+
+/// Writes `1 line`, `2 lines`.
+fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// Writes a number with commas between thousands.

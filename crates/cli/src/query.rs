@@ -3,6 +3,8 @@
 use crate::{
     Metering,
     args::QueryArgs,
+    bar::{Bar, PastBar},
+    outputs,
     printer::Printer,
     record,
     restart::Restart,
@@ -13,6 +15,7 @@ use crate::{
 use std::{
     env,
     io::{self, BufWriter, IsTerminal, Read},
+    sync::Arc,
 };
 use tidegate_engine::{
     EngineError, MemoryReport, Running,
@@ -27,7 +30,9 @@ const TOO_MANY_REJECTS: u8 = 4;
 /// # Errors
 /// Those that come before the query itself; errors of the query are said here, with a caret where possible.
 pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) -> Result<u8, EngineError> {
+    outputs::check(arguments)?;
     let sql = sql(arguments)?;
+    let record = arguments.record.as_deref().map(OutputFile::create).transpose()?;
     let settings = Settings {
         budget: budget(arguments.limit.limit)?.filter(|_| metering == Metering::On),
         threads: threads(arguments.limit.threads),
@@ -39,7 +44,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
         restart: (arguments.sql != "-").then(Restart::of_process),
     };
     let watch = start_watch(&settings, printer)?;
-    match run(&sql, &settings, &watch, printer, &mut |running| open(arguments, running)) {
+    match run(&sql, &settings, &watch, printer, &mut |running, bar| open(arguments, running, bar)) {
         Ok(Ended::Done(outcome)) => {
             printer.summary(&outcome, arguments.limit.limit);
             if arguments.explain_memory {
@@ -48,8 +53,8 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
             if arguments.explain_memory || outcome.explained {
                 printer.timeline(&outcome, arguments.limit.limit);
             }
-            if let Some(path) = &arguments.record {
-                record::write(path, &sql, &arguments.limit, &outcome)?;
+            if let Some(file) = record {
+                record::write(file, &sql, &arguments.limit, &outcome)?;
             }
             if outcome.finished.too_many_rejects {
                 printer.too_many_rejects(arguments.rejects.is_some());
@@ -83,7 +88,7 @@ fn sql(arguments: &QueryArgs) -> Result<String, EngineError> {
     Ok(sql)
 }
 
-fn open(arguments: &QueryArgs, running: &Running) -> Result<Box<dyn Sink + Send>, EngineError> {
+fn open(arguments: &QueryArgs, running: &Running, bar: &Arc<Bar>) -> Result<Box<dyn Sink + Send>, EngineError> {
     let terminal = io::stdout().is_terminal();
     let format = match (&arguments.output, arguments.format) {
         (_, Some(format)) => format,
@@ -97,16 +102,16 @@ fn open(arguments: &QueryArgs, running: &Running) -> Result<Box<dyn Sink + Send>
         (None, None) => OutputFormat::Csv,
     };
     let file = arguments.output.as_deref().map(OutputFile::create).transpose()?;
-    let to_file = file.is_some();
+    let shown = terminal && file.is_none();
     let target = match file {
         Some(file) => Target::File(file),
         None if terminal && matches!(format, OutputFormat::Arrow | OutputFormat::Parquet) => {
             return Err(EngineError::query_with_help("binary rows are not written to a terminal", "add -o FILE"));
         }
-        None => Target::Stream(Box::new(BufWriter::new(io::stdout()))),
+        None => Target::Stream(Box::new(BufWriter::new(PastBar::new(bar, io::stdout(), terminal)))),
     };
     if format == OutputFormat::Table {
-        return Ok(Box::new(TableSink::new(target, running.schema(), terminal && !to_file)));
+        return Ok(Box::new(TableSink::new(target, running.schema(), shown)));
     }
     sink::open(format, target, running.schema(), running.profile())
 }

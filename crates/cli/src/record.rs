@@ -2,7 +2,7 @@
 
 use crate::{args::LimitArgs, run::Outcome};
 use serde_json::{Value, json};
-use std::{io::Write, path::Path};
+use std::io::Write;
 use tidegate_engine::{EngineError, MemoryReport, Replan, sink::OutputFile};
 use tidegate_govern::OperatorReport;
 use tidegate_memory::ByteCount;
@@ -11,10 +11,9 @@ use tidegate_memory::ByteCount;
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write(path: &Path, sql: &str, limit: &LimitArgs, outcome: &Outcome) -> Result<(), EngineError> {
+pub fn write(mut file: OutputFile, sql: &str, limit: &LimitArgs, outcome: &Outcome) -> Result<(), EngineError> {
     let record = record(sql, limit, outcome);
-    let mut file = OutputFile::create(path)?;
-    writeln!(file, "{record:#}").map_err(|error| EngineError::file("write", path, error))?;
+    writeln!(file, "{record:#}").map_err(|error| file.error(error))?;
     file.commit()
 }
 

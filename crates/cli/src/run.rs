@@ -49,8 +49,8 @@ impl Outcome {
     }
 }
 
-/// Opens the sink for a result, once its columns are known.
-pub type OpenSink<'a> = dyn FnMut(&Running) -> Result<Box<dyn Sink + Send>, EngineError> + 'a;
+/// Opens the sink for a result, once its columns are known. Rows on the terminal go past the bar.
+pub type OpenSink<'a> = dyn FnMut(&Running, &Arc<Bar>) -> Result<Box<dyn Sink + Send>, EngineError> + 'a;
 
 /// Starts the watch of this process for tasks of these settings.
 ///
@@ -100,17 +100,17 @@ pub fn run(
     let task = Task::new(settings.options(sql, watch))?;
     let limit = settings.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
     let sources = Sources { progress: task.progress(), spill: task.spill(), watch: Arc::clone(watch), limit };
-    let bar = Bar::start(sources, printer.shows_progress());
+    let bar = Arc::new(Bar::start(sources, printer.shows_progress()));
     let mut interrupted =
         interrupt::watch().map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
     let result = runtime.block_on(async {
         tokio::select! {
             biased;
             Ok(code) = &mut interrupted => Ok(Err(code)),
-            result = drive(task, open) => result.map(Ok),
+            result = drive(task, open, &bar) => result.map(Ok),
         }
     });
-    drop(bar);
+    bar.clear();
     // Threads that still compute for a task that failed are left to the end of the process.
     match &result {
         Ok(Ok(_)) => drop(runtime),
@@ -127,15 +127,21 @@ pub fn run(
     })
 }
 
-async fn drive(task: Task, open: &mut OpenSink<'_>) -> Result<(Finished, bool), EngineError> {
+async fn drive(task: Task, open: &mut OpenSink<'_>, bar: &Arc<Bar>) -> Result<(Finished, bool), EngineError> {
     let mut running = task.start().await?;
-    let mut sink = open(&running)?;
+    let mut sink = open(&running, bar)?;
     while let Some(batch) = running.next().await? {
-        let _entered = running.output().enter();
-        if !running.explains_memory() {
-            sink.write(&batch)?;
-        }
+        let entered = running.output().enter();
+        let written = if running.explains_memory() { Ok(()) } else { sink.write(&batch) };
         drop(batch);
+        drop(entered);
+        if let Err(error) = written {
+            // Whoever reads the rows has enough of them; the rejects so far are kept all the same.
+            if matches!(error, EngineError::BrokenPipe) {
+                running.finish()?;
+            }
+            return Err(error);
+        }
     }
     let explains_memory = running.explains_memory();
     let finished = running.finish()?;

@@ -20,6 +20,8 @@ pub struct TableSink {
     rows: Vec<Vec<String>>,
     widths: Option<Vec<u16>>,
     decorated: bool,
+    /// Whether the rows are a plan, of which every line counts.
+    plan: bool,
 }
 
 impl TableSink {
@@ -32,6 +34,7 @@ impl TableSink {
             rows: Vec::new(),
             widths: None,
             decorated,
+            plan: schema.fields().iter().map(|field| field.name().as_str()).eq(["plan_type", "plan"]),
         }
     }
 
@@ -74,8 +77,9 @@ impl TableSink {
 
 impl sink::Sink for TableSink {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), EngineError> {
-        for mut row in sink::cells(batch)? {
-            if self.decorated {
+        let rows = if self.plan { sink::lines(batch)? } else { sink::cells(batch)? };
+        for mut row in rows {
+            if self.decorated && !self.plan {
                 for value in &mut row {
                     cut(value);
                 }

@@ -201,11 +201,14 @@ fn a_line_of_40_mb_is_one_reject() {
             query.args(["query", "--limit", "64MiB", "--max-rejects", most, &sql, "--rejects"]).arg(&rejects);
             let ran = run(&mut query, b"");
             assert_eq!(ran.status.code(), Some(code), "{name}: {ran}");
-            for part in [&format!(": {rows} rows, 1 rejects;"), "record longer than 16 MiB"] {
+            for part in
+                [&format!(": {rows} row{}, 1 reject;", if rows == 1 { "" } else { "s" }), "record longer than 16 MiB"]
+            {
                 assert!(ran.stderr.contains(part), "{name}: no {part} in {ran}");
             }
             let kept = fs::read_to_string(&rejects).unwrap();
             assert_eq!(kept.lines().count(), 1, "{name}");
+            assert!(kept.contains("\"bytes\":400000"), "{name}: the length of the line is not told");
             assert!(kept.len() < 1 << 20, "{name}: {} bytes of one reject are kept", kept.len());
         }
     }

@@ -1,6 +1,10 @@
 //! What can end a task, in the words of the person who started it.
 
-use std::{io, path::PathBuf};
+use crate::input;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 use tidegate_formats::FormatError;
 use tidegate_govern::{MemoryLimitError, SpillFailure};
 use tidegate_memory::ByteCount;
@@ -78,8 +82,11 @@ pub enum EngineError {
     /// What was spilled cannot be read back as it was written. Look at the disk and the memory of the machine.
     #[error(transparent)]
     Spill(SpillFailure),
+    /// Options contradict each other. Change them.
+    #[error("{0}")]
+    Usage(String),
     /// The limit is below what the tool itself needs.
-    #[error("limit of {limit} is below the working minimum of {minimum}")]
+    #[error("limit of {} is below the working minimum of {}", limit.as_limit(), minimum.as_limit())]
     LimitTooSmall {
         /// The limit asked for.
         limit: ByteCount,
@@ -105,6 +112,16 @@ impl EngineError {
         Self::Query { message: message.into(), place: None, help: Some(help.into()) }
     }
 
+    /// Returns the error of a query that needs what `pattern` names more than once, where it is gone after the first time.
+    pub(crate) fn read_twice(pattern: &str) -> Self {
+        let name =
+            if input::is_standard_input(pattern) { "the standard input" } else { &format!("the pipe `{pattern}`") };
+        Self::query_with_help(
+            format!("{name} can be read once"),
+            "keep what comes in a file, and name the file; or name the input once in the query",
+        )
+    }
+
     /// Returns the error of a file operation.
     pub fn file(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::File { action, path: path.into(), source }
@@ -118,6 +135,9 @@ impl EngineError {
             }
             Self::DiskFull { path, needed, spilling } => {
                 Self::DiskFull { path: path.clone(), needed: needed.clone(), spilling: *spilling }
+            }
+            Self::Query { message, place, help } => {
+                Self::Query { message: message.clone(), place: *place, help: help.clone() }
             }
             other => Self::Run(other.to_string()),
         }
@@ -135,7 +155,7 @@ impl EngineError {
             | Self::SpillLimit { .. }
             | Self::Spill(_)
             | Self::Run(_) => 1,
-            Self::LimitTooSmall { .. } => 2,
+            Self::Usage(_) | Self::LimitTooSmall { .. } => 2,
             Self::MemoryLimit(_) => 3,
         }
     }
@@ -144,6 +164,7 @@ impl EngineError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NoInput { near, .. } if !near.is_empty() => Some(format!("did you mean {}?", quoted_list(near))),
+            Self::NoInput { pattern, .. } => missing_help(pattern),
             Self::Query { help, .. } => help.clone(),
             Self::MemoryLimit(error) => Some(error.help()),
             Self::Format { path, source: FormatError::Unknown(_) } => {
@@ -167,6 +188,14 @@ impl EngineError {
             _ => None,
         }
     }
+}
+
+fn missing_help(pattern: &str) -> Option<String> {
+    if Path::new(pattern).is_dir() {
+        return Some("the folder holds no file that could be read; folders in it and hidden files are left out".into());
+    }
+    let is_glob = pattern.contains(['*', '?', '[']);
+    is_glob.then(|| "`*` and `?` stand for parts of one name, `**` for any folders".into())
 }
 
 fn quoted_list(names: &[String]) -> String {

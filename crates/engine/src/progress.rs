@@ -1,6 +1,12 @@
 //! How far a task is: counters that scans add to and anybody may read.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 use tidegate_memory::ByteCount;
 
 /// Counters of one task. Independent numbers, so relaxed ordering suffices.
@@ -11,6 +17,8 @@ pub struct Progress {
     rows: AtomicU64,
     blank: AtomicU64,
     rows_out: AtomicU64,
+    scans: AtomicU64,
+    notes: Mutex<BTreeSet<String>>,
 }
 
 /// The counters at one moment.
@@ -26,6 +34,8 @@ pub struct Snapshot {
     pub blank: u64,
     /// Rows of the result.
     pub rows_out: u64,
+    /// Scans that were begun: none if the query reads no file.
+    pub scans: u64,
 }
 
 impl Progress {
@@ -37,18 +47,30 @@ impl Progress {
             rows: self.rows.load(Relaxed),
             blank: self.blank.load(Relaxed),
             rows_out: self.rows_out.load(Relaxed),
+            scans: self.scans.load(Relaxed),
         }
     }
 
     /// Begins anew, for another plan of the same task.
     pub fn restart(&self) {
-        for counter in [&self.total_bytes, &self.bytes, &self.rows, &self.blank, &self.rows_out] {
+        for counter in [&self.total_bytes, &self.bytes, &self.rows, &self.blank, &self.rows_out, &self.scans] {
             counter.store(0, Relaxed);
         }
     }
 
+    /// Adds something that the person should know about the answer, once whatever the number of plans.
+    pub fn note(&self, note: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(note);
+    }
+
+    /// Returns what was noted.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
     /// Adds input that a scan is about to read.
     pub fn expect(&self, bytes: ByteCount) {
+        self.scans.fetch_add(1, Relaxed);
         self.total_bytes.fetch_add(bytes.bytes(), Relaxed);
     }
 

@@ -70,18 +70,22 @@ pub struct RejectReport {
 pub struct RejectLog {
     count: AtomicU64,
     first: Mutex<Option<FirstReject>>,
-    file: Option<Mutex<OutputFile>>,
+    writes: bool,
+    /// Taken when the task ends: streams that were cancelled may hold the log longer, and what they still reject belongs to no
+    /// answer.
+    file: Mutex<Option<OutputFile>>,
 }
 
 impl RejectLog {
     /// Returns a log that writes every reject to `file`, if there is one.
     pub fn new(file: Option<OutputFile>) -> Self {
-        Self { count: AtomicU64::new(0), first: Mutex::new(None), file: file.map(Mutex::new) }
+        let (writes, file) = (file.is_some(), Mutex::new(file));
+        Self { count: AtomicU64::new(0), first: Mutex::new(None), writes, file }
     }
 
     /// Returns whether line numbers are needed as rejects come.
     pub fn writes(&self) -> bool {
-        self.file.is_some()
+        self.writes
     }
 
     /// Adds a reject of `block`, whose file stands at `order` in the scan.
@@ -89,10 +93,17 @@ impl RejectLog {
     /// # Errors
     /// If the file of rejects cannot be written.
     pub fn add(&self, order: usize, block: &Block<'_>, reject: &Reject<'_>) -> Result<(), EngineError> {
-        self.count.fetch_add(1, Relaxed);
         let line = (block.first_line > 0).then_some(block.first_line + reject.line_in_block);
+        if !self.writes {
+            self.count.fetch_add(1, Relaxed);
+            self.note_first(order, block, reject, line);
+            return Ok(());
+        }
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(file) = file.as_mut() else { return Ok(()) };
+        // Counted while the file is held, so that the count is that of the lines in it.
+        self.count.fetch_add(1, Relaxed);
         self.note_first(order, block, reject, line);
-        let Some(file) = &self.file else { return Ok(()) };
         let kept = reject.raw.get(..RAW_KEPT).unwrap_or(reject.raw);
         let mut record = json!({
             "file": block.file.as_ref(),
@@ -101,12 +112,11 @@ impl RejectLog {
             "reason": reject.reason.to_string(),
             "raw": String::from_utf8_lossy(kept),
         });
-        if kept.len() < reject.raw.len()
+        if (kept.len() as u64) < reject.length
             && let Some(object) = record.as_object_mut()
         {
-            object.insert("bytes".into(), reject.raw.len().into());
+            object.insert("bytes".into(), reject.length.into());
         }
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(file, "{record}").map_err(|error| file.error(error))
     }
 
@@ -139,15 +149,13 @@ impl RejectLog {
         RejectReport { count: self.count(), first }
     }
 
-    /// Makes the file of rejects appear under its name.
+    /// Makes the file of rejects appear under its name. What is rejected from now on is neither written nor counted.
     ///
     /// # Errors
     /// If it cannot be written to the end.
-    pub fn commit(self) -> Result<(), EngineError> {
-        match self.file {
-            Some(file) => file.into_inner().unwrap_or_else(PoisonError::into_inner).commit(),
-            None => Ok(()),
-        }
+    pub fn commit(&self) -> Result<(), EngineError> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+        file.map_or(Ok(()), OutputFile::commit)
     }
 }
 

@@ -57,6 +57,8 @@ pub struct BatchLimits {
 #[derive(Debug)]
 pub struct Columns {
     slots: Vec<Option<Column>>,
+    /// The places that are not empty: a file may have far more columns than a query names.
+    wanted: Vec<usize>,
 }
 
 impl Columns {
@@ -65,8 +67,13 @@ impl Columns {
         self.slots.get_mut(column)?.as_mut()
     }
 
-    fn wanted(&mut self) -> impl Iterator<Item = &mut Column> {
-        self.slots.iter_mut().flatten()
+    /// Calls `each` for every column that the query wants, with its place.
+    pub fn each_wanted(&mut self, mut each: impl FnMut(usize, &mut Column)) {
+        for &at in &self.wanted {
+            if let Some(Some(column)) = self.slots.get_mut(at) {
+                each(at, column);
+            }
+        }
     }
 }
 
@@ -119,16 +126,18 @@ impl Batch {
             .collect();
         let wants =
             |wanted: VirtualColumn| sources.iter().any(|source| matches!(source, Source::Virtual(v) if *v == wanted));
-        let slots = own
-            .iter()
-            .enumerate()
-            .map(|(at, spec)| projection.contains(&at).then(|| Column::new(&spec.kind)))
-            .collect();
+        let mut slots: Vec<Option<Column>> = own.iter().map(|_| None).collect();
+        for &at in projection {
+            if let (Some(spec), Some(slot)) = (own.get(at), slots.get_mut(at)) {
+                *slot = Some(Column::new(&spec.kind));
+            }
+        }
+        let wanted = slots.iter().enumerate().filter(|(_, slot)| slot.is_some()).map(|(at, _)| at).collect();
         let full = Self::schema(format);
         let fields: Vec<_> = projection.iter().filter_map(|&at| full.fields().get(at).cloned()).collect();
         Self {
             schema: Arc::new(Schema::new(fields)),
-            columns: Columns { slots },
+            columns: Columns { slots, wanted },
             files: wants(VirtualColumn::File).then(FileColumn::default),
             line: wants(VirtualColumn::Line).then(|| Column::new(&ColumnType::Int64)),
             offset: wants(VirtualColumn::Offset).then(|| Column::new(&ColumnType::Int64)),
@@ -184,7 +193,7 @@ impl Batch {
     /// Takes back what a decoder appended of a record that became a reject.
     pub(crate) fn roll_back(&mut self) {
         let rows = self.rows;
-        self.columns.wanted().for_each(|column| column.truncate(rows));
+        self.columns.each_wanted(|_, column| column.truncate(rows));
     }
 
     /// Returns the rows as an Arrow batch and leaves this one empty.

@@ -93,6 +93,7 @@ impl BlockReader {
                         offset: block.offset + position.bytes as u64,
                         reason,
                         raw,
+                        length: raw.len() as u64,
                     });
                 }
             }

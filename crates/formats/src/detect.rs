@@ -38,13 +38,13 @@ const UTF16: &str = "UTF-16 text; `iconv -f UTF-16 -t UTF-8` turns it into UTF-8
 /// What the file holds goes before what it is called: if most of the first 100 lines are access-log lines, it is an access
 /// log, and if at least half of them are JSON objects, it is NDJSON. Only then `.ndjson` and `.jsonl`, `.csv` and `.tsv`
 /// count. A file without any of these is delimited text if one delimiter splits all its first records into the same number
-/// of fields.
+/// of fields and the first record could be nothing but the names of columns.
 ///
 /// # Errors
 /// [`FormatError::Empty`] if there is nothing but blank lines, [`FormatError::Unsupported`] for compressed and columnar
 /// files, UTF-16, and JSON that is not one object a line, [`FormatError::Unknown`] if nothing fits.
 pub fn detect(head: &[u8], file_name: &str) -> Result<FormatKind, FormatError> {
-    let unsupported = |what: &str| FormatError::Unsupported(format!("`{file_name}` is {what}"));
+    let unsupported = |what: &str| FormatError::Unsupported(what.to_owned());
     if let Some((_, what)) = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)) {
         return Err(unsupported(what));
     }
@@ -132,8 +132,13 @@ mod tests {
     #[test]
     fn unknown_files_say_so() {
         let text = "2026-03-01 12:00:00,250 INFO start\n2026-03-01 12:00:01,250 INFO go on\n";
+        let log4j = "2026-03-01 12:00:00 [main] INFO a.B - started,1\n2026-03-01 12:00:01 [main] WARN a.B - slow,2\n";
+        let syslog = "Mar  1 12:00:00 host app: a;b\nMar  1 12:00:01 host app: c;d\n";
+        let (same, values) = ("one,one\ntwo,two\n", "a,17\nb,18\n");
         let prose = "INFO started, listening\nWARN slow, waiting for [a,0]\n";
-        for (text, name) in [(text, "x.log"), (prose, "x"), ("one, two\nthree\n", "csv"), ("a b\n", ".csvx")] {
+        let others = [log4j, syslog, same, values].map(|text| (text, "x.log"));
+        let known = [(text, "x.log"), (prose, "x"), ("one, two\nthree\n", "csv"), ("a b\n", ".csvx")];
+        for (text, name) in known.into_iter().chain(others) {
             assert_eq!(
                 detect(text.as_bytes(), name).unwrap_err().to_string(),
                 "no known log format fits: neither access-log lines nor one JSON object a line nor delimited text"
@@ -145,13 +150,13 @@ mod tests {
     #[test]
     fn what_needs_a_step_before_says_which() {
         for (bytes, expected) in [
-            (&b"\x1F\x8B\x08"[..], "`x` is compressed with gzip; decompress it first"),
-            (b"\x28\xB5\x2F\xFD", "`x` is compressed with zstd; decompress it first"),
-            (b"\xFF\xFEa\0", "`x` is UTF-16 text; `iconv -f UTF-16 -t UTF-8` turns it into UTF-8"),
-            (b"PAR1", "`x` is a Parquet file, not a log; DuckDB or DataFusion can query it as it is"),
-            (b"[\n  {\"a\":1}", "`x` is a JSON array, not one object a line; `jq -c '.[]'` turns it into one"),
-            (b"[{\"a\":1},", "`x` is a JSON array, not one object a line; `jq -c '.[]'` turns it into one"),
-            (b"{\n  \"a\":1\n}\n", "`x` is JSON over several lines; `jq -c .` puts each object on one line"),
+            (&b"\x1F\x8B\x08"[..], "compressed with gzip; decompress it first"),
+            (b"\x28\xB5\x2F\xFD", "compressed with zstd; decompress it first"),
+            (b"\xFF\xFEa\0", "UTF-16 text; `iconv -f UTF-16 -t UTF-8` turns it into UTF-8"),
+            (b"PAR1", "a Parquet file, not a log; DuckDB or DataFusion can query it as it is"),
+            (b"[\n  {\"a\":1}", "a JSON array, not one object a line; `jq -c '.[]'` turns it into one"),
+            (b"[{\"a\":1},", "a JSON array, not one object a line; `jq -c '.[]'` turns it into one"),
+            (b"{\n  \"a\":1\n}\n", "JSON over several lines; `jq -c .` puts each object on one line"),
         ] {
             assert_eq!(detect(bytes, "x").unwrap_err().to_string(), expected);
         }

@@ -7,8 +7,9 @@ use std::{collections::HashMap, sync::Arc};
 /// Deeper objects are kept as their JSON text.
 const MAX_DEPTH: usize = 16;
 
-/// An object with more keys than this is a map from ids to values rather than a record, and is kept as its JSON text.
-const MAX_STRUCT_FIELDS: usize = 1_000;
+/// An object with more keys than this is a map from ids to values rather than a record, and is kept as its JSON text. A row
+/// has so many columns, those of the keys that come first.
+pub(crate) const MAX_STRUCT_FIELDS: usize = 1_000;
 
 /// Bytes of a file from which the columns are guessed.
 #[derive(Clone, Copy, Debug)]
@@ -179,9 +180,15 @@ impl ObjectGuess {
         place
     }
 
-    /// Returns the columns of the object.
+    /// Returns the columns of the object, which is a row.
     pub(crate) fn columns(&self) -> Vec<ColumnSpec> {
-        self.columns_at(0)
+        let first = self.fields.iter().take(MAX_STRUCT_FIELDS);
+        first.map(|(name, guess)| ColumnSpec::new(Arc::clone(name), guess.kind_at(0))).collect()
+    }
+
+    /// Returns the keys that are no columns of the row.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().skip(MAX_STRUCT_FIELDS).map(|(name, _)| name.as_ref())
     }
 
     fn columns_at(&self, depth: usize) -> Vec<ColumnSpec> {

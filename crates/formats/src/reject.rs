@@ -52,6 +52,8 @@ pub struct Reject<'a> {
     pub offset: u64,
     /// Why it could not be read.
     pub reason: Reason,
-    /// The record without its line end.
+    /// The record without its line end; of one beyond the cap, its beginning.
     pub raw: &'a [u8],
+    /// The bytes of the record, of which `raw` may be the first.
+    pub length: u64,
 }

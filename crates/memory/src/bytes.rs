@@ -72,6 +72,16 @@ impl ByteCount {
         Self(self.0.saturating_sub(other.0))
     }
 
+    /// Returns the size as a limit is shown: in binary units besides, where it is whole only in those, so that whoever typed
+    /// `64MiB` finds it again.
+    pub fn as_limit(self) -> String {
+        if self.0 == 0 || !self.0.is_multiple_of(1 << 20) || self.0.is_multiple_of(1_000_000) {
+            return self.to_string();
+        }
+        let mib = self.0 >> 20;
+        if mib.is_multiple_of(1 << 10) { format!("{self} ({} GiB)", mib >> 10) } else { format!("{self} ({mib} MiB)") }
+    }
+
     /// Returns this as a share of `whole` in percent; zero of zero is zero.
     #[expect(clippy::cast_precision_loss, reason = "a share is shown with one decimal")]
     pub fn percent_of(self, whole: Self) -> f64 {
@@ -193,5 +203,10 @@ mod tests {
         check(67_108_864, "67.1 MB");
         check(999_999_999, "1.00 GB");
         check(123_456_789_012, "123 GB");
+        let check = |bytes: u64, text: &str| assert_eq!(ByteCount(bytes).as_limit(), text);
+        check(67_108_864, "67.1 MB (64 MiB)");
+        check(2 << 30, "2.15 GB (2 GiB)");
+        check(256_000_000, "256 MB");
+        check(100, "100 B");
     }
 }

@@ -47,7 +47,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unlimited => f.pad("no limit"),
-            Self::Bytes(bytes) => bytes.fmt(f),
+            Self::Bytes(bytes) => f.pad(&bytes.as_limit()),
         }
     }
 }

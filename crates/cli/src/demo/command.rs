@@ -128,7 +128,7 @@ fn answer(
     // Where the kernel does not let its peak be reset, the peaks shown are of all questions so far.
     let _ = reset_peak();
     let output = folder.join(format!("answer-{}.{}", question.name, question.extension));
-    let ended = run(&sql, settings, watch, printer, &mut |running| {
+    let ended = run(&sql, settings, watch, printer, &mut |running, _| {
         let format = OutputFormat::of_path(&output).unwrap_or(OutputFormat::Csv);
         open(format, Target::File(OutputFile::create(&output)?), running.schema(), running.profile())
     })?;

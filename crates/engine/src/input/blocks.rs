@@ -20,7 +20,7 @@ pub const RECORD_CAP: usize = 16 << 20;
 /// The most of a record beyond the cap that is kept to show it.
 const TOO_LONG_KEPT: usize = 64 << 10;
 
-/// Bytes read to find the header of a file.
+/// Bytes read to find the header of a file; more where it is longer.
 const HEADER: usize = 256 << 10;
 
 /// How blocks are cut.
@@ -45,8 +45,8 @@ pub struct LoadedBlock {
     pub offset: u64,
     /// The first line's number from 1, or 0 where it is not known.
     pub first_line: u64,
-    /// The block is the beginning of one record beyond the cap.
-    pub too_long: bool,
+    /// The block is the beginning of one record beyond the cap, which is so many bytes long.
+    pub too_long: Option<u64>,
 }
 
 /// The inputs of a scan, cut into blocks.
@@ -123,8 +123,17 @@ impl BlockQueue {
         };
         let mut open =
             Open { order, source, start: Arc::default(), carry: Vec::new(), offset: 0, line: 1, ended: false };
-        while carry.len() < HEADER && !open.ended {
-            self.read_more(&mut open, &mut carry, HEADER)?;
+        let mut target = HEADER;
+        loop {
+            while carry.len() < target && !open.ended {
+                self.read_more(&mut open, &mut carry, target)?;
+            }
+            // Only delimited files have a header, which must be whole.
+            let whole = self.format.framing() == Framing::Lines || self.format.framing().whole_records(&carry) > 0;
+            if whole || open.ended || target >= RECORD_CAP {
+                break;
+            }
+            target = (carry.len() * 2).min(RECORD_CAP);
         }
         let start = self.format.file_start(&carry);
         self.progress.read(start.skip);
@@ -194,19 +203,19 @@ impl BlockQueue {
         open.carry.extend_from_slice(buffer.get(whole..).unwrap_or_default());
         buffer.truncate(whole);
         self.progress.read(whole);
-        let block = self.block(open, too_long);
+        let mut block = self.block(open);
         open.offset += whole as u64;
         if block.first_line > 0 {
             open.line += memchr_iter(b'\n', buffer).count() as u64;
         }
         if too_long {
             buffer.truncate(TOO_LONG_KEPT);
-            self.skip_line(open)?;
+            block.too_long = Some(whole as u64 + self.skip_line(open)?);
         }
         Ok(Some(block))
     }
 
-    fn block(&self, open: &Open, too_long: bool) -> LoadedBlock {
+    fn block(&self, open: &Open) -> LoadedBlock {
         let numbered = self.options.numbered || matches!(open.source, ByteSource::Stream(_));
         LoadedBlock {
             order: open.order,
@@ -214,18 +223,20 @@ impl BlockQueue {
             start: Arc::clone(&open.start),
             offset: open.offset,
             first_line: if numbered { open.line } else { 0 },
-            too_long,
+            too_long: None,
         }
     }
 
-    /// Reads on to the next line end and keeps nothing of it.
-    fn skip_line(&self, open: &mut Open) -> Result<(), EngineError> {
+    /// Reads on to the next line end, keeps nothing of it, and returns how many bytes of the line that were.
+    fn skip_line(&self, open: &mut Open) -> Result<u64, EngineError> {
         let mut chunk = Vec::new();
+        let mut length = 0;
         while !open.ended {
             chunk.clear();
             self.read_more(open, &mut chunk, self.options.block_bytes)?;
             let end = memchr(b'\n', &chunk);
             let skipped = end.map_or(chunk.len(), |at| at + 1);
+            length += end.unwrap_or(chunk.len()) as u64;
             open.offset += skipped as u64;
             self.progress.read(skipped);
             if end.is_some() {
@@ -234,7 +245,7 @@ impl BlockQueue {
                 break;
             }
         }
-        Ok(())
+        Ok(length)
     }
 }
 

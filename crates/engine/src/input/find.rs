@@ -3,6 +3,7 @@
 use crate::{EngineError, names};
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,12 +20,41 @@ pub struct InputFile {
     pub size: Option<ByteCount>,
 }
 
+/// An input that is gone once it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Once {
+    /// The standard input.
+    StandardInput,
+    /// A pipe or a device, whatever path leads to it.
+    Pipe {
+        /// The file system.
+        device: u64,
+        /// Its number there.
+        inode: u64,
+    },
+}
+
+/// Returns whether a path means the standard input.
+pub fn is_standard_input(pattern: &str) -> bool {
+    matches!(pattern, "-" | "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")
+}
+
+/// Returns what `pattern` means, if that can be read once only.
+pub fn once(pattern: &str) -> Option<Once> {
+    if is_standard_input(pattern) {
+        return Some(Once::StandardInput);
+    }
+    let metadata = fs::metadata(pattern).ok()?;
+    let repeats = metadata.is_file() || metadata.is_dir();
+    (!repeats).then(|| Once::Pipe { device: metadata.dev(), inode: metadata.ino() })
+}
+
 /// Returns the files that `pattern` means: one file, a glob, every file of a folder, or `-` for the standard input.
 ///
 /// # Errors
 /// [`EngineError::NoInput`] with the nearest names if nothing fits, [`EngineError::File`] if a file cannot be looked at.
 pub fn find(pattern: &str) -> Result<Vec<InputFile>, EngineError> {
-    if pattern == "-" || pattern == "/dev/stdin" {
+    if is_standard_input(pattern) {
         return Ok(vec![InputFile { name: "-".into(), path: None, size: None }]);
     }
     let path = Path::new(pattern);
@@ -36,7 +66,8 @@ pub fn find(pattern: &str) -> Result<Vec<InputFile>, EngineError> {
         Err(error) => return Err(EngineError::file("open", path, error)),
     };
     if paths.is_empty() {
-        return Err(EngineError::NoInput { pattern: pattern.to_owned(), near: near(path) });
+        let near = if path.is_dir() { Vec::new() } else { near(path) };
+        return Err(EngineError::NoInput { pattern: pattern.to_owned(), near });
     }
     paths.sort();
     paths.into_iter().map(inspect).collect()

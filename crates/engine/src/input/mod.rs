@@ -6,7 +6,7 @@ mod sample;
 mod source;
 
 pub use blocks::{BlockQueue, LoadedBlock, QueueOptions, RECORD_CAP};
-pub use find::{InputFile, find};
-pub use sample::Head;
+pub use find::{InputFile, Once, find, is_standard_input, once};
+pub use sample::{Head, SampleSize};
 pub(crate) use source::ByteSource;
 pub use source::line_at;

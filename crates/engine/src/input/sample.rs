@@ -1,16 +1,29 @@
 //! Samples of an input: its head for detection, and places spread over the file for inference.
 
-use super::{ByteSource, InputFile};
+use super::{ByteSource, InputFile, RECORD_CAP};
 use crate::EngineError;
-use std::{fs::File, os::unix::fs::FileExt};
+use memchr::memchr;
+use std::{fs::File, io, os::unix::fs::FileExt};
 use tidegate_formats::Sample;
 
-/// Bytes read from the start of an input.
-const HEAD: usize = 256 << 10;
-
-/// Places beyond the head, and bytes read at each.
-const PLACES: u64 = 8;
+/// Bytes read at each place beyond the head.
 const PLACE: usize = 32 << 10;
+
+/// How much of an input is read to find out what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleSize {
+    /// Bytes from its start; more where the first line is longer.
+    pub head: usize,
+    /// Places spread over the rest.
+    pub places: u64,
+}
+
+impl SampleSize {
+    /// For the input that decides on the format.
+    pub const FIRST: Self = Self { head: 256 << 10, places: 8 };
+    /// For each of the others.
+    pub const FURTHER: Self = Self { head: 64 << 10, places: 2 };
+}
 
 /// The first bytes of an input, and a few from further on.
 #[derive(Debug)]
@@ -28,20 +41,12 @@ impl Head {
     ///
     /// # Errors
     /// If it cannot be opened or read.
-    pub fn read(input: &InputFile) -> Result<Self, EngineError> {
+    pub fn read(input: &InputFile, size: SampleSize) -> Result<Self, EngineError> {
         let mut source = ByteSource::open(input)?;
-        let mut bytes = vec![0; HEAD];
-        let mut filled = 0;
-        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match source.read(rest) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) => return Err(EngineError::file("read", input.name.as_ref(), error)),
-            }
-        }
-        bytes.truncate(filled);
+        let bytes = first_bytes(&mut source, size.head)
+            .map_err(|error| EngineError::file("read", input.name.as_ref(), error))?;
         let (further, stream) = match &source {
-            ByteSource::File { file, end, .. } => (places(file, *end), None),
+            ByteSource::File { file, end, .. } => (places(file, bytes.len() as u64, *end, size.places), None),
             ByteSource::Stream(_) => (Vec::new(), Some(source)),
         };
         Ok(Self { bytes, further, stream })
@@ -55,16 +60,46 @@ impl Head {
     }
 }
 
-/// Reads places evenly spread; one that cannot be read is left out, for the scan will meet the same error.
-fn places(file: &File, end: u64) -> Vec<Vec<u8>> {
-    let head = HEAD as u64;
-    if end <= head + PLACE as u64 * PLACES {
-        return if end > head { read_place(file, head, usize::try_from(end - head).unwrap_or(PLACE)) } else { None }
-            .into_iter()
-            .collect();
+/// Reads so many bytes, and on to the end of the first line where that is longer, up to the most that a record may have.
+fn first_bytes(source: &mut ByteSource, head: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut target = head;
+    loop {
+        let filled = bytes.len();
+        bytes.resize(target, 0);
+        let read = fill(source, bytes.get_mut(filled..).unwrap_or_default())?;
+        bytes.truncate(filled + read);
+        let ended = bytes.len() < target;
+        let whole = memchr(b'\n', bytes.get(filled..).unwrap_or_default()).is_some();
+        if ended || whole || target >= RECORD_CAP {
+            return Ok(bytes);
+        }
+        target = (target * 2).min(RECORD_CAP);
     }
-    let step = (end - head - PLACE as u64) / (PLACES - 1);
-    (0..PLACES).filter_map(|place| read_place(file, head + place * step, PLACE)).collect()
+}
+
+/// Reads until `buffer` is full or the input ends, and returns how much was read.
+fn fill(source: &mut ByteSource, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match source.read(rest)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
+}
+
+/// Reads places evenly spread between the head and the end; one that cannot be read is left out, for the scan will meet the
+/// same error.
+fn places(file: &File, head: u64, end: u64, count: u64) -> Vec<Vec<u8>> {
+    let place = PLACE as u64;
+    if end <= head + place * count {
+        let rest = usize::try_from(end.saturating_sub(head)).unwrap_or(PLACE);
+        return if rest > 0 { read_place(file, head, rest).into_iter().collect() } else { Vec::new() };
+    }
+    let step = (end - head - place) / (count - 1).max(1);
+    (0..count).filter_map(|at| read_place(file, head + at * step, PLACE)).collect()
 }
 
 fn read_place(file: &File, offset: u64, length: usize) -> Option<Vec<u8>> {

@@ -13,6 +13,11 @@ use datafusion::arrow::{
 /// # Errors
 /// If a value has no text form.
 pub fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, EngineError> {
+    let rows = texts(batch)?.into_iter();
+    Ok(rows.map(|row| row.iter().map(|cell| printable(cell)).collect()).collect())
+}
+
+fn texts(batch: &RecordBatch) -> Result<Vec<Vec<String>>, EngineError> {
     let options = FormatOptions::default().with_null("NULL").with_display_error(true);
     let columns: Vec<ArrayFormatter<'_>> = batch
         .columns()
@@ -20,8 +25,23 @@ pub fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, EngineError> {
         .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
         .collect::<Result<_, _>>()
         .map_err(arrow_error)?;
-    let row = |at: usize| columns.iter().map(|column| printable(&column.value(at).to_string())).collect();
+    let row = |at: usize| columns.iter().map(|column| column.value(at).to_string()).collect();
     Ok((0..batch.num_rows()).map(row).collect())
+}
+
+/// Returns the cells of a batch as [`cells`] does, with a row for each line of a text that has several, such as a plan.
+///
+/// # Errors
+/// If a value has no text form.
+pub fn lines(batch: &RecordBatch) -> Result<Vec<Vec<String>>, EngineError> {
+    let mut rows = Vec::new();
+    for row in texts(batch)? {
+        let cells: Vec<Vec<&str>> = row.iter().map(|cell| cell.lines().collect()).collect();
+        for line in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+            rows.push(cells.iter().map(|cell| printable(cell.get(line).copied().unwrap_or_default())).collect());
+        }
+    }
+    Ok(rows)
 }
 
 /// Returns for each column whether it holds numbers, which are aligned to the right.

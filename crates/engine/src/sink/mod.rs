@@ -9,7 +9,7 @@ mod output;
 mod parquet;
 mod text;
 
-pub use cells::{cells, numeric_columns, printable};
+pub use cells::{cells, lines, numeric_columns, printable};
 pub use format::{OutputFormat, Sink, Verdict, open};
 pub use output::OutputFile;
 pub use target::Target;

@@ -3,13 +3,16 @@
 //! It is written without a name (`O_TMPFILE`), synced, linked beside the target, renamed over it, and the folder is synced.
 //! So neither Ctrl-C nor `kill -9` leaves a part of it behind, and a power cut leaves the old file or the new one. Where
 //! the file system has no unnamed files, a hidden temporary name stands in.
+//!
+//! What is no file, such as a pipe or a device, cannot be replaced by one: it is written as the bytes come. A link stays, and
+//! what it leads to is replaced. A file that is replaced keeps its mode.
 
 use crate::EngineError;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, BufWriter, Write},
-    os::fd::AsRawFd,
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
 };
 use tempfile::NamedTempFile;
@@ -17,6 +20,9 @@ use tidegate_memory::ByteCount;
 
 /// Bytes collected before they are written.
 const BUFFER: usize = 256 << 10;
+
+/// Links followed before they are taken for a circle, as many as the kernel follows.
+const LINKS: usize = 40;
 
 /// A file on its way.
 #[derive(Debug)]
@@ -30,28 +36,37 @@ pub struct OutputFile {
 enum Unfinished {
     Unnamed(File),
     Named(NamedTempFile),
+    /// A pipe or a device: what is written is there at once.
+    Direct(File),
+}
+
+/// What stands at the path of an output.
+enum Place {
+    /// Nothing yet, or a file of this mode.
+    File { path: PathBuf, mode: Option<Permissions> },
+    /// What can be written and not replaced.
+    Direct,
 }
 
 impl OutputFile {
-    /// Begins a file that will appear at `path`.
+    /// Begins a file that will appear at `path`, or opens the pipe or the device there.
     ///
     /// # Errors
     /// If the folder does not exist or cannot be written, or if `path` is a folder.
     pub fn create(path: &Path) -> Result<Self, EngineError> {
         let failed = |error| EngineError::file("write", path, error);
-        if path.is_dir() {
-            return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
-        }
-        let folder = folder_of(path);
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        let file = match openat(CWD, folder, flags, Mode::from_raw_mode(0o666)) {
-            Ok(file) => Unfinished::Unnamed(File::from(file)),
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
-                Unfinished::Named(NamedTempFile::with_prefix_in(".tidegate-", folder).map_err(failed)?)
+        let (path, file) = match place(path).map_err(failed)? {
+            Place::File { path, mode } => {
+                let file = unfinished(folder_of(&path), mode).map_err(failed)?;
+                (path, file)
             }
-            Err(error) => return Err(failed(error.into())),
+            Place::Direct => {
+                // Where the standard output is a file to which others append, what they wrote stays.
+                let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+                (path.to_path_buf(), Unfinished::Direct(file))
+            }
         };
-        Ok(Self { path: path.to_path_buf(), writer: BufWriter::with_capacity(BUFFER, file), written: 0 })
+        Ok(Self { path, writer: BufWriter::with_capacity(BUFFER, file), written: 0 })
     }
 
     /// Makes the file appear under its name, in place of what was there.
@@ -59,6 +74,9 @@ impl OutputFile {
     /// # Errors
     /// If it cannot be written to the end. A failed sync is final: then nothing appears.
     pub fn commit(mut self) -> Result<(), EngineError> {
+        if matches!(self.writer.get_ref(), Unfinished::Direct(_)) {
+            return self.writer.flush().map_err(|error| self.error(error));
+        }
         let finished = self.writer.flush().and_then(|()| self.writer.get_ref().file().sync_all());
         finished.map_err(|error| self.error(error))?;
         let folder = folder_of(&self.path).to_path_buf();
@@ -83,6 +101,7 @@ impl OutputFile {
         let named = match unfinished {
             Unfinished::Unnamed(file) => link(&file, folder_of(&path), &path),
             Unfinished::Named(file) => file.persist(&path).map(drop).map_err(|error| error.error),
+            Unfinished::Direct(_) => Ok(()),
         };
         named.map_err(|error| EngineError::file("write", &path, error))
     }
@@ -95,6 +114,7 @@ impl OutputFile {
                 needed: format!("more than the {} written so far", ByteCount::new(self.written)),
                 spilling: false,
             },
+            io::ErrorKind::BrokenPipe => EngineError::BrokenPipe,
             _ => EngineError::file("write", &self.path, error),
         }
     }
@@ -103,7 +123,7 @@ impl OutputFile {
 impl Unfinished {
     fn file(&self) -> &File {
         match self {
-            Self::Unnamed(file) => file,
+            Self::Unnamed(file) | Self::Direct(file) => file,
             Self::Named(file) => file.as_file(),
         }
     }
@@ -129,6 +149,48 @@ impl Write for OutputFile {
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
     }
+}
+
+/// Looks at what is there, through links.
+fn place(path: &Path) -> io::Result<Place> {
+    let descriptor = ["/dev/fd", "/dev/stdout", "/dev/stderr", "/proc"].iter().any(|folder| path.starts_with(folder));
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+        Ok(metadata) if metadata.is_file() && !descriptor => {
+            Ok(Place::File { path: followed(path.to_path_buf()), mode: Some(metadata.permissions()) })
+        }
+        Ok(_) => Ok(Place::Direct),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(Place::File { path: followed(path.to_path_buf()), mode: None })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Follows links to what they lead to, which need not exist.
+fn followed(mut path: PathBuf) -> PathBuf {
+    for _ in 0..LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = folder_of(&path).join(target);
+    }
+    path
+}
+
+/// Begins a file in `folder` that has no name, or a hidden one.
+fn unfinished(folder: &Path, mode: Option<Permissions>) -> io::Result<Unfinished> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = match openat(CWD, folder, flags, Mode::from_raw_mode(0o666)) {
+        Ok(file) => Unfinished::Unnamed(File::from(file)),
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
+            let mode = Permissions::from_mode(0o666);
+            Unfinished::Named(tempfile::Builder::new().prefix(".tidegate-").permissions(mode).tempfile_in(folder)?)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(mode) = mode {
+        file.file().set_permissions(mode)?;
+    }
+    Ok(file)
 }
 
 /// Gives an unnamed file a hidden name and moves it over the target: linking alone cannot replace.
@@ -182,5 +244,42 @@ mod tests {
         drop(file);
         assert!(names(folder.path()).is_empty());
         assert!(OutputFile::create(&folder.path().join("none/out.csv")).is_err());
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_its_mode_and_the_links_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link, dangling) =
+            (folder.path().join("out.csv"), folder.path().join("link"), folder.path().join("dangling"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink("out.csv", &link).unwrap();
+        std::os::unix::fs::symlink("new.csv", &dangling).unwrap();
+        for path in [&link, &dangling] {
+            let mut output = OutputFile::create(path).unwrap();
+            output.write_all(b"new").unwrap();
+            output.commit().unwrap();
+        }
+        assert_eq!(names(folder.path()), ["dangling", "link", "new.csv", "out.csv"]);
+        assert!(link.is_symlink() && dangling.is_symlink());
+        assert_eq!((fs::read(&file).unwrap(), fs::read(&dangling).unwrap()), (b"new".to_vec(), b"new".to_vec()));
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_pipe_is_written_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(CWD, &pipe, Mode::from_raw_mode(0o600)).unwrap();
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        let mut output = OutputFile::create(&pipe).unwrap();
+        output.write_all(b"rows").unwrap();
+        output.commit().unwrap();
+        assert_eq!(reader.join().unwrap(), b"rows");
+        assert_eq!(names(folder.path()), ["pipe"]);
+        assert!(!fs::metadata(&pipe).unwrap().is_file());
     }
 }

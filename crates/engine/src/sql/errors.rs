@@ -1,5 +1,6 @@
 //! DataFusion's errors in our words: a place for a caret, a name that was meant, advice.
 
+use super::words::plain;
 use crate::{EngineError, Hint, names};
 use datafusion::{
     arrow::datatypes::{DataType, Field, SchemaRef},
@@ -20,6 +21,7 @@ pub(crate) fn from_datafusion(error: &DataFusionError, known: &Known) -> EngineE
     match error.find_root() {
         DataFusionError::SQL(parser, _) => syntax(&parser.to_string()),
         DataFusionError::SchemaError(schema, _) => unknown_column(schema),
+        DataFusionError::Plan(message) if message.starts_with("Invalid function '") => unknown_function(message),
         DataFusionError::Plan(message) if message.contains("not found") && message.starts_with("table") => {
             let name = message.split('\'').nth(1).and_then(|name| name.rsplit('.').next()).unwrap_or_default();
             EngineError::query_with_help(format!("no table `{name}`"), table_help(&known.tables))
@@ -27,9 +29,12 @@ pub(crate) fn from_datafusion(error: &DataFusionError, known: &Known) -> EngineE
         DataFusionError::Plan(message) | DataFusionError::Execution(message) if missing_field(message).is_some() => {
             unknown_field(missing_field(message).unwrap_or_default(), known)
         }
-        DataFusionError::Plan(message) | DataFusionError::Execution(message) => EngineError::query(first_line(message)),
+        DataFusionError::Plan(message) | DataFusionError::Execution(message) => EngineError::query(plain(message)),
+        DataFusionError::External(inner) if inner.is::<EngineError>() => inner
+            .downcast_ref::<EngineError>()
+            .map_or_else(|| EngineError::query(inner.to_string()), EngineError::restated),
         DataFusionError::Diagnostic(_, inner) => from_datafusion(inner, known),
-        other => EngineError::query(first_line(&other.strip_backtrace())),
+        other => EngineError::query(plain(&other.strip_backtrace())),
     }
 }
 
@@ -51,13 +56,41 @@ fn unknown_column(error: &SchemaError) -> EngineError {
         return EngineError::query(error.to_string());
     };
     let known: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
-    let near = names::nearest(&field.name, known.iter().copied());
-    let help = match near.first() {
-        Some(name) => format!("did you mean `{name}`?"),
+    EngineError::query_with_help(format!("unknown column `{}`", field.name), column_help(&field.name, &known))
+}
+
+fn column_help(wrong: &str, known: &[&str]) -> String {
+    if let Some(name) = known.iter().find(|name| name.eq_ignore_ascii_case(wrong)) {
+        return format!("write \"{name}\" in double quotes: a name without quotes means one in lower case");
+    }
+    let is_bare = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let text = format!("a text is written in single quotes, '{wrong}'; what is in double quotes is a column");
+    match names::nearest(wrong, known.iter().copied()).first() {
+        Some(name) if wrong.chars().all(is_bare) => format!("did you mean `{name}`?"),
+        Some(name) => format!("did you mean \"{name}\"? {text}"),
+        None if !wrong.chars().all(is_bare) => text,
         None if known.is_empty() => "there are no columns here".to_owned(),
-        None => format!("the columns are {}", known.join(", ")),
-    };
-    EngineError::query_with_help(format!("unknown column `{}`", field.name), help)
+        None => format!("the columns are {}", listed(known)),
+    }
+}
+
+/// A file may have a thousand columns.
+fn listed(names: &[&str]) -> String {
+    const MOST: usize = 40;
+    match names.get(..MOST) {
+        Some(first) if names.len() > MOST => format!("{} and {} more", first.join(", "), names.len() - MOST),
+        _ => names.join(", "),
+    }
+}
+
+/// DataFusion says `Invalid function 'cuont'.` and on the next line `Did you mean 'count'?`.
+fn unknown_function(message: &str) -> EngineError {
+    let mut quoted = message.split('\'').skip(1).step_by(2);
+    let message = format!("unknown function `{}`", quoted.next().unwrap_or_default());
+    match quoted.next() {
+        Some(name) => EngineError::query_with_help(message, format!("did you mean `{name}`?")),
+        None => EngineError::query(message),
+    }
 }
 
 /// DataFusion says `Field pth not found in struct`, and not what the struct holds.
@@ -96,6 +129,28 @@ fn table_help(tables: &[String]) -> String {
     }
 }
 
-fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().trim_start_matches("Error during planning: ").to_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_on_an_unknown_column_depends_on_how_it_is_written() {
+        let known = ["Status", "path"];
+        let check = |wrong: &str, help: &str| assert_eq!(column_help(wrong, &known), help);
+        check("status", "write \"Status\" in double quotes: a name without quotes means one in lower case");
+        check("/", "a text is written in single quotes, '/'; what is in double quotes is a column");
+        check("pth", "did you mean `path`?");
+        assert!(column_help("Staus", &known).starts_with("did you mean \"Status\"? a text is written"));
+        check("zebra", "the columns are Status, path");
+        assert!(listed(&["a"; 1_000]).ends_with(", a and 960 more"));
+    }
+
+    #[test]
+    fn an_unknown_function_has_a_near_one() {
+        let error = unknown_function("Invalid function 'cuont'.\nDid you mean 'count'?");
+        assert_eq!(
+            (error.to_string().as_str(), error.help().as_deref()),
+            ("unknown function `cuont`", Some("did you mean `count`?"))
+        );
+    }
 }

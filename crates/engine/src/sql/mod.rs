@@ -4,7 +4,10 @@ mod errors;
 mod guard;
 mod parse;
 mod paths;
+mod stars;
+mod words;
 
 pub(crate) use errors::{Known, from_datafusion};
 pub(crate) use parse::{Parsed, parse};
 pub(crate) use paths::{TableUse, take_paths};
+pub(crate) use words::plain;

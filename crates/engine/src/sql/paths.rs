@@ -3,15 +3,20 @@
 //! `FROM 'logs/*.log'` and `FROM csv('f.csv', types => 'status int16')` are found in the parsed statement. DataFusion's own
 //! table functions accept no named arguments and cannot wait for a file, so one pass here takes both out.
 
-use crate::{EngineError, table::TableRequest};
+use super::stars;
+use crate::{
+    EngineError,
+    input::{self, Once},
+    table::TableRequest,
+};
 use datafusion::sql::{
     parser::Statement,
     sqlparser::ast::{
-        ExcludeSelectItem, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Select, SelectItem,
+        Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Query, Select,
         Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut,
     },
 };
-use std::ops::ControlFlow;
+use std::{collections::HashSet, ops::ControlFlow};
 use tidegate_formats::{FormatKind, VirtualColumn};
 
 /// A table that a statement uses: the name it goes by in the statement now, and what the query said.
@@ -27,11 +32,17 @@ pub(crate) struct TableUse {
 /// columns that the query names: `*` goes without them.
 ///
 /// # Errors
-/// [`EngineError::Query`] if the options of a table are not understood.
+/// [`EngineError::Query`] if the options of a table are not understood, or if what can be read once is named twice.
 pub(crate) fn take_paths(statement: &mut Statement, hidden: &[VirtualColumn]) -> Result<Vec<TableUse>, EngineError> {
-    let mut taker = PathTaker { tables: Vec::new(), hidden: hidden.to_vec() };
+    let mut given = GivenNames::default();
+    let mut taker = PathTaker { tables: Vec::new(), hidden: hidden.to_vec(), taken: HashSet::new(), read: Vec::new() };
     match statement {
-        Statement::Statement(statement) => visit(statement, &mut taker)?,
+        Statement::Statement(statement) => {
+            // Never breaks: there is nothing wrong with a name.
+            let _ = statement.visit(&mut given);
+            taker.taken = given.0;
+            visit(statement, &mut taker)?;
+        }
         Statement::Explain(explain) => return take_paths(&mut explain.statement, hidden),
         _ => {}
     }
@@ -45,40 +56,47 @@ fn visit(statement: &mut SqlStatement, taker: &mut PathTaker) -> Result<(), Engi
     }
 }
 
+/// The names that WITH gives, in lower case: a path of the same name is another table.
+#[derive(Default)]
+struct GivenNames(HashSet<String>);
+
+impl VisitorMut for GivenNames {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let tables = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.0.extend(tables.map(|table| table.alias.name.value.to_lowercase()));
+        ControlFlow::Continue(())
+    }
+}
+
 struct PathTaker {
     tables: Vec<TableUse>,
     hidden: Vec<VirtualColumn>,
+    taken: HashSet<String>,
+    /// Inputs that can be read once and are read already.
+    read: Vec<Once>,
 }
 
 impl VisitorMut for PathTaker {
     type Break = EngineError;
 
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<EngineError> {
-        let reads_paths = select
-            .from
-            .iter()
-            .all(|from| from_path(&from.relation) && from.joins.iter().all(|join| from_path(&join.relation)));
-        if reads_paths && !self.hidden.is_empty() {
-            for item in &mut select.projection {
-                if let SelectItem::Wildcard(options) = item
-                    && options.opt_exclude.is_none()
-                    && options.opt_except.is_none()
-                {
-                    let names = self.hidden.iter().map(|column| ObjectName::from(Ident::new(column.name()))).collect();
-                    options.opt_exclude = Some(ExcludeSelectItem::Multiple(names));
-                }
-            }
-        }
+    /// After its tables have their names.
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<EngineError> {
+        stars::narrow(select, &self.hidden, &|factor| self.is_log(factor));
         ControlFlow::Continue(())
     }
 
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<EngineError> {
         if let [ObjectNamePart::Identifier(ident)] = relation.0.as_mut_slice()
             && is_path(ident)
+            && !self.is_table(ident)
         {
             let request = TableRequest { pattern: ident.value.clone(), ..TableRequest::default() };
-            ident.value = self.name(request.pattern.clone(), request);
-            ident.quote_style = Some('"');
+            match self.name(request.pattern.clone(), request) {
+                Ok(name) => *ident = Ident::with_quote('"', name),
+                Err(error) => return ControlFlow::Break(error),
+            }
         }
         ControlFlow::Continue(())
     }
@@ -89,11 +107,12 @@ impl VisitorMut for PathTaker {
         let Some(arguments) = args else { return ControlFlow::Continue(()) };
         let function_name = function.value.to_ascii_lowercase();
         let Some(format) = function_format(&function_name) else { return ControlFlow::Continue(()) };
-        match read_arguments(&function_name, format, &arguments.args) {
-            Ok(request) => {
-                let text: Vec<String> = arguments.args.iter().map(ToString::to_string).collect();
-                let name = format!("{function_name}({})", text.join(", "));
-                *function = Ident::with_quote('"', self.name(name, request));
+        let text: Vec<String> = arguments.args.iter().map(ToString::to_string).collect();
+        let text = format!("{function_name}({})", text.join(", "));
+        let request = read_arguments(&function_name, format, &arguments.args);
+        match request.and_then(|request| self.name(text, request)) {
+            Ok(name) => {
+                *function = Ident::with_quote('"', name);
                 *args = None;
                 ControlFlow::Continue(())
             }
@@ -103,19 +122,37 @@ impl VisitorMut for PathTaker {
 }
 
 impl PathTaker {
-    fn name(&mut self, name: String, request: TableRequest) -> String {
-        if !self.tables.iter().any(|table| table.name == name) {
-            self.tables.push(TableUse { name: name.clone(), request });
+    /// Returns the name of a table: the text that asks for it, in more quotes where that is another table's.
+    fn name(&mut self, text: String, request: TableRequest) -> Result<String, EngineError> {
+        if let Some(once) = input::once(&request.pattern) {
+            if self.read.contains(&once) {
+                return Err(EngineError::read_twice(&request.pattern));
+            }
+            self.read.push(once);
         }
-        name
+        let mut name = text;
+        loop {
+            match self.tables.iter().find(|table| table.name == name) {
+                Some(table) if table.request == request => return Ok(name),
+                None if !self.taken.contains(&name.to_lowercase()) => break,
+                _ => name = format!("'{name}'"),
+            }
+        }
+        self.tables.push(TableUse { name: name.clone(), request });
+        Ok(name)
     }
-}
 
-/// Whether a part of FROM is a path or one of our table functions.
-fn from_path(factor: &TableFactor) -> bool {
-    let TableFactor::Table { name, args, .. } = factor else { return false };
-    let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return false };
-    if args.is_some() { function_format(&name.value.to_ascii_lowercase()).is_some() } else { is_path(name) }
+    /// Whether a name is that of a table found so far, such as of a function whose text looks like a path.
+    fn is_table(&self, name: &Ident) -> bool {
+        name.quote_style == Some('"') && self.tables.iter().any(|table| table.name == name.value)
+    }
+
+    /// Whether a part of FROM is one of the tables found so far.
+    fn is_log(&self, factor: &TableFactor) -> bool {
+        let TableFactor::Table { name, args: None, .. } = factor else { return false };
+        let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return false };
+        self.is_table(name)
+    }
 }
 
 /// A name in single quotes is a path. One in double quotes is, if it looks like one: other tools write it so.
@@ -161,7 +198,24 @@ fn read_arguments(function: &str, format: FormatKind, arguments: &[FunctionArg])
     if request.pattern.is_empty() {
         return Err(EngineError::query_with_help(format!("`{function}(..)` needs a path"), usage(function)));
     }
+    check_options(function, &request)?;
     Ok(request)
+}
+
+/// Refuses options that the format has no use for, in place of reading the file without them.
+fn check_options(function: &str, request: &TableRequest) -> Result<(), EngineError> {
+    let (is_csv, is_logs) = (request.format == Some(FormatKind::Csv), matches!(function, "logs" | "access"));
+    let given = [
+        ("delimiter", request.delimiter.is_some() && !is_csv),
+        ("header", request.header.is_some() && !is_csv),
+        ("format", request.format != function_format(function) && !is_logs),
+    ];
+    match given.iter().find(|(_, wrong)| *wrong) {
+        Some((name, _)) => {
+            Err(EngineError::query_with_help(format!("`{name}` does not fit `{function}(..)`"), usage(function)))
+        }
+        None => Ok(()),
+    }
 }
 
 fn set_option(function: &str, request: &mut TableRequest, name: &str, value: &Expr) -> Result<(), EngineError> {
@@ -181,9 +235,12 @@ fn set_option(function: &str, request: &mut TableRequest, name: &str, value: &Ex
 }
 
 fn usage(function: &str) -> String {
-    format!(
-        "{function}('path', types => 'status int16, ts timestamp', format => 'combined', delimiter => ';', header => true)"
-    )
+    let options = match function_format(function) {
+        Some(FormatKind::Csv) => "types => 'status int16, ts timestamp', delimiter => ';', header => true",
+        Some(FormatKind::Json) => "types => 'status int16, ts timestamp'",
+        _ => "format => 'combined'",
+    };
+    format!("{function}('path', {options})")
 }
 
 fn text(function: &str, name: &str, value: &Expr) -> Result<String, EngineError> {
@@ -250,11 +307,29 @@ mod tests {
     }
 
     #[test]
-    fn a_star_goes_without_virtual_columns() {
-        let (_, sql) = taken("SELECT *, _line FROM 'a.log'").unwrap();
-        assert_eq!(sql, "SELECT * EXCLUDE (_line), _line FROM \"a.log\"");
-        let (_, sql) = taken("SELECT * FROM (SELECT _line FROM 'a.log') t").unwrap();
-        assert_eq!(sql, "SELECT * FROM (SELECT _line FROM \"a.log\") t");
+    fn a_name_that_with_gives_is_another_table() {
+        let (tables, sql) = taken("WITH logs AS (SELECT 1) SELECT * FROM 'logs', logs, \"a/logs\"").unwrap();
+        assert!(sql.contains("FROM \"'logs'\", logs, \"a/logs\""), "{sql}");
+        assert_eq!(tables[0].request.pattern, "logs");
+        let (_, sql) = taken("SELECT 1 FROM (WITH \"X\" AS (SELECT 1) SELECT 1 FROM 'x') t").unwrap();
+        assert!(sql.contains("FROM \"'x'\""), "{sql}");
+    }
+
+    #[test]
+    fn what_can_be_read_once_is_named_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        let pipe = pipe.display();
+        for sql in [
+            "SELECT 1 FROM '-' a JOIN '-' b ON true",
+            "SELECT 1 FROM '-' UNION ALL SELECT 1 FROM '/dev/stdin'",
+            "SELECT 1 FROM '-' WHERE 1 IN (SELECT 1 FROM logs('-'))",
+            &format!("SELECT 1 FROM '{pipe}', json('{pipe}')"),
+        ] {
+            assert!(taken(sql).unwrap_err().to_string().ends_with("can be read once"), "{sql}");
+        }
+        assert!(taken("SELECT 1 FROM '-', 'a.log' a, 'a.log' b").is_ok());
     }
 
     #[test]
@@ -264,6 +339,7 @@ mod tests {
         )
         .unwrap();
         let request = &tables[0].request;
+        assert_eq!(taken("SELECT * FROM csv('a/f.csv', header => true)").unwrap().0.len(), 1);
         assert_eq!(request.format, Some(FormatKind::Csv));
         assert_eq!(request.types.as_deref(), Some("status int16, ts timestamp"));
         assert_eq!((request.delimiter, request.header), (Some(b';'), Some(false)));
@@ -274,6 +350,11 @@ mod tests {
         let (tables, _) = taken("WITH t AS (SELECT 1) SELECT * FROM t, generate_series(1, 3)").unwrap();
         assert!(tables.is_empty());
         assert!(taken("SELECT * FROM csv('f', speed => 'fast')").unwrap_err().to_string().contains("speed"));
+        for sql in ["csv('f', format => 'combined')", "logs('f', delimiter => ';')", "json('f', header => true)"] {
+            let error = taken(&format!("SELECT * FROM {sql}")).unwrap_err();
+            assert!(error.to_string().contains("does not fit"), "{sql}: {error}");
+        }
+        assert!(taken("SELECT * FROM logs('f', format => 'csv', delimiter => ';')").is_ok());
         assert!(taken("SELECT * FROM csv()").unwrap_err().to_string().contains("path"));
         assert!(taken("SELECT * FROM logs('f', format => 'xml')").unwrap_err().to_string().contains("xml"));
     }

@@ -2,16 +2,19 @@
 
 use crate::{
     EngineError,
-    input::{Head, InputFile, find},
+    input::{Head, InputFile, SampleSize, find},
 };
 use std::sync::Arc;
 use tidegate_formats::{
-    Format, FormatError, FormatKind,
+    Format, FormatError, FormatKind, Sample,
     csv::{CsvLayout, CsvOptions},
     detect,
     json::JsonLayout,
     parse_types,
 };
+
+/// The most files that are looked into for their columns.
+const SAMPLED: usize = 16;
 
 /// A table as a query names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,31 +51,47 @@ impl Inferred {
     }
 }
 
-/// Finds the files of a request, and their format and columns from samples of the first that is not empty.
+/// Finds the files of a request, their format by the first that is not empty, and their columns from samples of several.
 ///
 /// # Errors
 /// If no file fits, one cannot be read, or the format cannot be told.
 pub fn infer(request: &TableRequest) -> Result<Inferred, EngineError> {
     let inputs: Arc<[InputFile]> = find(&request.pattern)?.into();
-    let first = inputs.iter().find(|input| input.size.is_none_or(|size| size.bytes() > 0)).or(inputs.first());
-    let Some(first) = first else {
+    let chosen = sampled(&inputs);
+    let Some(first) = chosen.first() else {
         return Err(EngineError::NoInput { pattern: request.pattern.clone(), near: Vec::new() });
     };
-    let head = Head::read(first)?;
+    let head = Head::read(first, SampleSize::FIRST)?;
     let failed = |source| EngineError::Format { path: first.name.to_string(), source };
-    let format = format_of(request, first, &head).map_err(failed)?;
+    let kind = match request.format {
+        Some(kind) => kind,
+        None => detect(&head.bytes, &first.name).map_err(failed)?,
+    };
+    let further = if kind == FormatKind::Access { Vec::new() } else { further(&chosen)? };
+    let samples: Vec<_> = std::iter::once(&head).chain(&further).flat_map(Head::samples).collect();
+    let format = format_of(request, kind, &samples).map_err(failed)?;
+    drop(samples);
     let lines = memchr::memchr_iter(b'\n', &head.bytes).count() as u64;
     let record_bytes = (head.bytes.len() as u64).checked_div(lines);
     let head = head.stream.is_some().then_some(head);
     Ok(Inferred { inputs, format, head, record_bytes })
 }
 
-fn format_of(request: &TableRequest, input: &InputFile, head: &Head) -> Result<Format, FormatError> {
+/// Returns the inputs that are sampled: those that hold something, all or the first, the last and some between. The first of
+/// them decides on the format; one that is empty is sampled if there is no other.
+fn sampled(inputs: &[InputFile]) -> Vec<&InputFile> {
+    let filled: Vec<_> = inputs.iter().filter(|input| input.size.is_none_or(|size| size.bytes() > 0)).collect();
+    let Some(last) = filled.len().checked_sub(1) else { return inputs.iter().take(1).collect() };
+    let count = filled.len().min(SAMPLED);
+    (0..count).filter_map(|at| filled.get(at * last / (count - 1).max(1)).copied()).collect()
+}
+
+fn further(chosen: &[&InputFile]) -> Result<Vec<Head>, EngineError> {
+    chosen.iter().skip(1).map(|input| Head::read(input, SampleSize::FURTHER)).collect()
+}
+
+fn format_of(request: &TableRequest, kind: FormatKind, samples: &[Sample<'_>]) -> Result<Format, FormatError> {
     let types = request.types.as_deref().map(parse_types).transpose()?.unwrap_or_default();
-    let kind = match request.format {
-        Some(kind) => kind,
-        None => detect(&head.bytes, &input.name)?,
-    };
     Ok(match kind {
         FormatKind::Access if !types.is_empty() => {
             return Err(FormatError::Types(
@@ -80,10 +99,37 @@ fn format_of(request: &TableRequest, input: &InputFile, head: &Head) -> Result<F
             ));
         }
         FormatKind::Access => Format::Access,
-        FormatKind::Json => Format::Json(Arc::new(JsonLayout::infer(&head.samples(), &types)?)),
+        FormatKind::Json => Format::Json(Arc::new(JsonLayout::infer(samples, &types)?)),
         FormatKind::Csv => {
             let options = CsvOptions { delimiter: request.delimiter, header: request.header, types };
-            Format::Csv(Arc::new(CsvLayout::infer(&head.samples(), &options)?))
+            Format::Csv(Arc::new(CsvLayout::infer(samples, &options)?))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_memory::ByteCount;
+
+    #[test]
+    fn the_first_the_last_and_some_between_are_sampled() {
+        let input = |at: u64| InputFile {
+            name: at.to_string().into(),
+            path: None,
+            size: Some(ByteCount::new(u64::from(at % 2 == 1))),
+        };
+        let check = |count: u64, expected: &[&str]| {
+            let inputs: Vec<_> = (0..count).map(input).collect();
+            let names: Vec<_> = sampled(&inputs).iter().map(|input| input.name.to_string()).collect();
+            assert_eq!(names, expected, "{count}");
+        };
+        check(0, &[]);
+        check(1, &["0"]);
+        check(2, &["1"]);
+        check(6, &["1", "3", "5"]);
+        let inputs: Vec<_> = (0..200).map(input).collect();
+        let chosen = sampled(&inputs);
+        assert_eq!((chosen.len(), &*chosen[0].name, &*chosen[15].name), (16, "1", "199"));
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{inference::Inferred, stream};
 use crate::{
+    EngineError,
     input::{BlockQueue, Head, InputFile, QueueOptions},
     progress::Progress,
     rejects::RejectLog,
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use datafusion::{
     arrow::datatypes::{Schema, SchemaRef},
     catalog::{Session, TableProvider},
-    common::{Result, Statistics, stats::Precision, tree_node::TreeNodeRecursion},
+    common::{DataFusionError, Result, Statistics, stats::Precision, tree_node::TreeNodeRecursion},
     datasource::TableType,
     execution::{SendableRecordBatchStream, TaskContext},
     logical_expr::Expr,
@@ -56,11 +57,24 @@ pub struct LogTable {
 
 impl LogTable {
     /// Returns the table of what was inferred: the format's columns, and of the virtual ones those in `hidden`, which are
-    /// the ones that the query names.
+    /// the ones that the query names. A column of the files goes before a virtual one of the same name.
     pub fn new(inferred: Inferred, hidden: &[VirtualColumn], context: ScanContext) -> Self {
+        if let Format::Json(layout) = &inferred.format
+            && layout.left_out() > 0
+        {
+            let first = inferred.inputs.first().map_or("-", |input| input.name.as_ref());
+            context.progress.note(format!(
+                "`{first}` has too many keys: {} of those in the samples are no columns; json('..', types => 'key text') adds one",
+                layout.left_out()
+            ));
+        }
         let full = Batch::schema(&inferred.format);
         let own = inferred.format.columns().len();
-        let named = VirtualColumn::ALL.iter().enumerate().filter(|(_, column)| hidden.contains(column));
+        let is_own = |name: &str| inferred.format.columns().iter().any(|column| column.name.as_ref() == name);
+        let named = VirtualColumn::ALL
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| hidden.contains(column) && !is_own(column.name()));
         let places: Vec<usize> = (0..own).chain(named.map(|(at, _)| own + at)).collect();
         let fields: Vec<_> = places.iter().filter_map(|&place| full.fields().get(place).cloned()).collect();
         Self {
@@ -149,28 +163,41 @@ impl LogScan {
     }
 
     /// Returns the queue for a partition: that of the running execution, or a new one if the partition is executed again.
-    fn queue(&self, partition: usize) -> Arc<BlockQueue> {
+    ///
+    /// # Errors
+    /// If the input is a stream that another execution or another scan has read.
+    fn queue(&self, partition: usize) -> Result<Arc<BlockQueue>> {
         let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
         if run.started.contains(&partition) {
             *run = Run::default();
         }
         run.started.push(partition);
-        let queue = run.queue.get_or_insert_with(|| {
-            let head = self.head.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let options = QueueOptions {
-                block_bytes: self.context.profile.block_bytes,
-                numbered: self.context.rejects.writes() || self.wants(VirtualColumn::Line),
-            };
-            self.context.progress.expect(size(&self.inputs));
-            let progress = Arc::clone(&self.context.progress);
-            Arc::new(BlockQueue::new(Arc::clone(&self.inputs), self.format.clone(), options, head, progress))
-        });
-        let queue = Arc::clone(queue);
+        let queue = match &run.queue {
+            Some(queue) => Arc::clone(queue),
+            None => Arc::clone(run.queue.insert(self.new_queue()?)),
+        };
         if run.started.len() == self.properties.partitioning.partition_count() {
             // Everybody has it; the next execution starts anew, and this one's file is closed with its last stream.
             *run = Run::default();
         }
-        queue
+        Ok(queue)
+    }
+
+    fn new_queue(&self) -> Result<Arc<BlockQueue>> {
+        let head = self.head.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(stream) = self.inputs.iter().find(|input| input.size.is_none())
+            && head.is_none()
+        {
+            // Such as of a subquery in WITH that is used twice: the statement names the stream once.
+            return Err(DataFusionError::External(Box::new(EngineError::read_twice(&stream.name))));
+        }
+        let options = QueueOptions {
+            block_bytes: self.context.profile.block_bytes,
+            numbered: self.context.rejects.writes() || self.wants(VirtualColumn::Line),
+        };
+        self.context.progress.expect(size(&self.inputs));
+        let progress = Arc::clone(&self.context.progress);
+        Ok(Arc::new(BlockQueue::new(Arc::clone(&self.inputs), self.format.clone(), options, head, progress)))
     }
 
     fn wants(&self, column: VirtualColumn) -> bool {
@@ -225,7 +252,7 @@ impl ExecutionPlan for LogScan {
     }
 
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let queue = self.queue(partition);
+        let queue = self.queue(partition)?;
         let batches = stream::batches(queue, &self.format, &self.projection, &self.context);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }

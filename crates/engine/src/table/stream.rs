@@ -79,12 +79,13 @@ impl Partition {
                 failure.get_or_insert(error);
             }
         };
-        let (step, counts) = if loaded.too_long {
+        let (step, counts) = if let Some(length) = loaded.too_long {
             reject(Reject {
                 line_in_block: 0,
                 offset: loaded.offset,
                 reason: Reason::TooLong(RECORD_CAP),
                 raw: &bytes,
+                length,
             });
             (Step::BlockDone, Counts { rejects: 1, ..Counts::default() })
         } else {

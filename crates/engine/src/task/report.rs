@@ -29,6 +29,8 @@ pub struct Finished {
     pub reserved_peak: ByteCount,
     /// The plans after the first one, if an operator was refused memory before the first row.
     pub replans: Vec<Replan>,
+    /// What the person should know about the answer.
+    pub notes: Vec<String>,
     /// Where the memory was.
     pub memory: MemoryReport,
 }

@@ -4,7 +4,7 @@ use super::{
     Finished, MemoryReport, Shared,
     attempt::{Attempt, Planned},
 };
-use crate::{EngineError, RejectReport, Snapshot};
+use crate::{EngineError, RejectReport, Snapshot, sql::plain};
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     common::DataFusionError,
@@ -106,7 +106,10 @@ impl Running {
     fn error(&self, error: &DataFusionError) -> EngineError {
         match (error.find_root(), self.shared.options.given_up.last()) {
             (DataFusionError::NotImplemented(_), Some(reason)) => EngineError::MemoryLimit(reason),
-            _ => self.attempt.run_error(error),
+            _ => match self.attempt.run_error(error) {
+                EngineError::Run(message) => EngineError::Run(plain(&message)),
+                other => other,
+            },
         }
     }
 
@@ -137,7 +140,7 @@ impl Running {
         !self.delivered && self.current.repeatable && options.budget.is_some() && options.given_up.leaves_a_plan()
     }
 
-    /// Ends the task after its last row: drops the plan and everything it holds, and makes the file of rejects appear.
+    /// Ends the task, after its last row or where nobody wants more of them: drops the plan and everything it holds, and makes the file of rejects appear.
     ///
     /// # Errors
     /// If the file of rejects cannot be written to the end.
@@ -148,22 +151,19 @@ impl Running {
         let Current { plan, operators, batches, producer, .. } = current;
         producer.abort();
         drop((plan, operators, batches));
+        attempt.rejects.commit()?;
         let counts: Snapshot = shared.progress.snapshot();
         let rejects: RejectReport = attempt.rejects.report();
-        let finished = Finished {
+        Ok(Finished {
             too_many_rejects: rejects.exceeds(shared.options.max_rejects, counts.rows),
             counts,
             rejects,
             spill: shared.spill.report(),
             reserved_peak: attempt.pool.peak(),
             replans: shared.options.given_up.replans(shared.options.first_profile()),
+            notes: shared.progress.notes(),
             memory,
-        };
-        let rejects = Arc::into_inner(attempt).and_then(|attempt| Arc::into_inner(attempt.rejects));
-        if let Some(rejects) = rejects {
-            rejects.commit()?;
-        }
-        Ok(finished)
+        })
     }
 }
 

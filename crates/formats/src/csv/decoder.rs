@@ -11,12 +11,13 @@ use crate::{
     column::{Column, Mismatch},
     time,
 };
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// Reads records of one layout.
 #[derive(Debug)]
 pub struct CsvDecoder {
-    layout: Arc<[ColumnSpec]>,
+    layout: CsvLayout,
+    columns: Arc<[ColumnSpec]>,
     delimiter: u8,
     /// For each field of the file, its column.
     fields: Vec<Option<usize>>,
@@ -36,14 +37,16 @@ struct Scratch {
 
 impl CsvDecoder {
     pub(super) fn new(layout: &CsvLayout) -> Self {
-        let fields = (0..layout.columns().len()).map(Some).collect();
-        Self {
-            layout: layout.shared_columns(),
+        let mut decoder = Self {
+            layout: layout.clone(),
+            columns: layout.shared_columns(),
             delimiter: layout.delimiter(),
-            fields,
+            fields: Vec::new(),
             absent: Vec::new(),
             scratch: Scratch::default(),
-        }
+        };
+        decoder.start(&FileStart::default());
+        decoder
     }
 
     fn record(&mut self, fields: &mut Fields<'_>, columns: &mut Columns) -> Outcome {
@@ -52,7 +55,7 @@ impl CsvDecoder {
         for field in fields {
             if bad.is_none()
                 && let Some(Some(at)) = self.fields.get(found)
-                && let Some(spec) = self.layout.get(*at)
+                && let Some(spec) = self.columns.get(*at)
                 && push(spec, field, columns.get(*at), &mut self.scratch).is_err()
             {
                 bad = Some(spec);
@@ -78,12 +81,12 @@ impl CsvDecoder {
 
 impl Decoder for CsvDecoder {
     fn start(&mut self, file: &FileStart) {
-        let count = self.layout.len();
         self.fields = match &file.fields {
             Some(fields) => fields.to_vec(),
-            None => (0..count).map(Some).collect(),
+            None => self.layout.by_position().collect(),
         };
-        self.absent = (0..count).filter(|at| !self.fields.contains(&Some(*at))).collect();
+        let present: HashSet<usize> = self.fields.iter().copied().flatten().collect();
+        self.absent = (0..self.columns.len()).filter(|at| !present.contains(at)).collect();
     }
 
     fn read(&mut self, bytes: &[u8], columns: &mut Columns) -> Record {

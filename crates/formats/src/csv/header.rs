@@ -57,6 +57,26 @@ pub(super) fn looks_like_header(fields: &[Cow<'_, [u8]>]) -> bool {
     all_empty || !(fields.iter().all(is_value) || fields.iter().any(is_time))
 }
 
+/// Returns whether nothing but a header looks like this: names that differ, without values, times and brackets in them.
+pub(super) fn are_plain_names(fields: &[Cow<'_, [u8]>]) -> bool {
+    const LONGEST: usize = 64;
+    let is_name = |field: &[u8]| {
+        let is_value =
+            scalar::float(field).is_some() || time::date(field).is_some() || time::timestamp(field).is_some();
+        let has_brackets = field.iter().any(|byte| b"[]{}<>".contains(byte));
+        (1..=LONGEST).contains(&field.len()) && !is_value && !has_brackets && !holds_time_of_day(field)
+    };
+    let differ = fields.iter().map(|field| field.trim_ascii()).collect::<HashSet<_>>().len() == fields.len();
+    differ && fields.iter().all(|field| is_name(field.trim_ascii()))
+}
+
+/// Whether there is something like `12:30:05` in a text.
+fn holds_time_of_day(text: &[u8]) -> bool {
+    let is_time =
+        |part: &[u8]| matches!(part, [a, b, b':', c, d] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()));
+    text.windows(5).any(is_time)
+}
+
 /// Returns the column names that a header spells, each of them once: the second `a` is `a_2`, and a name that is empty is
 /// `column_` and its place from 1.
 pub(super) fn names(fields: &[Cow<'_, [u8]>]) -> Vec<Arc<str>> {

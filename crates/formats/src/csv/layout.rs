@@ -11,7 +11,7 @@ use crate::{
     ColumnSpec, ColumnType, FileStart, FormatError, Framing, Sample,
     infer::{Guess, Look, unknown_column},
 };
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 /// What is known about a set of delimited files beforehand.
 #[derive(Clone, Debug, Default)]
@@ -30,13 +30,16 @@ pub struct CsvLayout {
     columns: Arc<[ColumnSpec]>,
     delimiter: u8,
     header: bool,
+    /// How many of the columns are those of the first file: a file without a header is read as them.
+    first: usize,
 }
 
 impl CsvLayout {
     /// Finds out delimiter, header and types, as far as `options` leaves them open.
     ///
-    /// The first sample is the start of a file. The others may begin and end anywhere: they are read from their first whole
-    /// line on, and records with another number of fields than the first record are passed over.
+    /// The first sample is the start of a file, and so may others be, of other files: columns that only those have follow the
+    /// ones of the first. Samples that are no start are of the file before them; they may begin and end anywhere: they are
+    /// read from their first whole line on, and records with another number of fields than the first record are passed over.
     ///
     /// The first record is a header unless every field of it is a number, a date or a time, or one of them is a full time.
     /// A column is Boolean (`true` and `false`), Int64, Float64, Date or Timestamp if all its values in the samples are,
@@ -59,7 +62,10 @@ impl CsvLayout {
             header::names(&vec![Cow::default(); first.fields.len()])
         };
         let columns = names.into_iter().map(|name| ColumnSpec::new(name, ColumnType::Text)).collect();
-        let mut layout = Self { columns, delimiter, header };
+        let mut layout = Self { columns, delimiter, header, first: first.fields.len() };
+        for sample in samples.iter().filter(|sample| sample.at_start).skip(1) {
+            layout.widen(sample.whole_lines());
+        }
         layout.columns = layout.typed(samples, &options.types)?;
         Ok(layout)
     }
@@ -116,6 +122,23 @@ impl CsvLayout {
         Arc::clone(&self.columns)
     }
 
+    /// Returns the columns that the fields of a file without a header belong to.
+    pub(super) fn by_position(&self) -> impl Iterator<Item = Option<usize>> + use<> {
+        (0..self.first).map(Some)
+    }
+
+    /// Adds the columns of another file's header that are new.
+    fn widen(&mut self, start: &[u8]) {
+        if self.file_start(start, 0).fields.is_none() {
+            return;
+        }
+        let Some(first) = FirstRecord::read(start, self.delimiter) else { return };
+        let known: HashSet<Arc<str>> = self.columns.iter().map(|column| Arc::clone(&column.name)).collect();
+        let names = header::names(&first.fields).into_iter().filter(|name| !known.contains(name));
+        let new = names.map(|name| ColumnSpec::new(name, ColumnType::Text));
+        self.columns = self.columns.iter().cloned().chain(new).collect();
+    }
+
     fn place(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name.as_ref() == name)
     }
@@ -123,8 +146,15 @@ impl CsvLayout {
     /// Returns the columns with the types that the samples' values have or that are given.
     fn typed(&self, samples: &[Sample<'_>], types: &[ColumnSpec]) -> Result<Arc<[ColumnSpec]>, FormatError> {
         let mut guesses = vec![Guess::Nothing; self.columns.len()];
+        let mut fields: Vec<Option<usize>> = self.by_position().collect();
         for sample in samples {
-            self.guess(sample, &mut guesses);
+            let mut rest = sample.whole_lines();
+            if sample.at_start {
+                let start = self.file_start(rest, 0);
+                rest = rest.get(start.skip..).unwrap_or_default();
+                fields = start.fields.map_or_else(|| self.by_position().collect(), |fields| fields.to_vec());
+            }
+            self.guess(rest, &fields, &mut guesses);
         }
         let with_type =
             |(column, guess): (&ColumnSpec, &Guess)| ColumnSpec::new(Arc::clone(&column.name), guess.kind());
@@ -136,18 +166,10 @@ impl CsvLayout {
         Ok(columns.into())
     }
 
-    fn guess(&self, sample: &Sample<'_>, guesses: &mut [Guess]) {
-        let mut rest = sample.whole_lines();
-        let mut fields = None;
-        if sample.at_start {
-            let start = self.file_start(rest, 0);
-            rest = rest.get(start.skip..).unwrap_or_default();
-            fields = start.fields;
-        }
-        let fields = fields.unwrap_or_else(|| (0..guesses.len()).map(Some).collect());
-        rest = sniff::whole(rest, self.delimiter);
+    fn guess(&self, sample: &[u8], fields: &[Option<usize>], guesses: &mut [Guess]) {
+        let mut rest = sniff::whole(sample, self.delimiter);
         while !rest.is_empty() {
-            let length = blank_line(rest).unwrap_or_else(|| self.guess_record(rest, &fields, guesses));
+            let length = blank_line(rest).unwrap_or_else(|| self.guess_record(rest, fields, guesses));
             rest = rest.get(length.max(1)..).unwrap_or_default();
         }
     }

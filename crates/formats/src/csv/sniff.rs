@@ -2,6 +2,7 @@
 
 use super::{
     decoder::blank_line,
+    header::{self, FirstRecord},
     split::{self, Fields},
 };
 use memchr::memchr;
@@ -30,14 +31,16 @@ pub(super) fn delimiter(bytes: &[u8]) -> u8 {
     best
 }
 
-/// Returns the delimiter that splits all of the first records, two at least, into the same number of fields, two at least.
+/// Returns the delimiter that splits all of the first records, two at least, into the same number of fields, two at least, if
+/// the first of them could be the names of columns: any text has lines with the same number of commas now and then.
 pub(crate) fn consistent_delimiter(bytes: &[u8]) -> Option<u8> {
     let delimiter = delimiter(bytes);
     let counts = field_counts(bytes, delimiter);
     let first = counts.first().copied().filter(|first| *first > 1)?;
     let consistent = counts.len() > 1 && counts.iter().all(|count| *count == first);
     let is_prose = bytes.split(|byte| *byte == b'\n').take(RECORDS).any(|line| is_prose(line, delimiter));
-    (consistent && !is_prose).then_some(delimiter)
+    let names = FirstRecord::read(bytes, delimiter)?.fields;
+    (consistent && !is_prose && header::are_plain_names(&names)).then_some(delimiter)
 }
 
 /// Returns whether all commas or semicolons of a line stand as in a sentence, before a space, or as in a time, between the

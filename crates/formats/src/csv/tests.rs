@@ -10,6 +10,7 @@ use crate::{
     testing::{self, csv, csv_with, rows, schema},
 };
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn fields(record: &str) -> Vec<String> {
     Fields::new(record.as_bytes(), b',').map(|field| String::from_utf8_lossy(&value(field)).into_owned()).collect()
@@ -142,6 +143,20 @@ fn each_file_has_its_own_header() {
     assert_eq!(without_header.rows, ["1 | x | true"]);
     assert_eq!(without_header.reasons(), ["2: 2 fields where the header has 3"]);
     assert_eq!(rows(&format, "").lines, 0);
+}
+
+#[test]
+fn columns_of_all_files_that_are_sampled() {
+    let sample = |text: &'static str, at_start| Sample { bytes: text.as_bytes(), at_start };
+    let (first, second) = ("a,b\n1,x\n", "b,c,a\nz,true,1.5\n");
+    let samples =
+        [sample(first, true), sample("\n2,y\n", false), sample(second, true), sample("\nz,false,2.5\n", false)];
+    let format = Format::Csv(Arc::new(CsvLayout::infer(&samples, &CsvOptions::default()).unwrap()));
+    assert_eq!(schema(&format), ["a Float64", "b Utf8", "c Boolean"]);
+    assert_eq!(rows(&format, first).rows, ["1 | x | NULL"]);
+    assert_eq!(rows(&format, second).rows, ["1.5 | z | true"]);
+    // Without a header it is read as the first file.
+    assert_eq!(rows(&format, "1,x\n2,y\n").rows, ["1 | x | NULL", "2 | y | NULL"]);
 }
 
 #[test]

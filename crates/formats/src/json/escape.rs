@@ -33,17 +33,14 @@ fn decode_one(escape: &[u8]) -> (char, usize) {
 
 /// Reads `\uXXXX`, or two of them that are a surrogate pair.
 fn decode_unicode(escape: &[u8]) -> (char, usize) {
-    let unit = hexadecimal(escape.get(2..6));
-    if let Some(character) = char::from_u32(unit) {
-        return (character, 6);
-    }
-    let low = hexadecimal(escape.get(8..12));
-    let code = 0x1_0000 + ((unit & 0x3FF) << 10) + (low & 0x3FF);
-    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
+    let units = [hexadecimal(escape.get(2..6)), hexadecimal(escape.get(8..12))];
+    // The parser lets no half of a pair through.
+    let character = char::decode_utf16(units).next().and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER);
+    (character, 6 * character.len_utf16())
 }
 
-fn hexadecimal(digits: Option<&[u8]>) -> u32 {
-    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default();
+fn hexadecimal(digits: Option<&[u8]>) -> u16 {
+    let digit = |byte: u8| u16::try_from(char::from(byte).to_digit(16).unwrap_or_default()).unwrap_or_default();
     digits.unwrap_or_default().iter().fold(0, |value, byte| value << 4 | digit(*byte))
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct JsonLayout {
     columns: Arc<[ColumnSpec]>,
+    left_out: usize,
 }
 
 impl JsonLayout {
@@ -15,21 +16,29 @@ impl JsonLayout {
     ///
     /// A column is Boolean, Int64, Float64, Struct or List if its values are, Timestamp if every string is an ISO 8601 time,
     /// and else Text. `types` replaces what is guessed; a nested column is named with dots, as in `http.status`. A name that
-    /// no sample holds is added: a rare key may well be missing from them.
+    /// no sample holds is added: a rare key may well be missing from them. Of more than 1,000 keys, those that appear first are
+    /// columns, and those that are given.
     ///
     /// # Errors
-    /// [`FormatError::Empty`] without a byte, [`FormatError::Unknown`] if no line is an object.
+    /// [`FormatError::Empty`] without a byte, [`FormatError::Unsupported`] if no line is an object.
     pub fn infer(samples: &[Sample<'_>], types: &[ColumnSpec]) -> Result<Self, FormatError> {
         if samples.iter().all(|sample| sample.whole_lines().trim_ascii_start().is_empty()) {
             return Err(FormatError::Empty);
         }
         let guess = infer::guess(samples)
-            .ok_or_else(|| FormatError::Unknown("no line of the samples is a JSON object".to_owned()))?;
+            .ok_or_else(|| FormatError::Unsupported("no line of the samples is a JSON object".to_owned()))?;
         let mut columns = guess.columns();
         for given in types {
             set_type(&mut columns, &given.name, &given.kind);
         }
-        Ok(Self { columns: columns.into() })
+        let is_given = |key: &&str| types.iter().any(|given| given.name.as_ref() == *key);
+        let left_out = guess.left_out().filter(|key| !is_given(key)).count();
+        Ok(Self { columns: columns.into(), left_out })
+    }
+
+    /// Returns how many keys of the samples are no columns, because there are too many of them.
+    pub fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// Returns the columns.

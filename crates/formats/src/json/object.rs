@@ -2,7 +2,7 @@
 
 use super::{
     scan::{Scanned, Scanner, malformed},
-    value::{Value, decoded, push_null},
+    value::{Value, decoded},
 };
 use crate::{Column, ColumnSpec, batch::Columns};
 use std::collections::HashMap;
@@ -97,10 +97,26 @@ impl Object {
             goes_on = input.goes_on(b'}')?;
         }
         if found < self.members.len() {
-            let missing = self.members.iter().enumerate().filter(|(_, member)| member.seen != self.generation);
-            missing.for_each(|(at, _)| push_null(targets.get(at)));
+            self.fill(targets);
         }
         Ok(())
+    }
+
+    /// Appends a null to every column whose key the object lacks. Of a row, only those that the query wants are looked at.
+    fn fill(&self, targets: &mut Targets<'_>) {
+        let is_missing = |member: &Member| member.seen != self.generation;
+        match targets {
+            Targets::Row(columns) => columns.each_wanted(|at, column| {
+                if self.members.get(at).is_some_and(is_missing) {
+                    column.push_null();
+                }
+            }),
+            Targets::Fields(columns) => {
+                let missing = self.members.iter().zip(columns.iter_mut()).filter(|(member, _)| is_missing(member));
+                missing.for_each(|(_, column)| column.push_null());
+            }
+            Targets::Nowhere => {}
+        }
     }
 
     #[inline(never)]

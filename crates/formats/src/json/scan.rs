@@ -8,7 +8,7 @@ use crate::{
     Reason,
     find::{bytes_below, first_byte, repeated, zero_bytes},
 };
-use jiter::Jiter;
+use jiter::{Jiter, JiterErrorType, JsonErrorType};
 use memchr::memchr2;
 
 /// The first byte that JSON allows in a string as it stands, but for quote and backslash.
@@ -141,7 +141,14 @@ impl<'a> Scanner<'a> {
         let mut parser = Jiter::new(self.rest);
         if let Err(error) = parser.next_skip() {
             let place = self.line_length - self.rest.len() + error.index + 1;
-            return Err(Box::new(Reason::Json(format!("{} at byte {place}", error.error_type).into())));
+            let what = match error.error_type {
+                // The parser says both of half a pair, and of nothing else.
+                JiterErrorType::JsonError(
+                    JsonErrorType::LoneLeadingSurrogateInHexEscape | JsonErrorType::UnexpectedEndOfHexEscape,
+                ) => "a lone surrogate".to_owned(),
+                other => other.to_string(),
+            };
+            return Err(Box::new(Reason::Json(format!("{what} at byte {place}").into())));
         }
         let (text, after) = self.rest.split_at_checked(parser.current_index()).unwrap_or_default();
         self.rest = after;

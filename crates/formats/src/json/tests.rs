@@ -45,7 +45,7 @@ fn given_types_win_and_may_add_columns() {
 fn nothing_to_infer_from() {
     let infer = |bytes| JsonLayout::infer(&[Sample { bytes, at_start: true }], &[]);
     assert!(matches!(infer(b"\xEF\xBB\xBF \n\n"), Err(FormatError::Empty)));
-    assert!(matches!(infer(b"a\n[1]\n"), Err(FormatError::Unknown(_))));
+    assert!(matches!(infer(b"a\n[1]\n"), Err(FormatError::Unsupported(_))));
 }
 
 #[test]
@@ -92,6 +92,21 @@ fn strings() {
 }
 
 #[test]
+fn an_object_with_very_many_keys_has_the_first_of_them_as_columns() {
+    let lines: Vec<_> = (0..1_500).map(|at| format!("{{\"k{at}\":{at}}}")).collect();
+    let text = lines.join("\n");
+    let layout = JsonLayout::infer(&[Sample { bytes: text.as_bytes(), at_start: true }], &[]).unwrap();
+    assert_eq!((layout.columns().len(), layout.left_out()), (1_000, 500));
+    let format = Format::Json(Arc::new(layout));
+    let reading = testing::read(&format, text.as_bytes(), &[0, 999]);
+    assert_eq!((reading.counts.rows, reading.counts.rejects), (1_500, 0));
+    assert_eq!((reading.rows[0].as_str(), reading.rows[999].as_str()), ("0 | NULL", "NULL | 999"));
+    let types = [ColumnSpec::new("k1499", ColumnType::Int16)];
+    let layout = JsonLayout::infer(&[Sample { bytes: text.as_bytes(), at_start: true }], &types).unwrap();
+    assert_eq!((layout.columns().len(), layout.left_out()), (1_001, 499));
+}
+
+#[test]
 fn bytes_that_are_not_utf8_are_kept_in_the_row() {
     let format = json(&b"{\"a\":1,\"k\xFF\":2,\"t\":\"x\"}"[..]);
     assert_eq!(schema(&format), ["a Int64", "k\u{FFFD} Int64", "t Utf8"]);
@@ -120,6 +135,8 @@ fn rejects_have_a_reason() {
         (r#"{"z":01}"#, "not a JSON object: invalid number at byte 7"),
         (r#"{"z":NaN}"#, "not a JSON object: expected value at byte 6"),
         (r#"{"z":"\q"}"#, "not a JSON object: invalid escape at byte 8"),
+        (r#"{"z":"\ud800"}"#, "not a JSON object: a lone surrogate at byte 13"),
+        (r#"{"z":["\ude00x"]}"#, "not a JSON object: a lone surrogate at byte 13"),
         (&deep, "not a JSON object: recursion limit exceeded at byte 207"),
         (r#"{"n":"1"}"#, "`n` is not a whole number in range"),
         (r#"{"n":1.5}"#, "`n` is not a whole number in range"),

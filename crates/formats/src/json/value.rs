@@ -175,7 +175,7 @@ pub(super) fn decoded<'a>(text: Text<'a>, scratch: &'a mut Vec<u8>) -> &'a [u8] 
 }
 
 /// Appends a null if the column is wanted.
-pub(super) fn push_null(column: Option<&mut Column>) {
+fn push_null(column: Option<&mut Column>) {
     if let Some(column) = column {
         column.push_null();
     }

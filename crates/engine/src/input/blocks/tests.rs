@@ -1,11 +1,15 @@
 //! Tests of the block queue: whatever the block size, the same records at the same places.
 
 use super::*;
-use crate::input::find;
+use crate::input::{SampleSize, find};
 use std::{fs, io::Write};
+use tidegate_formats::{
+    Sample,
+    csv::{CsvLayout, CsvOptions},
+};
 
-/// Offset, line, length, and whether it is too long.
-type Seen = (u64, u64, usize, bool);
+/// Offset, line, length, and the length of a record that is too long.
+type Seen = (u64, u64, usize, Option<u64>);
 
 /// Reads everything and joins the text of the blocks.
 fn read(bytes: &[u8], block_bytes: usize) -> (Vec<Seen>, Vec<u8>) {
@@ -44,9 +48,28 @@ fn a_record_beyond_the_cap_is_skipped_to_its_end() {
     bytes.resize(RECORD_CAP + (3 << 20), b'x');
     bytes.write_all(b"\nlast\n").unwrap();
     let (blocks, _) = read(&bytes, 1 << 20);
-    let too_long: Vec<_> = blocks.iter().filter(|block| block.3).collect();
-    assert_eq!(too_long, [&(6, 2, TOO_LONG_KEPT, true)]);
-    assert_eq!(blocks.last().unwrap(), &(bytes.len() as u64 - 5, 3, 5, false));
+    let too_long: Vec<_> = blocks.iter().filter(|block| block.3.is_some()).collect();
+    assert_eq!(too_long, [&(6, 2, TOO_LONG_KEPT, Some(bytes.len() as u64 - 12))]);
+    assert_eq!(blocks.last().unwrap(), &(bytes.len() as u64 - 5, 3, 5, None));
+}
+
+#[test]
+fn a_header_may_be_as_long_as_a_record() {
+    let columns: Vec<_> = (0..300).map(|at| format!("{}{at}", "x".repeat(1_000))).collect();
+    let text = format!("{}\n{}1\n", columns.join(","), "1,".repeat(columns.len() - 1));
+    let layout =
+        CsvLayout::infer(&[Sample { bytes: text.as_bytes(), at_start: true }], &CsvOptions::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wide.csv");
+    fs::write(&path, &text).unwrap();
+    let inputs: Arc<[InputFile]> = find(path.to_str().unwrap()).unwrap().into();
+    let head = Head::read(&inputs[0], SampleSize::FURTHER).unwrap();
+    assert!(head.bytes.starts_with(text.lines().next().unwrap().as_bytes()));
+    let options = QueueOptions { block_bytes: 1 << 10, numbered: true };
+    let queue = BlockQueue::new(inputs, Format::Csv(Arc::new(layout)), options, None, Arc::default());
+    let mut buffer = Vec::new();
+    let block = queue.next(&mut buffer).unwrap().unwrap();
+    assert_eq!((block.first_line, buffer.len()), (2, columns.len() * 2));
 }
 
 #[test]

@@ -1,0 +1,37 @@
+//! Checks of where things are written, before a query runs for an hour and finds out.
+
+use crate::args::QueryArgs;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+use tidegate_engine::EngineError;
+
+/// Checks that no two outputs are one file, and that the folder for spilled state is there if one is named.
+///
+/// # Errors
+/// [`EngineError::Usage`] names the two options, [`EngineError::File`] the folder.
+pub fn check(arguments: &QueryArgs) -> Result<(), EngineError> {
+    let outputs = [("--output", &arguments.output), ("--rejects", &arguments.rejects), ("--record", &arguments.record)];
+    let files: Vec<(&str, PathBuf)> =
+        outputs.into_iter().filter_map(|(option, path)| Some((option, file(path.as_deref()?)?))).collect();
+    for (at, (option, path)) in files.iter().enumerate() {
+        if let Some((other, _)) = files.iter().skip(at + 1).find(|(_, other)| other == path) {
+            return Err(EngineError::Usage(format!("{option} and {other} are the same file, `{}`", path.display())));
+        }
+    }
+    let missing = |folder: &&PathBuf| !folder.is_dir();
+    match arguments.limit.spill_dir.as_ref().filter(missing) {
+        Some(folder) => Err(EngineError::file("spill to", folder, io::Error::from(io::ErrorKind::NotADirectory))),
+        None => Ok(()),
+    }
+}
+
+/// Returns the full path of a file that will be replaced. Several may write to one pipe or device.
+fn file(path: &Path) -> Option<PathBuf> {
+    if let Ok(metadata) = fs::metadata(path) {
+        return metadata.is_file().then(|| fs::canonicalize(path).ok()).flatten();
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
+}
