@@ -27,6 +27,13 @@ pub fn check(arguments: &QueryArgs) -> Result<(), EngineError> {
     }
 }
 
+/// Returns whether every output can be opened a second time as if it had not been opened before. A pipe ends for its reader
+/// when it is closed.
+pub fn reopen(arguments: &QueryArgs) -> bool {
+    let outputs = [&arguments.output, &arguments.rejects, &arguments.record];
+    outputs.into_iter().flatten().all(|path| fs::metadata(path).map_or(true, |metadata| metadata.is_file()))
+}
+
 /// Returns the full path of a file that will be replaced. Several may write to one pipe or device.
 fn file(path: &Path) -> Option<PathBuf> {
     if let Ok(metadata) = fs::metadata(path) {

@@ -41,7 +41,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
         rejects: arguments.rejects.clone(),
         max_rejects: arguments.max_rejects,
         metered: metering == Metering::On,
-        restart: (arguments.sql != "-").then(Restart::of_process),
+        restart: (arguments.sql != "-" && outputs::reopen(arguments)).then(Restart::of_process),
     };
     let watch = start_watch(&settings, printer)?;
     match run(&sql, &settings, &watch, printer, &mut |running, bar| open(arguments, running, bar)) {

@@ -92,8 +92,8 @@ impl VisitorMut for PathTaker {
             && is_path(ident)
             && !self.is_table(ident)
         {
-            let request = TableRequest { pattern: ident.value.clone(), ..TableRequest::default() };
-            match self.name(request.pattern.clone(), request) {
+            let request = TableRequest { patterns: vec![ident.value.clone()], ..TableRequest::default() };
+            match self.name(ident.value.clone(), request) {
                 Ok(name) => *ident = Ident::with_quote('"', name),
                 Err(error) => return ControlFlow::Break(error),
             }
@@ -124,9 +124,10 @@ impl VisitorMut for PathTaker {
 impl PathTaker {
     /// Returns the name of a table: the text that asks for it, in more quotes where that is another table's.
     fn name(&mut self, text: String, request: TableRequest) -> Result<String, EngineError> {
-        if let Some(once) = input::once(&request.pattern) {
+        for pattern in &request.patterns {
+            let Some(once) = input::once(pattern) else { continue };
             if self.read.contains(&once) {
-                return Err(EngineError::read_twice(&request.pattern));
+                return Err(EngineError::read_twice(pattern));
             }
             self.read.push(once);
         }
@@ -180,8 +181,8 @@ fn read_arguments(function: &str, format: FormatKind, arguments: &[FunctionArg])
     let mut request = TableRequest { format: Some(format), ..TableRequest::default() };
     for (at, argument) in arguments.iter().enumerate() {
         match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) if at == 0 => {
-                request.pattern = text(function, "path", value)?;
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) if at == request.patterns.len() => {
+                request.patterns.push(text(function, "path", value)?);
             }
             FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. }
             | FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), .. } => {
@@ -195,7 +196,7 @@ fn read_arguments(function: &str, format: FormatKind, arguments: &[FunctionArg])
             }
         }
     }
-    if request.pattern.is_empty() {
+    if request.patterns.iter().all(String::is_empty) {
         return Err(EngineError::query_with_help(format!("`{function}(..)` needs a path"), usage(function)));
     }
     check_options(function, &request)?;
@@ -302,7 +303,7 @@ mod tests {
     fn a_path_in_single_quotes_becomes_a_table() {
         let (tables, sql) = taken("SELECT count(*) FROM 'a/*.log' x JOIN (SELECT 1 FROM 'a/*.log') y ON true").unwrap();
         assert_eq!(tables.len(), 1);
-        assert_eq!(tables[0].request.pattern, "a/*.log");
+        assert_eq!(tables[0].request.patterns, ["a/*.log"]);
         assert!(sql.contains("FROM \"a/*.log\""), "{sql}");
     }
 
@@ -310,7 +311,7 @@ mod tests {
     fn a_name_that_with_gives_is_another_table() {
         let (tables, sql) = taken("WITH logs AS (SELECT 1) SELECT * FROM 'logs', logs, \"a/logs\"").unwrap();
         assert!(sql.contains("FROM \"'logs'\", logs, \"a/logs\""), "{sql}");
-        assert_eq!(tables[0].request.pattern, "logs");
+        assert_eq!(tables[0].request.patterns, ["logs"]);
         let (_, sql) = taken("SELECT 1 FROM (WITH \"X\" AS (SELECT 1) SELECT 1 FROM 'x') t").unwrap();
         assert!(sql.contains("FROM \"'x'\""), "{sql}");
     }

@@ -4,7 +4,7 @@ use crate::{
     EngineError,
     input::{Head, InputFile, SampleSize, find},
 };
-use std::sync::Arc;
+use std::{collections::HashSet, fs, path::PathBuf, sync::Arc};
 use tidegate_formats::{
     Format, FormatError, FormatKind, Sample,
     csv::{CsvLayout, CsvOptions},
@@ -19,8 +19,8 @@ const SAMPLED: usize = 16;
 /// A table as a query names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableRequest {
-    /// The path, glob, folder or `-`.
-    pub pattern: String,
+    /// Paths, globs, folders or `-`.
+    pub patterns: Vec<String>,
     /// The format, where the query forces one.
     pub format: Option<FormatKind>,
     /// `types => '...'`.
@@ -56,10 +56,10 @@ impl Inferred {
 /// # Errors
 /// If no file fits, one cannot be read, or the format cannot be told.
 pub fn infer(request: &TableRequest) -> Result<Inferred, EngineError> {
-    let inputs: Arc<[InputFile]> = find(&request.pattern)?.into();
+    let inputs: Arc<[InputFile]> = find_all(&request.patterns)?.into();
     let chosen = sampled(&inputs);
     let Some(first) = chosen.first() else {
-        return Err(EngineError::NoInput { pattern: request.pattern.clone(), near: Vec::new() });
+        return Err(EngineError::NoInput { pattern: request.patterns.join("`, `"), near: Vec::new() });
     };
     let head = Head::read(first, SampleSize::FIRST)?;
     let failed = |source| EngineError::Format { path: first.name.to_string(), source };
@@ -75,6 +75,21 @@ pub fn infer(request: &TableRequest) -> Result<Inferred, EngineError> {
     let record_bytes = (head.bytes.len() as u64).checked_div(lines);
     let head = head.stream.is_some().then_some(head);
     Ok(Inferred { inputs, format, head, record_bytes })
+}
+
+/// Finds the files of all patterns, in their order. A file to which several paths lead, such as a link to the newest log, is
+/// read once.
+fn find_all(patterns: &[String]) -> Result<Vec<InputFile>, EngineError> {
+    let mut inputs: Vec<InputFile> = Vec::new();
+    let mut seen = HashSet::new();
+    for pattern in patterns {
+        inputs.extend(find(pattern)?.into_iter().filter(|input| seen.insert(place(input))));
+    }
+    Ok(inputs)
+}
+
+fn place(input: &InputFile) -> Option<PathBuf> {
+    input.path.as_ref().map(|path| fs::canonicalize(path).unwrap_or_else(|_| path.clone()))
 }
 
 /// Returns the inputs that are sampled: those that hold something, all or the first, the last and some between. The first of

@@ -1,8 +1,9 @@
 //! The limit matrix: every query at every limit with every number of threads, each in a process and a memory cgroup of its own.
 //!
 //! `cargo run --release -p tidegate-cli --bin limit-matrix` writes `docs/limit-matrix.md`; `-- --quick` runs the small part that
-//! is a test as well, `--only=NAME` and `--threads=N` run a part, and write nothing. The exit code is 1 if a process showed the kernel more than its limit, if a run
-//! ended with anything but an answer or the typed refusal, or if two answers to one query differ.
+//! is a test as well, `--only=NAME` and `--threads=N` run a part, and write nothing. The exit code is 1 if a process showed the
+//! kernel more than its limit, if a run ended with anything but an answer or the typed refusal, if two answers to one query
+//! differ, if more memory failed where less was enough, or if nothing at all was spilled.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "the cage is shared with the tests")]
 
@@ -78,7 +79,10 @@ fn matrix() -> io::Result<bool> {
     let mut wanted = cells(&queries, quick);
     wanted.retain(|cell| threads.is_none_or(|threads| cell.threads == threads));
     let cells = run_all(&wanted, &queries, &data, &tidegate, &folder)?;
-    let faults = faults(&cells, &queries);
+    let mut faults = faults(&cells, &queries);
+    if only.is_none() && cells.iter().all(|cell| cell.spilled == 0) {
+        faults.push("nothing was spilled, so nothing was shown".into());
+    }
     for fault in &faults {
         writeln!(io::stderr(), "fault: {fault}")?;
     }
@@ -152,6 +156,11 @@ fn progress(query: &Query, cell: &Cell) -> io::Result<()> {
     )
 }
 
+fn answered_with_less(cells: &[Cell], refused: &Cell) -> bool {
+    let same = |cell: &&Cell| cell.query == refused.query && cell.threads == refused.threads;
+    cells.iter().filter(same).any(|cell| cell.limit < refused.limit && matches!(cell.outcome, Outcome::Answer(..)))
+}
+
 /// Returns everything that must not be.
 fn faults(cells: &[Cell], queries: &[Query]) -> Vec<String> {
     let mut faults = Vec::new();
@@ -167,6 +176,9 @@ fn faults(cells: &[Cell], queries: &[Query]) -> Vec<String> {
                     faults.push(format!("{place}: another answer than before"));
                 }
                 Outcome::Else(what) => faults.push(format!("{place}: {what}")),
+                Outcome::Refusal if answered_with_less(cells, cell) => {
+                    faults.push(format!("{place}: a refusal, though less memory was enough"));
+                }
                 Outcome::Answer(..) | Outcome::Refusal => {}
             }
         }
