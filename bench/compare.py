@@ -9,10 +9,9 @@ on a machine that others use as well. LOG is what `tidegate demo --data DIR --as
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
-import time
+
+from measure import run
 
 QUERIES = {
     "sum": "SELECT sum(request_time) FROM '{}'",
@@ -26,14 +25,12 @@ QUERIES = {
 }
 
 
-def run(command: list[str]) -> tuple[float, float, float]:
-    """Run a command and return its elapsed and CPU seconds and its peak in MB."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    if status != 0:
+def figures_of(command: list[str]) -> tuple[float, float, float]:
+    """Run a command that must not fail and return its elapsed and CPU seconds and its peak in MB."""
+    done = run(command)
+    if done.code != 0:
         raise SystemExit(f"failed: {command}")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6
+    return done.seconds, done.cpu, done.peak / 1e6
 
 
 def main() -> None:
@@ -51,7 +48,7 @@ def main() -> None:
         for _ in range(options.runs):
             for build, kept in zip([options.before, options.after], figures, strict=True):
                 arguments = ["query", "--limit", options.limit, "--format", "csv", query.format(options.log)]
-                kept.append(run([build, *arguments]))
+                kept.append(figures_of([build, *arguments]))
         before, after = ([statistics.median(column) for column in zip(*runs, strict=True)] for runs in figures)
         cells = (f"{seconds:.2f}, {cpu:.2f}, {peak:.0f}" for seconds, cpu, peak in (before, after))
         print(f"| {name} | {' | '.join(cells)} | {after[1] / before[1]:.2f} |", flush=True)

@@ -16,8 +16,9 @@ import platform
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from measure import Run, run
 
 FORMS = {"log": "access.log", "csv": "access.csv", "ndjson": "access.ndjson"}
 STATUS = "SELECT status, count(*) AS n, sum(bytes) AS bytes FROM '{}' GROUP BY status"
@@ -42,26 +43,6 @@ else:
 for batch in context.sql("SELECT status, count(*) AS n, sum(bytes) AS bytes FROM t GROUP BY status").execute_stream():
     pass
 """
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a command."""
-
-    seconds: float
-    cpu: float
-    peak: int
-    code: int
-
-
-def run(command: list[str]) -> Run:
-    """Run a command to its end and return what the kernel counted."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - start
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, child.returncode)
 
 
 def best(command: list[str], runs: int) -> Run:

@@ -12,12 +12,10 @@ for `metering`, `unmetered` has to be built beside it (`cargo build --release -p
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
-import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from measure import Run, run
 
 LIMITS = ["128MB", "192MB", "256MB", "512MB", "1GB", "2GB"]
 SMALLEST = 64 << 20
@@ -40,25 +38,6 @@ LARGE = {
     "sort of all columns": "SELECT * FROM '{}' ORDER BY request_time, _offset",
     "group by every line": "SELECT count(*) AS n FROM (SELECT _raw, count(*) AS c FROM '{}' GROUP BY _raw)",
 }
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the kernel counted of one run."""
-
-    seconds: float
-    cpu: float
-    peak: int
-    code: int
-
-
-def run(command: list[str]) -> Run:
-    """Run a command to its end."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    return Run(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, code)
 
 
 def in_turns(commands: list[list[str]], runs: int) -> list[list[Run]]:

@@ -3,7 +3,8 @@
 //! *Model.* The capacity is what operators may reserve together. Consumers of five kinds share it:
 //! - those that can **spill** share four fifths of it, evenly among those that hold something. Refused, they spill and go on.
 //!   A hash table asks after it has doubled, and the next time it will take twice its size before it gives the old one back:
-//!   four times the step that it asks for now. Where that would not fit, it is refused now, while it can still spill. Each may keep a floor whatever happens: refused with nearly nothing in hand, an operator has nothing to spill and fails;
+//!   four times the step that it asks for now. Where that would not fit, it is refused now, while it can still spill. Each
+//!   may keep a floor whatever happens: refused with nearly nothing in hand, an operator has nothing to spill and fails;
 //! - **sorts** spill too, but need room to merge what they hold before they can write it. What a sort reserves is twice what
 //!   it holds ([`Kind::weigh`]). Sorts share a quarter, weighed, evenly among all that the plan has (a narrower plan: an eighth
 //!   or a sixteenth, because the keys of narrow rows can be several times as long as the rows), and

@@ -140,7 +140,8 @@ impl Running {
         !self.delivered && self.current.repeatable && options.budget.is_some() && options.given_up.leaves_a_plan()
     }
 
-    /// Ends the task, after its last row or where nobody wants more of them: drops the plan and everything it holds, and makes the file of rejects appear.
+    /// Ends the task, after its last row or where nobody wants more of them: drops the plan and everything it holds, and makes
+    /// the file of rejects appear.
     ///
     /// # Errors
     /// If the file of rejects cannot be written to the end.
