@@ -64,14 +64,9 @@ pub fn start_watch(settings: &Settings, printer: Printer) -> Result<Arc<Watch>, 
     }
     let restart = settings.restart.clone();
     let last_resort = Box::new(move |report: &WatchReport| {
-        let error = MemoryLimitError {
-            limit: limit.unwrap_or_default(),
-            used: report.resident.total().max(report.ended_at),
-            asked: Some(report.asked)
-                .filter(|asked| *asked > ByteCount::ZERO)
-                .map(|bytes| Holder { name: "a single step".into(), bytes }),
-            holders: ledger::largest(3).into_iter().map(|(name, bytes)| Holder { name, bytes }).collect(),
-        };
+        let asked = Some(report.asked).filter(|asked| *asked > ByteCount::ZERO);
+        let asked = asked.map(|bytes| Holder { name: "a single step".into(), bytes });
+        let error = MemoryLimitError::now(limit, report, asked);
         if report.replannable
             && let Some(restart) = &restart
         {

@@ -1,7 +1,9 @@
 //! Whether an operator may grow: a pure function, tested alone.
 //!
-//! *Model.* The capacity is what operators may reserve together. Consumers of five kinds share it:
-//! - those that can **spill** share four fifths of it, evenly among those that hold something. Refused, they spill and go on.
+//! *Model.* The capacity is what operators may reserve together. Consumers of several kinds share it:
+//! - those that can **spill** share four fifths of it, evenly, but what some of them leave of their part is for the others. In
+//!   a narrower plan they share two fifths, unless they hold nothing: a first batch is not made smaller by a refusal. Refused,
+//!   they spill and go on.
 //!   A hash table asks after it has doubled, and the next time it will take twice its size before it gives the old one back:
 //!   four times the step that it asks for now. Where that would not fit, it is refused now, while it can still spill. Each
 //!   may keep a floor whatever happens: refused with nearly nothing in hand, an operator has nothing to spill and fails;
@@ -10,6 +12,8 @@
 //!   or a sixteenth, because the keys of narrow rows can be several times as long as the rows), and
 //! - their **merges** share the rest in the same way: the rows of a sort and its keys, which can be twice as long. The merge of
 //!   spilled runs takes what it gets and makes do with fewer runs at a time;
+//! - a group-by that reads back what it spilled has two reservations, one for the **replay** of its groups beside the one that
+//!   merges the runs. The replay fails when it is refused, so it has what is left, like the merge of a sort;
 //! - the left side of a nested loop join is **collected**, then copied into one batch. Refused, the join takes it in parts, so
 //!   each may take a third, which the copy doubles;
 //! - all **others** cannot give back. They are granted what is left, and a refusal ends the task.
@@ -25,6 +29,8 @@ pub enum Kind {
     Sorting,
     /// The merge of a sort.
     Merging,
+    /// A group-by that reads back what it spilled, beside the merge of the runs: fails when refused.
+    Replaying,
     /// Collects rows to copy them; takes fewer at a time when refused.
     Collecting,
     /// Fails when refused.
@@ -47,6 +53,11 @@ impl Kind {
         }
     }
 
+    /// Returns the kind of a request by a consumer of this kind and name, of which other reservations hold something.
+    pub fn beside_others(self, name: &str) -> Self {
+        if self == Self::Spilling && name.contains("AggregateStream") { Self::Replaying } else { self }
+    }
+
     /// Returns what a reservation of this kind stands for. DataFusion's sort reserves every batch twice, once to hold and once
     /// to sort it, but sorts one batch at a time.
     pub fn weigh(self, reserved: usize) -> usize {
@@ -61,7 +72,7 @@ impl Kind {
 
 /// What is asked, and how things stand. All sizes in bytes, weighed by [`Kind::weigh`].
 #[derive(Clone, Copy, Debug)]
-pub struct Request {
+pub struct Request<'a> {
     /// Who asks.
     pub kind: Kind,
     /// What the consumer holds already.
@@ -78,32 +89,32 @@ pub struct Request {
     pub step: usize,
     /// What is free in fact.
     pub free: usize,
-    /// How many share with the asking one, itself among them: for sorts and merges all of the kind, else those that hold
-    /// something.
-    pub sharers: usize,
-    /// The sorts' share of the capacity is one of so many parts; the merges have the rest. The share of those that spill shrinks
-    /// with it: four fifths of the capacity at 4 parts, half of that at 8.
+    /// What the others of its kind hold, the least first: of sorts and merges all, else those that hold something.
+    pub others: &'a [usize],
+    /// The sorts' share of the capacity is one of so many parts; the merges have the rest. Above 4 the plan is a narrower one.
     pub sort_parts: usize,
     /// How tight memory is.
     pub pressure: Pressure,
 }
 
 /// Returns whether the consumer may grow.
-pub fn may_grow(request: &Request) -> bool {
+pub fn may_grow(request: &Request<'_>) -> bool {
     let wanted = request.held.saturating_add(request.additional);
     let total = request.used.saturating_add(request.additional);
     if request.pressure == Pressure::Critical {
         return false;
     }
-    let sharers = request.sharers.max(1);
+    let sharers = request.others.len() + 1;
     let sorts = request.capacity / request.sort_parts.max(1);
     let merges = request.capacity - sorts;
     match request.kind {
         Kind::Rigid => total <= request.capacity,
-        // Refused in memory, a merge fails; so while memory is calm in fact, it may pass the capacity by half.
+        // Refused in memory, these fail; so while memory is calm in fact, they may pass the capacity by half.
         Kind::Merging if request.pressure == Pressure::Calm => {
             total <= request.capacity / 2 * 3 && wanted <= merges / sharers
         }
+        Kind::Replaying if request.pressure == Pressure::Calm => total <= request.capacity / 2 * 3,
+        Kind::Replaying => total <= request.capacity,
         _ if wanted <= floor(request) => total <= request.capacity,
         Kind::Merging => total <= request.capacity && wanted <= merges / sharers,
         Kind::Sorting => {
@@ -115,18 +126,33 @@ pub fn may_grow(request: &Request) -> bool {
         }
         Kind::Spilling => {
             let kept = request.used.saturating_sub(request.returnable);
-            let shared =
-                (request.capacity / 5 * 16 / request.sort_parts.max(4)).min(request.capacity.saturating_sub(kept));
+            let left = request.capacity.saturating_sub(kept);
+            let narrow = request.sort_parts > 4 && request.held > 0;
+            let shared = if narrow { request.capacity / 5 * 2 } else { request.capacity / 5 * 4 };
             request.pressure < Pressure::Rising
                 && total <= request.capacity
-                && wanted <= shared / sharers
+                && wanted <= share(shared.min(left), request.others)
                 && request.step.saturating_mul(4) <= request.free
         }
     }
 }
 
+/// Returns what one may have of `whole` if the others hold so much, the least first: an even part, and of what those leave who
+/// hold less than an even part, another (max-min fairness; Bertsekas and Gallager, Data Networks, 1992, section 6.5.2).
+fn share(whole: usize, others: &[usize]) -> usize {
+    let (mut left, mut sharers) = (whole, others.len() + 1);
+    for held in others {
+        if *held > left / sharers {
+            break;
+        }
+        left -= held;
+        sharers -= 1;
+    }
+    left / sharers
+}
+
 /// What a consumer may keep in any case: enough for two batches and a table to begin with.
-fn floor(request: &Request) -> usize {
+fn floor(request: &Request<'_>) -> usize {
     (request.capacity / 32).max(512 << 10)
 }
 
@@ -136,7 +162,7 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    fn request(kind: Kind, held: usize, additional: usize) -> Request {
+    fn request(kind: Kind, held: usize, additional: usize) -> Request<'static> {
         Request {
             kind,
             held: held * MIB,
@@ -146,7 +172,7 @@ mod tests {
             returnable: 40 * MIB,
             step: additional * MIB,
             free: 100 * MIB,
-            sharers: 2,
+            others: &[40 * MIB],
             sort_parts: 4,
             pressure: Pressure::Calm,
         }
@@ -161,10 +187,22 @@ mod tests {
     }
 
     #[test]
+    fn what_one_leaves_of_its_part_is_for_the_others() {
+        assert_eq!(share(80, &[]), 80);
+        assert_eq!(share(80, &[40]), 40);
+        assert_eq!(share(80, &[60]), 40, "who holds more than its part takes nothing from others");
+        assert_eq!(share(80, &[2, 4]), 74);
+        assert_eq!(share(90, &[0, 10, 50]), 40);
+        assert_eq!(share(90, &[0, 30, 50]), 30);
+    }
+
+    #[test]
     fn a_narrower_plan_spills_earlier() {
         let narrower = |held, sort_parts| may_grow(&Request { sort_parts, ..request(Kind::Spilling, held, 1) });
         assert!(narrower(39, 4) && !narrower(40, 4));
         assert!(narrower(19, 8) && !narrower(20, 8));
+        assert!(narrower(19, 16) && !narrower(20, 16), "it must still hold what it merges");
+        assert!(may_grow(&Request { sort_parts: 8, ..request(Kind::Spilling, 0, 25) }), "nothing to spill yet");
     }
 
     #[test]
@@ -202,12 +240,22 @@ mod tests {
     }
 
     #[test]
-    fn nobody_passes_the_capacity_but_a_merge_while_memory_is_calm() {
-        for kind in [Kind::Spilling, Kind::Sorting, Kind::Merging, Kind::Collecting, Kind::Rigid] {
+    fn the_replay_of_a_group_by_has_what_is_left() {
+        let kind = Kind::of("FinalHashAggregateStream[0]", true);
+        assert_eq!(kind, Kind::Spilling);
+        assert_eq!(kind.beside_others("FinalHashAggregateStream[0]"), Kind::Replaying);
+        assert_eq!(kind.beside_others("SpillingWindow[0]"), Kind::Spilling, "it can spill whatever it holds");
+        let narrow = |kind| may_grow(&Request { sort_parts: 32, ..request(kind, 40, 10) });
+        assert!(narrow(Kind::Replaying) && !narrow(Kind::Spilling));
+    }
+
+    #[test]
+    fn nobody_passes_the_capacity_while_memory_is_calm_but_who_would_fail_with_all_read() {
+        for kind in [Kind::Spilling, Kind::Sorting, Kind::Merging, Kind::Replaying, Kind::Collecting, Kind::Rigid] {
             let rising = Request { used: 99 * MIB, pressure: Pressure::Rising, ..request(kind, 0, 2) };
             assert!(!may_grow(&rising), "{kind:?}");
             let calm = Request { pressure: Pressure::Calm, ..rising };
-            assert_eq!(may_grow(&calm), kind == Kind::Merging, "{kind:?}");
+            assert_eq!(may_grow(&calm), matches!(kind, Kind::Merging | Kind::Replaying), "{kind:?}");
         }
     }
 }

@@ -26,6 +26,7 @@ mod probe;
 mod profile;
 mod rewrite;
 mod spill;
+mod states;
 mod trace;
 mod window;
 
@@ -37,5 +38,6 @@ pub use probe::Probe;
 pub use profile::Profile;
 pub use rewrite::{Joins, RewriteOptions};
 pub use spill::{Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, cache_room};
+pub use states::widest_state;
 pub use trace::OnAccount;
 pub use window::{SpillingWindowExec, SpillingWindows, spilling_windows};

@@ -1,7 +1,7 @@
 //! The one error of the memory limit.
 
 use std::fmt;
-use tidegate_memory::ByteCount;
+use tidegate_memory::{ByteCount, WatchReport, ledger};
 
 /// An operator and what it has reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,13 @@ impl fmt::Display for MemoryLimitError {
 impl std::error::Error for MemoryLimitError {}
 
 impl MemoryLimitError {
+    /// Returns the error for memory as it is now.
+    pub fn now(limit: Option<ByteCount>, report: &WatchReport, asked: Option<Holder>) -> Self {
+        let holders = ledger::largest(3).into_iter().map(|(name, bytes)| Holder { name, bytes }).collect();
+        let used = report.resident.total().max(report.ended_at);
+        Self { limit: limit.unwrap_or_default(), used, asked, holders }
+    }
+
     /// Returns what would make the task pass.
     pub fn help(&self) -> String {
         let asked = self.asked.as_ref().map_or(ByteCount::ZERO, |asked| asked.bytes);

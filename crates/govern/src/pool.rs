@@ -75,25 +75,24 @@ impl GovernedPool {
     }
 
     fn error(&self, asked: Option<Holder>) -> MemoryLimitError {
-        let holders = ledger::largest(3).into_iter().map(|(name, bytes)| Holder { name, bytes }).collect();
-        let report = self.watch.report();
-        MemoryLimitError {
-            limit: self.budget.map_or(ByteCount::ZERO, |budget| budget.limit),
-            used: report.resident.total().max(report.ended_at),
-            asked,
-            holders,
-        }
+        MemoryLimitError::now(self.budget.map(|budget| budget.limit), &self.watch.report(), asked)
     }
 
-    fn request(&self, state: &State, id: usize, additional: usize, budget: Budget) -> Request {
-        let asking = state.consumers.get(&id);
-        let kind = asking.map_or(Kind::Rigid, |consumer| consumer.kind);
-        let held = asking.map_or(0, |consumer| consumer.held);
-        let step = asking.map_or(0, |consumer| consumer.step);
+    fn may_grow(&self, state: &State, asking: &MemoryReservation, additional: usize, budget: Budget) -> bool {
+        let (own, consumer) = (asking.size(), asking.consumer());
+        let asking = state.consumers.get(&consumer.id());
+        let kind = asking.map_or(Kind::Rigid, |asking| asking.kind);
+        let held = asking.map_or(0, |asking| asking.held);
+        let step = asking.map_or(0, |asking| asking.step);
+        let kind = if own < held { kind.beside_others(consumer.name()) } else { kind };
         let all_of_kind = matches!(kind, Kind::Sorting | Kind::Merging);
-        let of_those = |consumer: &&Consumer| consumer.kind == kind && (all_of_kind || consumer.held > 0);
-        let sharers = state.consumers.values().filter(of_those).count();
-        Request {
+        let of_those = |(id, other): &(&usize, &Consumer)| {
+            **id != consumer.id() && other.kind == kind && (all_of_kind || other.held > 0)
+        };
+        let others = state.consumers.iter().filter(of_those).map(|(_, other)| kind.weigh(other.held));
+        let mut others: Vec<usize> = others.collect();
+        others.sort_unstable();
+        growth::may_grow(&Request {
             kind,
             held: kind.weigh(held),
             additional: kind.weigh(additional),
@@ -103,10 +102,10 @@ impl GovernedPool {
             step: step.max(additional),
             // What the allocator keeps beyond what it was asked for takes a sixteenth.
             free: (budget.heap() - ledger::live() - budget.heap().percent(6)).size(),
-            sharers: sharers + usize::from(!all_of_kind && held == 0),
+            others: &others,
             sort_parts: self.sort_parts,
             pressure: self.watch.pressure(),
-        }
+        })
     }
 }
 
@@ -146,7 +145,7 @@ impl MemoryPool for GovernedPool {
         let id = reservation.consumer().id();
         if let Some(budget) = self.budget
             && additional > 0
-            && !growth::may_grow(&self.request(&state, id, additional, budget))
+            && !self.may_grow(&state, reservation, additional, budget)
         {
             let asked = Holder { name: reservation.consumer().name().to_owned(), bytes: additional.into() };
             let error = self.error(Some(asked));

@@ -14,7 +14,7 @@ use crate::{
 };
 use datafusion::{
     arrow::{
-        array::{Array, RecordBatch},
+        array::{Array, ArrayData, RecordBatch},
         datatypes::{Schema, SchemaRef},
     },
     common::{DataFusionError, Result, tree_node::TreeNodeRecursion},
@@ -261,11 +261,19 @@ impl RecordBatchStream for Gated {
     }
 }
 
-/// Returns the bytes that a batch's rows take: of a buffer that several batches share, its part.
+/// Returns the bytes that are freed with a batch: of a buffer that several batches share, the part of this one.
 fn size(batch: &RecordBatch) -> ByteCount {
-    let of_column = |column: &Arc<dyn Array>| {
-        let whole = || column.get_array_memory_size();
-        column.to_data().get_slice_memory_size().unwrap_or_else(|_| whole())
-    };
-    batch.columns().iter().map(of_column).sum::<usize>().into()
+    batch.columns().iter().map(|column| of_column(&column.to_data())).sum::<usize>().into()
+}
+
+fn of_column(data: &ArrayData) -> usize {
+    let whole = data.get_array_memory_size();
+    let rows = data.get_slice_memory_size().unwrap_or(whole);
+    // Capacity that no row fills is freed with the last rows, and builders leave up to a half.
+    if rows.saturating_mul(2) >= whole && !is_shared(data) { whole } else { rows }
+}
+
+/// Returns whether others hold a buffer of a column, beside the column and `data`, which was made from it.
+fn is_shared(data: &ArrayData) -> bool {
+    data.buffers().iter().any(|buffer| buffer.strong_count() > 2) || data.child_data().iter().any(is_shared)
 }

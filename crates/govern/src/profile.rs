@@ -3,16 +3,24 @@
 use datafusion::{config::SpillCompression, execution::runtime_env::RuntimeEnvBuilder, prelude::SessionConfig};
 use tidegate_memory::{Budget, ByteCount};
 
-/// The fewest rows in a batch of a plan that was made narrower.
-const LEAST_ROWS: usize = 128;
+/// The fewest rows in a batch of operators, and of readers, in a plan that was made narrower.
+const LEAST_ROWS: usize = 32;
+const LEAST_READ: usize = 128;
+
+/// The fewest groups in a batch of a plan whose states are known to be large.
+const LEAST_GROUPS: usize = 64;
 
 /// How a task works: derived from its budget, so that what nobody reserves stays small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// Threads that execute, and partitions of a plan.
     pub threads: usize,
-    /// Rows in a batch at most.
+    /// Rows in a batch of an operator at most.
     pub batch_rows: usize,
+    /// Bytes in a batch of an operator, as far as the rows decide it.
+    pub row_bytes: usize,
+    /// Rows in a batch of a reader at most.
+    pub read_rows: usize,
     /// Bytes in a batch at most, as far as readers decide it.
     pub batch_bytes: usize,
     /// Bytes read from a file at a time.
@@ -43,6 +51,8 @@ impl Profile {
         Self {
             threads,
             batch_rows: rows_for(each),
+            row_bytes: each / BATCHES,
+            read_rows: rows_for(each),
             batch_bytes: scaled(64, 256 << 10, 2 << 20),
             block_bytes: scaled(64, 256 << 10, 1 << 20),
             merge_fan_in: scaled(1 << 20, 8, 64),
@@ -54,12 +64,14 @@ impl Profile {
         }
     }
 
-    /// Returns a narrower profile: half the partitions, half the rows in a batch, joins that spill.
+    /// Returns a narrower profile: half the partitions, a quarter of the rows in a batch, joins that spill.
     #[must_use]
     pub fn narrower(self) -> Self {
         Self {
             threads: (self.threads / 2).max(1),
-            batch_rows: (self.batch_rows / 2).max(LEAST_ROWS),
+            batch_rows: (self.batch_rows / 4).max(LEAST_ROWS),
+            row_bytes: self.row_bytes / 4,
+            read_rows: (self.read_rows / 2).max(LEAST_READ),
             batch_bytes: (self.batch_bytes / 2).max(128 << 10),
             block_bytes: (self.block_bytes / 2).max(256 << 10),
             merge_fan_in: (self.merge_fan_in / 2).max(4),
@@ -69,6 +81,11 @@ impl Profile {
             row_group_bytes: (self.row_group_bytes / 2).max(1 << 20),
             cache_bytes: self.cache_bytes,
         }
+    }
+
+    /// Returns how many rows a batch may have in a plan one of whose groups takes `state` bytes.
+    pub fn rows_with(self, state: usize) -> usize {
+        (self.row_bytes / state.max(1)).max(LEAST_GROUPS).min(self.batch_rows)
     }
 
     /// Returns DataFusion's settings.
@@ -105,10 +122,15 @@ impl Profile {
     }
 }
 
-/// Rows are all that operators bound their batches by, and a sorted or joined row of a log takes some 400 bytes. A merge
-/// reserves four batches of each run, so a batch may take a 128th of what a partition has.
+/// What a sorted or joined row of a log takes, about.
+const USUAL_ROW: usize = 400;
+
+/// Rows are all that operators bound their batches by. A merge reserves four batches of each run, so a batch may take a 128th
+/// of what a partition has.
+const BATCHES: usize = 128;
+
 fn rows_for(each: usize) -> usize {
-    let rows = (each / 128 / 400).clamp(512, 8192);
+    let rows = (each / BATCHES / USUAL_ROW).clamp(512, 8192);
     1 << rows.ilog2()
 }
 
@@ -124,6 +146,10 @@ mod tests {
         assert!(profile(64, 2).batch_rows <= profile(256, 2).batch_rows);
         assert_eq!(Profile::of(None, 4).threads, 4);
         assert_eq!(Profile::of(None, 4).batch_rows, 8192);
+        assert_eq!(Profile::of(None, 4).rows_with(1 << 20), 2048);
+        assert_eq!(profile(64, 1).rows_with(0), profile(64, 1).batch_rows);
+        assert_eq!(profile(64, 1).rows_with(18 << 10), LEAST_GROUPS);
+        assert_eq!(profile(64, 1).narrower().narrower().rows_with(18 << 10), LEAST_ROWS);
         let least = profile(64, 64);
         assert!(least.batch_bytes * least.threads * 8 <= ByteCount::mib(8).size(), "{least:?}");
     }

@@ -38,7 +38,7 @@ thread_local! {
     /// Constant and without a destructor, so that the allocator may use it at any time in a thread's life.
     static DRIFT: Cell<i64> = const { Cell::new(0) };
     static CURRENT: Cell<usize> = const { Cell::new(NOBODY) };
-    static ALLOCATIONS: Cell<u8> = const { Cell::new(0) };
+    static CALLS: Cell<u8> = const { Cell::new(0) };
 }
 
 #[derive(Debug)]
@@ -211,9 +211,9 @@ pub fn flush_thread() {
 /// Counts bytes allocated (positive) or freed (negative) by this thread. Never allocates, locks or fails.
 #[inline]
 pub(crate) fn record(bytes: i64) {
-    let allocations = ALLOCATIONS.get().wrapping_add(1);
-    ALLOCATIONS.set(allocations);
-    if allocations == 0 {
+    let calls = CALLS.get().wrapping_add(1);
+    CALLS.set(calls);
+    if calls == 0 {
         wall::tick();
     }
     let sum = DRIFT.get() + bytes;

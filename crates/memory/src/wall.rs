@@ -106,7 +106,7 @@ pub(crate) fn looks_in(pause: Duration) {
     }
 }
 
-/// Called every so many allocations: does what cannot wait for a watch that did not get its core. Program pages come in at
+/// Called at every so many allocations and frees: does what cannot wait for a watch that did not get its core. Program pages come in at
 /// several MB in a millisecond where code runs for the first time, and pass no wall.
 pub(crate) fn tick() {
     let late = LATE.load(Relaxed);
@@ -115,7 +115,7 @@ pub(crate) fn tick() {
     }
     let now = now();
     let next = now.saturating_add(micros(TOLERANCE));
-    if now < late || LATE.compare_exchange(late, next, Relaxed, Relaxed).is_err() || PASSES.get() {
+    if now < late || PASSES.get() || LATE.compare_exchange(late, next, Relaxed, Relaxed).is_err() {
         return;
     }
     let Some(Ok(resident)) = METER.get().map(Meter::read) else { return };

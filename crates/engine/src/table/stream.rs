@@ -30,7 +30,7 @@ pub(super) fn batches(
     projection: &[usize],
     context: &ScanContext,
 ) -> impl Stream<Item = Result<RecordBatch>> + use<> {
-    let limits = BatchLimits { rows: context.profile.batch_rows, bytes: context.profile.batch_bytes };
+    let limits = BatchLimits { rows: context.profile.read_rows, bytes: context.profile.batch_bytes };
     let reader = BlockReader::new(format.decoder(), Batch::new(format, projection, limits));
     let partition = Partition { queue, reader, context: context.clone(), buffer: Vec::new(), block: None, file: None };
     stream::try_unfold(partition, |mut partition| async move {

@@ -15,7 +15,9 @@ use datafusion::{
         DataFusionError, TableReference,
         tree_node::{TreeNode, TreeNodeRecursion},
     },
-    execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, disk_manager::DiskManagerBuilder},
+    execution::{
+        SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext, disk_manager::DiskManagerBuilder,
+    },
     logical_expr::LogicalPlan,
     physical_plan::{ExecutionPlan, execute_stream, joins::HashJoinExec},
     prelude::SessionContext,
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use tidegate_formats::VirtualColumn;
 use tidegate_govern::{
     GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingWindows, aggregates,
+    widest_state,
 };
 use tidegate_memory::ledger::Account;
 
@@ -84,13 +87,14 @@ impl Attempt {
         let logical = state.statement_to_plan(statement).await.map_err(failed)?;
         let plan = self.physical(state, &logical).await.map_err(failed)?;
         drop(logical);
+        let state = widest_state(&plan).map_err(failed)?;
         let watch = &self.shared.options.watch;
         let (plan, operators) = if self.shared.options.metered {
             Probe::wrap(plan, &self.pool, watch, self.profile.batch_bytes).map_err(failed)?
         } else {
             (plan, Operators::default())
         };
-        let stream = execute_stream(Arc::clone(&plan), context.task_ctx()).map_err(failed)?;
+        let stream = execute_stream(Arc::clone(&plan), self.task_context(&context, state)).map_err(failed)?;
         Ok(Planned { plan, stream, operators, repeatable, explains_memory })
     }
 
@@ -107,6 +111,12 @@ impl Attempt {
         drop(plan);
         state.config_mut().options_mut().execution.target_partitions = 2;
         state.create_physical_plan(logical).await
+    }
+
+    /// Groups with large states take smaller batches than rows do.
+    fn task_context(&self, context: &SessionContext, state: usize) -> Arc<TaskContext> {
+        let config = context.copied_config().with_batch_size(self.profile.rows_with(state));
+        Arc::new(TaskContext::from(context).with_session_config(config))
     }
 
     fn session(&self) -> Result<SessionContext, EngineError> {

@@ -4,7 +4,7 @@ use super::{
     kind::Kind,
     partition::Means,
     running::RunningStream,
-    stream::{Shape, WindowStream},
+    stream::{Batches, Shape, WindowStream},
 };
 use datafusion::{
     common::{DataFusionError, Result, Statistics, tree_node::TreeNodeRecursion},

@@ -45,6 +45,28 @@ impl Shape {
     }
 }
 
+/// Batches that go out, as they become ready.
+pub(super) trait Batches: Sized + Send + 'static {
+    /// Returns the next batch, or `None` after the last.
+    fn next(&mut self) -> impl Future<Output = Result<Option<RecordBatch>>> + Send;
+
+    /// Returns what the operator does and what counts its rows.
+    fn outlet(&self) -> (&Shape, &BaselineMetrics);
+
+    /// Returns them as DataFusion wants them.
+    fn into_stream(self) -> SendableRecordBatchStream {
+        let schema = Arc::clone(&self.outlet().0.schema);
+        let batches = stream::try_unfold(self, |mut state| async move {
+            let batch = state.next().await?;
+            Ok(batch.map(|batch| {
+                state.outlet().1.record_output(batch.num_rows());
+                (batch, state)
+            }))
+        });
+        Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, batches.boxed().fuse())))
+    }
+}
+
 /// Reads the input, divides it into partitions, and hands on their rows in the order they came.
 pub(super) struct WindowStream {
     shape: Arc<Shape>,
@@ -76,51 +98,6 @@ impl WindowStream {
         let waiting_held = means.rows.new_empty();
         let (input, waiting) = (Some(input), Waiting::default());
         Self { shape, means, input, metrics, keys, needed, waiting, waiting_held, open: None, replay: None }
-    }
-
-    /// Returns it as DataFusion wants it.
-    pub(super) fn into_stream(self) -> SendableRecordBatchStream {
-        let schema = Arc::clone(&self.shape.schema);
-        let batches = stream::try_unfold(self, |mut state| async move {
-            let batch = state.next().await?;
-            Ok(batch.map(|batch| {
-                state.metrics.record_output(batch.num_rows());
-                (batch, state)
-            }))
-        });
-        Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, batches.boxed().fuse())))
-    }
-
-    async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        loop {
-            if let Some(replay) = &mut self.replay {
-                if let Some(batch) = replay.next().await? {
-                    return Ok(Some(batch));
-                }
-                self.replay = None;
-            }
-            if let Some(chunk) = self.small()? {
-                if chunk.rows.num_rows() <= self.most_rows() {
-                    let _timer = self.metrics.elapsed_compute().timer();
-                    return chunk.evaluate(&self.shape, &self.needed).map(Some);
-                }
-                // One partition, which came whole in a batch larger than those that are wished for.
-                let mut large = Partition::new(&self.shape, &self.means)?;
-                large.push(chunk.rows)?;
-                self.replay = Some(large.finish().await?);
-                continue;
-            }
-            let Some(input) = &mut self.input else { return Ok(None) };
-            if let Some(batch) = input.next().await.transpose()? {
-                self.take(batch).await?;
-            } else {
-                self.input = None;
-                self.waiting.end();
-                self.end_open().await?;
-            }
-            // Nothing goes out for as long as a partition lasts.
-            tokio::task::consume_budget().await;
-        }
     }
 
     /// Returns the rows of a batch above which a partition is large.
@@ -179,5 +156,43 @@ impl WindowStream {
             self.replay = Some(open.finish().await?);
         }
         Ok(())
+    }
+}
+
+impl Batches for WindowStream {
+    fn outlet(&self) -> (&Shape, &BaselineMetrics) {
+        (&self.shape, &self.metrics)
+    }
+
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(replay) = &mut self.replay {
+                if let Some(batch) = replay.next().await? {
+                    return Ok(Some(batch));
+                }
+                self.replay = None;
+            }
+            if let Some(chunk) = self.small()? {
+                if chunk.rows.num_rows() <= self.most_rows() {
+                    let _timer = self.metrics.elapsed_compute().timer();
+                    return chunk.evaluate(&self.shape, &self.needed).map(Some);
+                }
+                // One partition, which came whole in a batch larger than those that are wished for.
+                let mut large = Partition::new(&self.shape, &self.means)?;
+                large.push(chunk.rows)?;
+                self.replay = Some(large.finish().await?);
+                continue;
+            }
+            let Some(input) = &mut self.input else { return Ok(None) };
+            if let Some(batch) = input.next().await.transpose()? {
+                self.take(batch).await?;
+            } else {
+                self.input = None;
+                self.waiting.end();
+                self.end_open().await?;
+            }
+            // Nothing goes out for as long as a partition lasts.
+            tokio::task::consume_budget().await;
+        }
     }
 }

@@ -67,6 +67,14 @@ const MORE: &[(&str, &str)] = &[
     ),
     ("approximate distinct", "SELECT status, approx_distinct(client) AS n FROM '{log}' GROUP BY status"),
     (
+        "percentiles of many groups",
+        "SELECT date_trunc('minute', ts) AS minute, status, approx_percentile_cont(bytes, 0.5) AS p50, approx_percentile_cont(bytes, 0.9) AS p90, approx_percentile_cont(request_time, 0.99) AS p99 FROM '{log}' GROUP BY minute, status",
+    ),
+    (
+        "approximate distinct of many groups",
+        "SELECT date_trunc('minute', ts) AS minute, approx_distinct(client) AS clients, approx_distinct(path) AS paths FROM '{log}' GROUP BY minute",
+    ),
+    (
         "string_agg in order",
         "SELECT status, length(string_agg(path, ',' ORDER BY ts, _offset)) AS n FROM '{log}' WHERE status >= 400 GROUP BY status",
     ),

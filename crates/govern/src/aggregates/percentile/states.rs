@@ -72,9 +72,18 @@ pub fn merge_each(
     if damaged { Err(exec_datafusion_err!("the state of a percentile is damaged")) } else { Ok(()) }
 }
 
-/// Returns a column of states.
-pub fn written<'a, T: 'a>(groups: impl Iterator<Item = &'a T>, write: fn(&T, &mut Vec<u8>)) -> ArrayRef {
-    let mut column = LargeBinaryBuilder::new();
+/// What a state takes beside its values: a tag, a count, the least and the greatest.
+const BESIDE: usize = 32;
+
+/// Returns the first so many groups.
+pub fn first<T>(groups: &[T], most: usize) -> &[T] {
+    groups.get(..most).unwrap_or(groups)
+}
+
+/// Returns a column of states, which take `heap_bytes` and are never larger when they are written. They are written when
+/// they are spilled, which is when memory is short, so the column is not made by doubling.
+pub fn written<T>(groups: &[T], heap_bytes: usize, write: fn(&T, &mut Vec<u8>)) -> ArrayRef {
+    let mut column = LargeBinaryBuilder::with_capacity(groups.len(), heap_bytes + groups.len() * BESIDE);
     let mut bytes = Vec::new();
     for group in groups {
         bytes.clear();
@@ -124,7 +133,7 @@ impl GroupStates for Sketches {
     }
 
     fn states(&self, groups: usize) -> Vec<ArrayRef> {
-        vec![written(self.groups.iter().take(groups), Sketch::write)]
+        vec![written(first(&self.groups, groups), self.heap_bytes, Sketch::write)]
     }
 
     fn answers(&self, groups: usize) -> Result<ArrayRef> {

@@ -3,7 +3,7 @@
 use super::{
     arguments::Percentile,
     buckets::{Buckets, Weight, canonical},
-    states::{answers_as, doubles, merge_each, written},
+    states::{answers_as, doubles, first, merge_each, written},
 };
 use crate::aggregates::{
     exact::{Change, Sum},
@@ -90,7 +90,7 @@ impl GroupStates for WeightedSketches {
     }
 
     fn states(&self, groups: usize) -> Vec<ArrayRef> {
-        vec![written(self.groups.iter().take(groups), Buckets::write)]
+        vec![written(first(&self.groups, groups), self.heap_bytes, Buckets::write)]
     }
 
     fn answers(&self, groups: usize) -> Result<ArrayRef> {

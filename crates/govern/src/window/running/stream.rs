@@ -10,15 +10,15 @@ use crate::window::{
     partition::{Means, hold},
     replay::{Replay, Source},
     rows::Rows,
-    stream::Shape,
+    stream::{Batches, Shape},
 };
 use datafusion::{
     arrow::array::RecordBatch,
     common::{DataFusionError, Result},
     execution::{SendableRecordBatchStream, memory_pool::MemoryReservation},
-    physical_plan::{coop::cooperative, metrics::BaselineMetrics, stream::RecordBatchStreamAdapter},
+    physical_plan::metrics::BaselineMetrics,
 };
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use std::{mem, sync::Arc};
 
 /// Reads the input, divides it into groups of peers, and hands on their rows in the order they came.
@@ -56,43 +56,6 @@ impl RunningStream {
         let (input, tail) = (Some(input), Tail::default());
         let (replay, ended, open) = (None, None, None);
         Ok(Self { shape, means, input, metrics, groups, totals, replay, ended, tail, tail_held, open })
-    }
-
-    /// Returns it as DataFusion wants it.
-    pub(in crate::window) fn into_stream(self) -> SendableRecordBatchStream {
-        let schema = Arc::clone(&self.shape.schema);
-        let batches = stream::try_unfold(self, |mut state| async move {
-            let batch = state.next().await?;
-            Ok(batch.map(|batch| {
-                state.metrics.record_output(batch.num_rows());
-                (batch, state)
-            }))
-        });
-        Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, batches.boxed().fuse())))
-    }
-
-    async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        loop {
-            if let Some(replay) = &mut self.replay {
-                if let Some(batch) = replay.next().await? {
-                    return Ok(Some(batch));
-                }
-                self.replay = None;
-            }
-            if let Some(batch) = self.next_ended()? {
-                return Ok(Some(batch));
-            }
-            self.open_tail()?;
-            let Some(input) = &mut self.input else { return Ok(None) };
-            if let Some(batch) = input.next().await.transpose()? {
-                self.take(batch)?;
-            } else {
-                self.input = None;
-                self.end()?;
-            }
-            // Nothing goes out for as long as a group lasts.
-            tokio::task::consume_budget().await;
-        }
     }
 
     fn next_ended(&mut self) -> Result<Option<RecordBatch>> {
@@ -202,5 +165,35 @@ impl RunningStream {
             self.tail_held.free();
         }
         Ok(())
+    }
+}
+
+impl Batches for RunningStream {
+    fn outlet(&self) -> (&Shape, &BaselineMetrics) {
+        (&self.shape, &self.metrics)
+    }
+
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(replay) = &mut self.replay {
+                if let Some(batch) = replay.next().await? {
+                    return Ok(Some(batch));
+                }
+                self.replay = None;
+            }
+            if let Some(batch) = self.next_ended()? {
+                return Ok(Some(batch));
+            }
+            self.open_tail()?;
+            let Some(input) = &mut self.input else { return Ok(None) };
+            if let Some(batch) = input.next().await.transpose()? {
+                self.take(batch)?;
+            } else {
+                self.input = None;
+                self.end()?;
+            }
+            // Nothing goes out for as long as a group lasts.
+            tokio::task::consume_budget().await;
+        }
     }
 }
