@@ -32,6 +32,8 @@ pub fn main(metering: Metering) -> ExitCode {
     let matches = args::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let printer = Printer::new(cli.output);
+    // Each spilled batch of an exchange is a file. Where the system says no, what is left may be enough.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let result = match &cli.command {
         Command::Query(arguments) => query::run_command(arguments, printer, metering),
         Command::Demo(arguments) => demo::run_command(arguments, printer),

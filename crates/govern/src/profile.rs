@@ -1,6 +1,10 @@
 //! The low-memory profile: sizes and counts derived from the budget.
 
-use datafusion::{config::SpillCompression, execution::runtime_env::RuntimeEnvBuilder, prelude::SessionConfig};
+use datafusion::{
+    config::{ConfigNonZeroUsize, SpillCompression},
+    execution::runtime_env::RuntimeEnvBuilder,
+    prelude::SessionConfig,
+};
 use tidegate_memory::{Budget, ByteCount};
 
 /// The fewest rows in a batch of operators, and of readers, in a plan that was made narrower.
@@ -105,6 +109,11 @@ impl Profile {
         options.execution.skip_partial_aggregation_probe_rows_threshold = 50_000;
         options.execution.enforce_batch_size_in_joins = true;
         options.execution.sort_pushdown_buffer_capacity = self.batch_bytes * 4;
+        // One file for each batch that an exchange spills: DataFusion 55.2 waits for ever for the older one of two open files
+        // when the batch is in the newer one (issue 24883, fixed later).
+        if let Ok(least) = ConfigNonZeroUsize::try_new(1) {
+            options.execution.max_spill_file_size_bytes = least;
+        }
         // A join that spills needs both inputs sorted, which takes longer: only after a hash join was refused.
         options.optimizer.prefer_hash_join = self.hash_joins;
         // Scans hand out blocks to every partition as they come; nothing is left to distribute.

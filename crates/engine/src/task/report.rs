@@ -155,15 +155,12 @@ impl MemoryReport {
 }
 
 /// Divides what operators held together between them. A batch that was handed to two of them is on the accounts of both, and
-/// missing on that of its maker.
+/// missing on that of its maker; one that goes from account to account while these are read is on both, or on none.
 fn divide(operators: &mut [OperatorReport], live: ByteCount) {
     let claimed: u128 = operators.iter().map(|operator| u128::from(operator.at_peak.bytes())).sum();
     let live = u128::from(live.bytes());
-    if claimed <= live {
-        return;
-    }
     for operator in operators {
-        let share = u128::from(operator.at_peak.bytes()) * live / claimed;
+        let share = (u128::from(operator.at_peak.bytes()) * live).checked_div(claimed).unwrap_or(0);
         operator.at_peak = ByteCount::new(u64::try_from(share).unwrap_or(u64::MAX));
     }
 }

@@ -22,8 +22,10 @@
 //! state of every other aggregate for every distinct value, and take longer because all sets share one table with a row as
 //! wide as all of them; reading `t` once for each branch cannot be done with standard input.
 //!
-//! Left as they are: `GROUPING SETS`, `DISTINCT` aggregates with an order of their own, and values that cannot be grouped.
+//! `GROUPING SETS` are turned into this [elsewhere](super::grouping_sets). Left as they are: `DISTINCT` aggregates with an order
+//! of their own, and values that cannot be grouped.
 
+pub(super) use super::distinct_plan::fits;
 use super::distinct_plan::{Branch, Taken};
 use datafusion::{
     common::{
@@ -76,6 +78,11 @@ fn call(mut expression: &Expr) -> Option<&AggregateFunction> {
         Expr::AggregateFunction(call) => Some(call),
         _ => None,
     }
+}
+
+/// Returns whether an expression is a call that keeps a set of values that grows with the input.
+pub(super) fn keeps_values(expression: &Expr) -> bool {
+    call(expression).is_some_and(is_distinct)
 }
 
 /// Returns whether a call keeps a set of values that grows with the input. One of constants holds a single value.

@@ -144,7 +144,7 @@ fn call_name(at: usize) -> String {
 }
 
 /// Returns whether what reads the original can read this: plans above were made for the original's columns.
-fn fits(schema: &DFSchema, original: &DFSchema) -> bool {
+pub(super) fn fits(schema: &DFSchema, original: &DFSchema) -> bool {
     let same = |new: &Field, old: &Field| {
         new.name() == old.name() && new.data_type() == old.data_type() && (old.is_nullable() || !new.is_nullable())
     };

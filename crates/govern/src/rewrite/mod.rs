@@ -4,15 +4,18 @@
 //! the same with others:
 //!
 //! - several or mixed `DISTINCT` aggregates become a `GROUP BY` for each distinct argument, and all of them read the input
-//!   together, once, through a tee;
+//!   together, once, through a tee; under `GROUPING SETS`, each set gets rows of its own first;
 //! - `NOT IN (subquery)` becomes a sort-merge join, and a spool of the subquery's values.
 //!   Where DataFusion's plan of it would be wrong, it is said in other words;
-//! - cross joins become nested loop joins, which spill, and what is wrong when those spill is avoided.
+//! - cross joins become nested loop joins, which spill, and what is wrong when those spill is avoided; a `FULL JOIN` without
+//!   an equality becomes two of them.
 //!
 //! [`RewriteOptions::install`] puts this into a session.
 
 mod distinct;
 mod distinct_plan;
+mod full_join;
+mod grouping_sets;
 mod install;
 mod join_keys;
 mod joins;

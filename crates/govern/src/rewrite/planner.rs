@@ -3,7 +3,7 @@
 //! A rule of the optimizer would be the obvious place, but those run several times over a plan, look into what others made
 //! and copy parts of it. A reader of a tee must exist once. So logical plans are rewritten after all rules, once.
 
-use super::{Joins, RewriteOptions, distinct, join_keys, tee_node::TeePlanner};
+use super::{Joins, RewriteOptions, distinct, full_join, grouping_sets, join_keys, tee_node::TeePlanner};
 use async_trait::async_trait;
 use datafusion::{
     catalog::Session,
@@ -12,7 +12,7 @@ use datafusion::{
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     execution::context::QueryPlanner,
-    logical_expr::LogicalPlan,
+    logical_expr::{Aggregate, LogicalPlan},
     physical_plan::ExecutionPlan,
     physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
 };
@@ -73,13 +73,23 @@ fn rewrite(plan: LogicalPlan, options: RewriteOptions, tees: &mut usize) -> Resu
             Ok(Transformed::yes(rewritten))
         })?;
         node.transform_data(|node| match node {
-            LogicalPlan::Aggregate(aggregate) => match distinct::rewrite(&aggregate, tees)? {
+            LogicalPlan::Aggregate(aggregate) => match distinct_aggregate(&aggregate, tees)? {
                 Some(plan) => Ok(Transformed::yes(plan)),
                 None => Ok(Transformed::no(LogicalPlan::Aggregate(aggregate))),
             },
-            LogicalPlan::Join(join) if options.joins == Joins::Replaced => join_keys::rewrite(join),
+            LogicalPlan::Join(join) if options.joins == Joins::Replaced => match full_join::rewrite(join)? {
+                Transformed { data: LogicalPlan::Join(join), .. } => join_keys::rewrite(join),
+                apart => Ok(apart),
+            },
             other => Ok(Transformed::no(other)),
         })
     })?;
     Ok(rewritten.data)
+}
+
+fn distinct_aggregate(aggregate: &Aggregate, tees: &mut usize) -> Result<Option<LogicalPlan>> {
+    match grouping_sets::rewrite(aggregate, tees)? {
+        Some(plan) => Ok(Some(plan)),
+        None => distinct::rewrite(aggregate, tees),
+    }
 }

@@ -37,6 +37,11 @@ pub(super) fn readers(id: usize, input: LogicalPlan, count: usize) -> Vec<Logica
     (0..count).map(node).map(|node| LogicalPlan::Extension(Extension { node: Arc::new(node) })).collect()
 }
 
+/// Returns whether a node reads a tee.
+pub(super) fn is_reader(node: &LogicalPlan) -> bool {
+    matches!(node, LogicalPlan::Extension(extension) if extension.node.as_any().is::<TeeNode>())
+}
+
 impl TeeNode {
     /// Two nodes are the same if they read the same tee in the same place.
     fn key(&self) -> (usize, usize, &Option<LogicalPlan>) {

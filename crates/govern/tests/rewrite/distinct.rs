@@ -32,6 +32,14 @@ const CALLS: [&str; 24] = [
     "max(a)",
     "array_agg(b ORDER BY b, a)",
 ];
+const SETS: [&str; 6] = [
+    "ROLLUP (k, n)",
+    "CUBE (k, n)",
+    "GROUPING SETS ((k, n), (n), (n), ())",
+    "GROUPING SETS ((b), (k))",
+    "n, ROLLUP (k, b)",
+    "GROUPING SETS (())",
+];
 const KEYS: [&str; 7] = ["k", "n", "k, n", "upper(k)", "n + 1, k", "b", "s"];
 
 fn query(random: &mut Random) -> String {
@@ -75,6 +83,30 @@ async fn answers_are_those_of_the_plans_they_replace() {
         rewritten += usize::from(plan(&context, &sql).await.contains("TeeExec"));
     }
     assert!(rewritten > 150, "only {rewritten} plans were rewritten");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_those_of_grouping_sets() {
+    let mut rewritten = 0;
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let rows = [0, 5, 100, 300][random.below(4)];
+        let tables = [("t", table(&mut random, rows))];
+        let calls: Vec<_> = (0..=random.below(3)).map(|at| format!("{} AS r{at}", random.pick(&CALLS))).collect();
+        let (calls, sets) = (calls.join(", "), random.pick(&SETS));
+        let keys: Vec<_> = ["k", "n", "b"].into_iter().filter(|key| sets.contains(&format!("{key}"))).collect();
+        let keys: String = keys.iter().map(|key| format!("{key}, grouping({key}) AS g{key}, ")).collect();
+        let keys = if sets.contains("(())") { String::new() } else { keys };
+        let sql = format!("SELECT {keys}{calls} FROM t GROUP BY {sets}");
+        let threads = 1 + random.below(3);
+        let stock = answer(&session(mode(None, threads), &tables), &sql).await;
+        let stock = stock.unwrap_or_else(|error| panic!("seed {seed}, {sql}: {error}"));
+        let context = session(mode(Some(RewriteOptions::first()), threads), &tables);
+        let ours = answer(&context, &sql).await.unwrap_or_else(|error| panic!("seed {seed}, {sql}: {error}"));
+        assert_eq!(ours, stock, "seed {seed}, {sql}\n{}", plan(&context, &sql).await);
+        rewritten += usize::from(plan(&context, &sql).await.contains("TeeExec"));
+    }
+    assert!(rewritten > 80, "only {rewritten} plans were rewritten");
 }
 
 /// An answer or the memory error, and never another answer.
@@ -130,7 +162,7 @@ async fn what_is_left_alone() {
     for sql in [
         "SELECT k, count(*), sum(b) FROM t GROUP BY k",
         "SELECT k, count(DISTINCT a) FROM t GROUP BY k",
-        "SELECT k, n, count(DISTINCT a), count(DISTINCT b) FROM t GROUP BY ROLLUP (k, n)",
+        "SELECT k, n, count(*), sum(b) FROM t GROUP BY ROLLUP (k, n)",
         "SELECT array_agg(DISTINCT a ORDER BY a), count(*) FROM t",
         "SELECT DISTINCT k, n FROM t",
     ] {

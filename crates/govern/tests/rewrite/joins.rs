@@ -102,6 +102,28 @@ async fn nested_loops_are_right_when_they_spill() {
     assert!(answered > refused, "{answered} answered, {refused} refused");
 }
 
+/// A plan that may do without operators that do not spill answers it in any memory, DataFusion's own does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn full_joins_without_an_equality_are_two_joins() {
+    let mut random = Random::new(21);
+    let tables = [("t", table(&mut random, 900)), ("u", table(&mut random, 300))];
+    for (sql, apart) in [
+        ("SELECT t.a, t.b, u.b, u.k FROM t FULL JOIN u ON t.b > u.b + 17", true),
+        ("SELECT x.b, u.k FROM (SELECT b FROM t WHERE n = 1) x FULL JOIN u ON x.b < u.b AND u.n = 2", true),
+        ("SELECT count(*), sum(t.b), max(u.b) FROM t FULL JOIN u ON t.b * 2 = u.b * 3 + t.n", true),
+        ("SELECT count(*) FROM t FULL JOIN u ON random() < 0.5 AND t.b > u.b", false),
+    ] {
+        let expected = answer(&session(stock(2), &tables), sql).await.unwrap();
+        for pool in [None, apart.then_some(24 << 10)] {
+            let context = session(all(2, pool), &tables);
+            let ours = answer(&context, sql).await.unwrap();
+            assert!(!apart || ours == expected, "{sql}, {pool:?}");
+        }
+        let plan = plan(&session(all(2, None), &tables), sql).await;
+        assert_eq!(plan.contains("join_type=Full"), !apart, "{sql}: {plan}");
+    }
+}
+
 /// In DataFusion 55.2, rows of the right side without a partner get lost if the last batch of the left side is the one that
 /// does not fit. Should this fail, the guard is not needed any more.
 #[tokio::test]

@@ -144,6 +144,14 @@ const MORE: &[(&str, &str)] = &[
         "SELECT status, method, count(*) AS n, sum(bytes) AS b FROM '{log}' GROUP BY GROUPING SETS ((status, method), (status), ())",
     ),
     (
+        "DISTINCT under GROUPING SETS",
+        "SELECT path, status, count(DISTINCT client) AS c, count(DISTINCT bytes) AS b, count(*) AS n FROM '{log}' GROUP BY ROLLUP (path, status)",
+    ),
+    (
+        "full join without an equality",
+        "SELECT count(*) AS n, max(a.path) AS l, max(a.user_agent) AS u, count(b.status) AS r FROM (SELECT path, user_agent, _offset FROM '{log}' WHERE bytes > 1000) a FULL JOIN (SELECT status, _offset FROM '{log}' WHERE _line < 300) b ON a._offset < b._offset AND a._offset % 7 = b._offset % 11",
+    ),
+    (
         "ROLLUP with many groups",
         "SELECT path, client, count(*) AS n FROM '{log}' GROUP BY ROLLUP (path, client) ORDER BY n DESC, path, client LIMIT 10",
     ),
