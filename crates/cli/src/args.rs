@@ -92,7 +92,8 @@ pub struct LimitArgs {
     /// Threads that execute; a small limit carries fewer. [default: the cores of the machine]
     #[arg(long, env = "TIDEGATE_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// The folder for spilled state, which must exist. [default: the system's temporary folder]
+    /// The folder for spilled state, which must exist. [default: the system's temporary folder, or /var/tmp where that is
+    /// held in memory]
     #[arg(long, env = "TIDEGATE_SPILL_DIR", value_name = "DIR")]
     pub spill_dir: Option<PathBuf>,
     /// How spilling is bounded.

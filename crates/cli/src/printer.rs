@@ -7,6 +7,7 @@ use crate::{
 use std::{
     env,
     io::{self, IsTerminal, Write},
+    path::Path,
 };
 use tidegate_engine::{EngineError, FirstReject, Replan, sink::printable};
 use tidegate_memory::{ByteCount, Limit, Moment};
@@ -98,6 +99,15 @@ impl Printer {
         }
         if let Some(first) = &rejects.first {
             self.line(Tone::Warning, "rejects", &first_reject(rejects.count, first));
+        }
+    }
+
+    /// Says that what was spilled did not leave memory.
+    pub fn spilled_to_memory(self, folder: &Path) {
+        if !self.quiet {
+            let text =
+                "is held in memory, where what is spilled counts beside the limit; --spill-dir names a folder on disk";
+            self.line(Tone::Warning, "spill", &printable(&format!("{} {text}", folder.display())));
         }
     }
 

@@ -9,11 +9,10 @@ use crate::{
     record,
     restart::Restart,
     run::{Ended, Outcome, run, start_watch},
-    settings::{Settings, budget, threads},
+    settings::{Settings, budget, spill_folder, threads},
     table::TableSink,
 };
 use std::{
-    env,
     io::{self, BufWriter, IsTerminal, Read},
     sync::Arc,
 };
@@ -21,6 +20,8 @@ use tidegate_engine::{
     EngineError, MemoryReport, Running,
     sink::{self, OutputFile, OutputFormat, Sink, Target, Verdict},
 };
+use tidegate_govern::is_in_memory;
+use tidegate_memory::ByteCount;
 
 /// Exit code of a task with more rejects than allowed.
 const TOO_MANY_REJECTS: u8 = 4;
@@ -36,7 +37,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     let settings = Settings {
         budget: budget(arguments.limit.limit)?.filter(|_| metering == Metering::On),
         threads: threads(arguments.limit.threads),
-        spill_folder: arguments.limit.spill_dir.clone().unwrap_or_else(env::temp_dir),
+        spill_folder: spill_folder(arguments.limit.spill_dir.as_deref()),
         spill_limit: arguments.limit.spill.spill_limit,
         rejects: arguments.rejects.clone(),
         max_rejects: arguments.max_rejects,
@@ -47,6 +48,9 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     match run(&sql, &settings, &watch, printer, &mut |running, bar| open(arguments, running, bar)) {
         Ok(Ended::Done(outcome)) => {
             printer.summary(&outcome, arguments.limit.limit);
+            if outcome.finished.spill.written > ByteCount::ZERO && is_in_memory(&settings.spill_folder) {
+                printer.spilled_to_memory(&settings.spill_folder);
+            }
             if arguments.explain_memory {
                 explain_memory(&outcome)?;
             }

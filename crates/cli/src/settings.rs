@@ -1,8 +1,14 @@
 //! From arguments to what a task is given: the limit's budget, threads, folders.
 
 use crate::restart::Restart;
-use std::{path::PathBuf, sync::Arc, thread};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
 use tidegate_engine::{EngineError, MaxRejects, TaskOptions};
+use tidegate_govern::is_in_memory;
 use tidegate_memory::{Budget, ByteCount, Limit, MINIMUM_LIMIT, Meter, Watch};
 
 /// Returns the budget of a limit.
@@ -26,6 +32,20 @@ fn baseline() -> ByteCount {
 /// Returns the threads to use: those asked for, or the machine's cores.
 pub fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
+}
+
+/// Folders for what is temporary and large, in order.
+const TEMPORARY: [&str; 2] = ["/var/tmp", "/tmp"];
+
+/// Returns the folder for spilled state: the one that was asked for, or else the temporary folder, unless that is held in
+/// memory and another is not.
+pub fn spill_folder(asked: Option<&Path>) -> PathBuf {
+    if let Some(asked) = asked {
+        return asked.to_path_buf();
+    }
+    let usual = env::temp_dir();
+    let others = TEMPORARY.iter().map(PathBuf::from).filter(|folder| folder.is_dir() && !is_in_memory(folder));
+    if is_in_memory(&usual) { others.into_iter().next().unwrap_or(usual) } else { usual }
 }
 
 /// Everything about a task but its query.

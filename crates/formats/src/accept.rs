@@ -17,10 +17,16 @@ pub fn accepts(kind: &ColumnType, text: &[u8]) -> bool {
 }
 
 /// `0.083`: most numbers in logs, told without computing them.
-fn is_plain_decimal(text: &[u8]) -> bool {
-    matches!(text, [first, .., last] if first.is_ascii_digit() && last.is_ascii_digit())
-        && text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
-        && memchr::memchr_iter(b'.', text).count() <= 1
+pub(crate) fn is_plain_decimal(text: &[u8]) -> bool {
+    let mut points = 0;
+    for byte in text {
+        match byte {
+            b'0'..=b'9' => {}
+            b'.' => points += 1,
+            _ => return false,
+        }
+    }
+    points <= 1 && matches!(text, [first, .., last] if first.is_ascii_digit() && last.is_ascii_digit())
 }
 
 /// Returns whether [`Column::push_signed`](crate::Column::push_signed) takes `value` in a column of this type.

@@ -10,7 +10,7 @@
 
 mod line;
 
-use self::line::{Request, split};
+use self::line::{Fields, Request, split, split_usual};
 use crate::{
     ColumnSpec, ColumnType, Decoder, Outcome, Reason, Record,
     batch::Columns,
@@ -70,6 +70,11 @@ pub struct AccessDecoder {
 
 impl Decoder for AccessDecoder {
     fn read(&mut self, bytes: &[u8], columns: &mut Columns) -> Record {
+        if let Some((fields, content)) = split_usual(bytes)
+            && self.fields(&fields, columns).is_ok()
+        {
+            return Record { length: content + 1, content, lines: 1, outcome: Outcome::Row };
+        }
         let (line, length) = frame::line(bytes);
         let outcome = if line.is_empty() {
             Outcome::Blank
@@ -85,7 +90,11 @@ impl Decoder for AccessDecoder {
 
 impl AccessDecoder {
     fn row(&mut self, line: &[u8], columns: &mut Columns) -> Result<(), Reason> {
-        let fields = split(line)?;
+        self.fields(&split(line)?, columns)
+    }
+
+    /// Appends the fields, or nothing if one of them cannot be read.
+    fn fields(&mut self, fields: &Fields<'_>, columns: &mut Columns) -> Result<(), Reason> {
         let time = self.time(fields.time).ok_or_else(|| bad_value("ts", "a time like 10/Oct/2000:13:55:36 -0700"))?;
         let status = status(fields.status).ok_or_else(|| bad_value("status", "a number of up to 3 digits"))?;
         let bytes = bytes(fields.bytes).ok_or_else(|| bad_value("bytes", "a whole number or `-`"))?;
@@ -99,7 +108,12 @@ impl AccessDecoder {
         push_request(columns, fields.request);
         optional_text(columns, REFERER, fields.referer);
         optional_text(columns, USER_AGENT, fields.user_agent);
-        push(columns, REQUEST_TIME, fields.request_time, Column::push_float);
+        if let Some(column) = columns.get(REQUEST_TIME) {
+            match fields.request_time {
+                Some(text) if column.push_parsed(text).is_ok() => {}
+                _ => column.push_null(),
+            }
+        }
         Ok(())
     }
 

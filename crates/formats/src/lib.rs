@@ -22,6 +22,7 @@ mod infer;
 mod reject;
 mod scalar;
 mod schema;
+mod specials;
 mod time;
 mod values;
 

@@ -37,7 +37,7 @@ pub use pool::GovernedPool;
 pub use probe::Probe;
 pub use profile::Profile;
 pub use rewrite::{Joins, RewriteOptions};
-pub use spill::{Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, cache_room};
+pub use spill::{Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, cache_room, is_in_memory};
 pub use states::widest_state;
 pub use trace::OnAccount;
 pub use window::{SpillingWindowExec, SpillingWindows, spilling_windows};

@@ -119,7 +119,7 @@ fn push(
     column: Option<&mut Column>,
     scratch: &mut Scratch,
 ) -> Result<(), Mismatch> {
-    if spec.kind == ColumnType::Text {
+    if matches!(spec.kind, ColumnType::Text) {
         if let Some(column) = column {
             match field {
                 Field::Plain([]) => column.push_null(),
@@ -138,7 +138,7 @@ fn push(
             unquoted.as_slice()
         }
     };
-    if spec.kind == ColumnType::Timestamp && !text.is_empty() {
+    if matches!(spec.kind, ColumnType::Timestamp) && !text.is_empty() {
         if time.as_slice() != text {
             *micros = time::timestamp(text).ok_or(Mismatch)?;
             time.clear();

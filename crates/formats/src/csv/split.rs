@@ -3,8 +3,8 @@
 //! [`whole_records`] and the splitter that the decoder uses follow the same rules, so that a block cut by the one is read
 //! whole by the other.
 
-use crate::{find::near2, frame};
-use memchr::{memchr, memchr_iter, memrchr};
+use crate::{frame, specials::Specials};
+use memchr::{memchr, memrchr};
 
 const QUOTE: u8 = b'"';
 
@@ -21,7 +21,7 @@ pub fn whole_records(bytes: &[u8], delimiter: u8) -> usize {
             whole = outside + at + 1;
         }
         match opening.and_then(|at| closing_quote(bytes, at + 1)) {
-            Some(closing) => outside = closing.at + 1,
+            Some(closing) => outside = closing + 1,
             None => return whole,
         }
     }
@@ -39,22 +39,13 @@ fn opening_quote(bytes: &[u8], mut from: usize, delimiter: u8) -> Option<usize> 
     }
 }
 
-/// The quote that ends a quoted field.
-struct Closing {
-    at: usize,
-    /// Whether the field holds `""`.
-    escaped: bool,
-}
-
 /// Returns the quote that closes the field whose first byte after the opening quote is at `from`.
-fn closing_quote(bytes: &[u8], mut from: usize) -> Option<Closing> {
-    let mut escaped = false;
+fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let at = from + memchr(QUOTE, bytes.get(from..)?)?;
         if bytes.get(at + 1) != Some(&QUOTE) {
-            return Some(Closing { at, escaped });
+            return Some(at);
         }
-        escaped = true;
         from = at + 2;
     }
 }
@@ -103,8 +94,10 @@ pub(crate) struct Extent {
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     bytes: &'a [u8],
-    /// From the next field on.
-    rest: &'a [u8],
+    /// Delimiters, line ends and quotes from the next field on.
+    specials: Specials<'a>,
+    /// Where the next field begins.
+    start: usize,
     delimiter: u8,
     lines: u64,
     end: Option<Extent>,
@@ -112,8 +105,10 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Returns the fields of the record at the start of `bytes`.
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8], delimiter: u8) -> Self {
-        Self { bytes, rest: bytes, delimiter, lines: 1, end: None }
+        let specials = Specials::new(bytes, [delimiter, b'\n', QUOTE]);
+        Self { bytes, specials, start: 0, delimiter, lines: 1, end: None }
     }
 
     /// Passes over the fields that are left and returns what the record covers.
@@ -124,47 +119,64 @@ impl<'a> Fields<'a> {
     }
 
     fn quoted(&mut self) -> Option<Field<'a>> {
-        let Some(closing) = closing_quote(self.rest, 1) else {
+        let Some((closing, escaped)) = self.closing_quote() else {
             let (content, length) = frame::line(self.bytes);
             self.end = Some(Extent { length, content: content.len(), lines: 1, closed: false });
             return None;
         };
-        let (opened, after) = self.rest.split_at_checked(closing.at)?;
-        let inside = opened.get(1..)?;
-        self.lines += memchr_iter(b'\n', inside).count() as u64;
-        // As a rule the delimiter follows at once.
-        if let [QUOTE, next, rest @ ..] = after
-            && *next == self.delimiter
-        {
-            self.rest = rest;
-            return Some(if closing.escaped { Field::Escaped(inside) } else { Field::Quoted(inside) });
-        }
-        let length = near2(self.delimiter, b'\n', after).map_or(self.rest.len(), |tail| closing.at + tail);
-        let field = self.take_field(length).get(1..)?;
-        let has_tail = field.len() > closing.at;
-        Some(if closing.escaped || has_tail { Field::Escaped(field) } else { Field::Quoted(inside) })
+        let inside = self.bytes.get(self.start + 1..closing)?;
+        let from = self.start;
+        let field = self.plain();
+        let has_tail = from + field.len() > closing + 1;
+        Some(if escaped || has_tail { Field::Escaped(field.get(1..)?) } else { Field::Quoted(inside) })
     }
 
-    /// Takes the next field, which is `length` bytes long, and the delimiter or the line end after it.
+    /// Returns the quote that closes the field whose opening quote is the next special byte, and whether `""` is in it.
     #[inline]
-    fn take_field(&mut self, length: usize) -> &'a [u8] {
-        let (field, after) = self.rest.split_at_checked(length).unwrap_or((self.rest, &[]));
-        match after.split_first() {
-            Some((byte, rest)) if *byte == self.delimiter => {
-                self.rest = rest;
-                field
+    fn closing_quote(&mut self) -> Option<(usize, bool)> {
+        self.specials.next()?;
+        let (mut escaped, mut lines) = (false, 0);
+        loop {
+            let at = self.specials.next()?;
+            match self.bytes.get(at) {
+                Some(&QUOTE) if self.bytes.get(at + 1) == Some(&QUOTE) => {
+                    self.specials.next()?;
+                    escaped = true;
+                }
+                Some(&QUOTE) => {
+                    self.lines += lines;
+                    return Some((at, escaped));
+                }
+                Some(b'\n') => lines += 1,
+                _ => {}
             }
-            after => self.end_record(field, after.is_some()),
         }
+    }
+
+    /// Takes the field up to the next delimiter or line end, and that with it.
+    #[inline]
+    fn plain(&mut self) -> &'a [u8] {
+        let from = self.start;
+        for at in self.specials.by_ref() {
+            match self.bytes.get(at) {
+                Some(byte) if *byte == self.delimiter => {
+                    self.start = at + 1;
+                    return self.bytes.get(from..at).unwrap_or_default();
+                }
+                Some(b'\n') => return self.end_record(from, at, true),
+                _ => {}
+            }
+        }
+        self.end_record(from, self.bytes.len(), false)
     }
 
     /// Ends the record after its last field, and after a line end if there is one. Returns the field without a carriage
     /// return.
-    fn end_record(&mut self, field: &'a [u8], has_line_end: bool) -> &'a [u8] {
+    fn end_record(&mut self, from: usize, to: usize, has_line_end: bool) -> &'a [u8] {
+        let field = self.bytes.get(from..to).unwrap_or_default();
         let text = field.strip_suffix(b"\r").unwrap_or(field);
-        let before = self.bytes.len() - self.rest.len();
-        let length = before + field.len() + usize::from(has_line_end);
-        self.end = Some(Extent { length, content: before + text.len(), lines: self.lines, closed: true });
+        let length = to + usize::from(has_line_end);
+        self.end = Some(Extent { length, content: from + text.len(), lines: self.lines, closed: true });
         text
     }
 }
@@ -177,10 +189,9 @@ impl<'a> Iterator for Fields<'a> {
         if self.end.is_some() {
             return None;
         }
-        if self.rest.first() == Some(&QUOTE) {
+        if self.bytes.get(self.start) == Some(&QUOTE) {
             return self.quoted();
         }
-        let length = near2(self.delimiter, b'\n', self.rest).unwrap_or(self.rest.len());
-        Some(Field::Plain(self.take_field(length)))
+        Some(Field::Plain(self.plain()))
     }
 }

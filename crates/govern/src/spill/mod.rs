@@ -21,12 +21,14 @@ mod cache;
 mod failure;
 mod file;
 mod files;
+mod folder;
 mod reader;
 mod writer;
 
 pub use cache::cache_room;
 pub use failure::{Damage, SpillFailure, SpillName};
 pub use files::{SpillFiles, SpillOptions, SpillReport};
+pub use folder::is_in_memory;
 
 #[cfg(test)]
 mod damage_tests;
