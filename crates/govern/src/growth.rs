@@ -20,6 +20,15 @@
 
 use tidegate_memory::pressure::Pressure;
 
+/// What a hash table of groups may hold, whatever the memory: the text of its keys is found by 32-bit offsets, and DataFusion
+/// panics where they do not suffice.
+const MOST_IN_A_TABLE: usize = (2 << 30) - (128 << 20);
+
+/// Returns whether a consumer may not grow to `wanted` bytes even where memory is not limited. It spills then.
+pub fn is_beyond_a_table(name: &str, wanted: usize) -> bool {
+    wanted > MOST_IN_A_TABLE && name.contains("HashAggregateStream")
+}
+
 /// What kind of consumer asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -194,6 +203,13 @@ mod tests {
         assert_eq!(share(80, &[2, 4]), 74);
         assert_eq!(share(90, &[0, 10, 50]), 40);
         assert_eq!(share(90, &[0, 30, 50]), 30);
+    }
+
+    #[test]
+    fn a_table_of_groups_ends_before_its_offsets_do() {
+        let beyond = |name, wanted| is_beyond_a_table(name, wanted);
+        assert!(beyond("FinalHashAggregateStream[1]", 2 << 30) && !beyond("FinalHashAggregateStream[1]", 1 << 30));
+        assert!(!beyond("ExternalSorter[0]", 8 << 30));
     }
 
     #[test]

@@ -142,12 +142,10 @@ impl MemoryPool for GovernedPool {
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         let mut state = self.lock();
-        let id = reservation.consumer().id();
-        if let Some(budget) = self.budget
-            && additional > 0
-            && !self.may_grow(&state, reservation, additional, budget)
-        {
-            let asked = Holder { name: reservation.consumer().name().to_owned(), bytes: additional.into() };
+        let (id, name) = (reservation.consumer().id(), reservation.consumer().name());
+        let may_grow = self.budget.is_none_or(|budget| self.may_grow(&state, reservation, additional, budget));
+        if additional > 0 && (!may_grow || growth::is_beyond_a_table(name, reservation.size() + additional)) {
+            let asked = Holder { name: name.to_owned(), bytes: additional.into() };
             let error = self.error(Some(asked));
             let message = error.to_string();
             state.last_refusal = Some(error);
