@@ -63,6 +63,7 @@ impl Kind {
     }
 
     /// Returns the kind of a request by a consumer of this kind and name, of which other reservations hold something.
+    #[must_use]
     pub fn beside_others(self, name: &str) -> Self {
         if self == Self::Spilling && name.contains("AggregateStream") { Self::Replaying } else { self }
     }
@@ -117,13 +118,12 @@ pub fn may_grow(request: &Request<'_>) -> bool {
     let sorts = request.capacity / request.sort_parts.max(1);
     let merges = request.capacity - sorts;
     match request.kind {
-        Kind::Rigid => total <= request.capacity,
         // Refused in memory, these fail; so while memory is calm in fact, they may pass the capacity by half.
         Kind::Merging if request.pressure == Pressure::Calm => {
             total <= request.capacity / 2 * 3 && wanted <= merges / sharers
         }
         Kind::Replaying if request.pressure == Pressure::Calm => total <= request.capacity / 2 * 3,
-        Kind::Replaying => total <= request.capacity,
+        Kind::Rigid | Kind::Replaying => total <= request.capacity,
         _ if wanted <= floor(request) => total <= request.capacity,
         Kind::Merging => total <= request.capacity && wanted <= merges / sharers,
         Kind::Sorting => {

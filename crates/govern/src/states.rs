@@ -9,7 +9,7 @@ use datafusion::{
 };
 use std::sync::Arc;
 
-/// What a sketch of a percentile takes for some thousand values, and the registers of a HyperLogLog.
+/// What a sketch of a percentile takes for some thousand values, and the registers of a `HyperLogLog`.
 const PERCENTILE: usize = 6 << 10;
 const REGISTERS: usize = 16 << 10;
 
