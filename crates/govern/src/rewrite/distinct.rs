@@ -25,7 +25,6 @@
 //! `GROUPING SETS` are turned into this [elsewhere](super::grouping_sets). Left as they are: `DISTINCT` aggregates with an order
 //! of their own, and values that cannot be grouped.
 
-pub(super) use super::distinct_plan::fits;
 use super::distinct_plan::{Branch, Taken};
 use datafusion::{
     common::{

@@ -123,8 +123,7 @@ impl Taken {
             if self.branches.len() > 1 {
                 let tag = i32::try_from(branch.unwrap_or(plain)).unwrap_or(i32::MAX);
                 let own = datafusion::prelude::col(TAG).eq(lit(tag));
-                let filter = call.params.filter.take().map_or(own.clone(), |filter| own.and(*filter));
-                call.params.filter = Some(Box::new(filter));
+                only_where(&mut call, own);
             }
             calls.push(Expr::AggregateFunction(call).alias(call_name(at)));
         }
@@ -137,6 +136,15 @@ impl Taken {
         });
         Ok(LogicalPlan::Projection(Projection::try_new(named.collect(), Arc::new(outer))?))
     }
+}
+
+/// Makes a call see only the rows that meet a condition, beside its own filter.
+pub(super) fn only_where(call: &mut AggregateFunction, condition: Expr) {
+    let filter = match call.params.filter.take() {
+        Some(filter) => condition.and(*filter),
+        None => condition,
+    };
+    call.params.filter = Some(Box::new(filter));
 }
 
 fn call_name(at: usize) -> String {

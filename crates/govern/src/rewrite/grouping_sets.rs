@@ -16,7 +16,11 @@
 //! That is an aggregate without grouping sets, which can be [taken apart](super::distinct). Standard input is read once, through
 //! a [tee](super::tee).
 
-use super::{distinct, tee_node};
+use super::{
+    distinct,
+    distinct_plan::{fits, only_where},
+    tee_node,
+};
 use datafusion::{
     arrow::datatypes::Field,
     common::{
@@ -70,7 +74,7 @@ pub(super) fn rewrite(aggregate: &Aggregate, tees: &mut usize) -> Result<Option<
         Expr::Column(column).alias_qualified(qualifier.cloned(), field.name())
     });
     let plan = LogicalPlan::Projection(Projection::try_new(named.collect(), Arc::new(taken))?);
-    Ok(distinct::fits(plan.schema(), &aggregate.schema).then_some(plan))
+    Ok(fits(plan.schema(), &aggregate.schema).then_some(plan))
 }
 
 /// Returns the keys of each set.
@@ -123,8 +127,7 @@ impl<'a> Needed<'a> {
             expressions.push(if set.contains(key) {
                 unqualified(key_name(at))
             } else {
-                let null = ScalarValue::try_from(aggregate.schema.field(at).data_type())?;
-                Expr::Literal(null, None).alias(key_name(at))
+                null(aggregate.schema.field(at), key_name(at))?
             });
         }
         expressions.push(Expr::Literal(id, None).alias(ID));
@@ -135,20 +138,15 @@ impl<'a> Needed<'a> {
 
     /// Returns the row that makes the group of the set without keys.
     fn no_rows(&self, aggregate: &Aggregate, id: ScalarValue) -> Result<LogicalPlan> {
-        let null = |field: &Field, name: String| -> Result<Expr> {
-            Ok(Expr::Literal(ScalarValue::try_from(field.data_type())?, None).alias(name))
-        };
         let mut expressions = Vec::new();
         for at in 0..self.keys.len() {
             expressions.push(null(aggregate.schema.field(at), key_name(at))?);
         }
         expressions.push(Expr::Literal(id, None).alias(ID));
         expressions.push(lit(false).alias(OF_INPUT));
+        let schema = aggregate.input.schema();
         for (column, name) in &self.columns {
-            expressions.push(null(
-                aggregate.input.schema().field(aggregate.input.schema().index_of_column(column)?),
-                name.clone(),
-            )?);
+            expressions.push(null(schema.field(schema.index_of_column(column)?), name.clone())?);
         }
         let one = EmptyRelation { produce_one_row: true, schema: Arc::new(DFSchema::empty()) };
         Ok(LogicalPlan::Projection(Projection::try_new(expressions, Arc::new(LogicalPlan::EmptyRelation(one)))?))
@@ -162,15 +160,17 @@ impl<'a> Needed<'a> {
                 None => Transformed::no(Expr::Column(column)),
             }),
             Expr::AggregateFunction(mut call) if others => {
-                let own = unqualified(OF_INPUT.into());
-                let filter = call.params.filter.take().map_or(own.clone(), |filter| own.and(*filter));
-                call.params.filter = Some(Box::new(filter));
+                only_where(&mut call, unqualified(OF_INPUT.into()));
                 Ok(Transformed::yes(Expr::AggregateFunction(call)))
             }
             other => Ok(Transformed::no(other)),
         };
         aggregate.aggr_expr.iter().map(|call| Ok(call.clone().transform_up(changed)?.data)).collect()
     }
+}
+
+fn null(of: &Field, name: String) -> Result<Expr> {
+    Ok(Expr::Literal(ScalarValue::try_from(of.data_type())?, None).alias(name))
 }
 
 fn key_name(at: usize) -> String {

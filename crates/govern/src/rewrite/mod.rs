@@ -8,7 +8,8 @@
 //! - `NOT IN (subquery)` becomes a sort-merge join, and a spool of the subquery's values.
 //!   Where DataFusion's plan of it would be wrong, it is said in other words;
 //! - cross joins become nested loop joins, which spill, and what is wrong when those spill is avoided; a `FULL JOIN` without
-//!   an equality becomes two of them.
+//!   an equality becomes two of them;
+//! - window functions that look to the end of their partition look back to the beginning, in the reversed order.
 //!
 //! [`RewriteOptions::install`] puts this into a session.
 
@@ -23,6 +24,7 @@ mod not_in;
 mod not_in_rule;
 mod planner;
 mod replay;
+mod reversed_windows;
 mod spool;
 mod tee;
 mod tee_node;

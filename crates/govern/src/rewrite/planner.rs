@@ -3,7 +3,9 @@
 //! A rule of the optimizer would be the obvious place, but those run several times over a plan, look into what others made
 //! and copy parts of it. A reader of a tee must exist once. So logical plans are rewritten after all rules, once.
 
-use super::{Joins, RewriteOptions, distinct, full_join, grouping_sets, join_keys, tee_node::TeePlanner};
+use super::{
+    Joins, RewriteOptions, distinct, full_join, grouping_sets, join_keys, reversed_windows, tee_node::TeePlanner,
+};
 use async_trait::async_trait;
 use datafusion::{
     catalog::Session,
@@ -77,6 +79,7 @@ fn rewrite(plan: LogicalPlan, options: RewriteOptions, tees: &mut usize) -> Resu
                 Some(plan) => Ok(Transformed::yes(plan)),
                 None => Ok(Transformed::no(LogicalPlan::Aggregate(aggregate))),
             },
+            LogicalPlan::Window(window) => reversed_windows::rewrite(window),
             LogicalPlan::Join(join) if options.joins == Joins::Replaced => match full_join::rewrite(join)? {
                 Transformed { data: LogicalPlan::Join(join), .. } => join_keys::rewrite(join),
                 apart => Ok(apart),

@@ -1,12 +1,15 @@
-//! Aggregates over the whole partition: one total, the same in every row.
+//! Aggregates and values by their place over the whole partition: the same in every row.
 
 use super::{
+    edge::Edge,
     feed::{Feed, Shared},
+    kind::edge_rows,
     pass::{FirstPass, SecondPass},
 };
 use datafusion::{
     arrow::array::{ArrayRef, RecordBatch},
     common::{DataFusionError, Result, ScalarValue},
+    logical_expr::Accumulator,
     physical_expr::window::{PlainAggregateWindowExpr, WindowExpr},
 };
 use std::sync::Arc;
@@ -24,7 +27,7 @@ pub(super) struct Constant {
 
 impl Constant {
     pub(super) fn new(function: &Arc<dyn WindowExpr>) -> Result<Self> {
-        let total = Shared::new(aggregate(function)?.get_aggregate_expr().create_accumulator()?);
+        let total = Shared::new(accumulator(function)?);
         Ok(Self { function: Arc::clone(function), total, feed: None })
     }
 
@@ -35,10 +38,13 @@ impl Constant {
     }
 }
 
-/// Returns the function as what it is when its kind is `Constant`.
-pub(super) fn aggregate(function: &Arc<dyn WindowExpr>) -> Result<&PlainAggregateWindowExpr> {
-    let aggregate = function.as_any().downcast_ref();
-    aggregate.ok_or_else(|| DataFusionError::Internal(format!("{} is no plain aggregate", function.name())))
+/// Returns what accumulates the value of a plain aggregate, or of a function that takes a value by its place.
+pub(super) fn accumulator(function: &Arc<dyn WindowExpr>) -> Result<Box<dyn Accumulator>> {
+    match function.as_any().downcast_ref::<PlainAggregateWindowExpr>() {
+        Some(aggregate) => aggregate.get_aggregate_expr().create_accumulator(),
+        None if edge_rows(function).is_some() => Ok(Box::new(Edge::new(function)?)),
+        None => Err(DataFusionError::Internal(format!("{} has no running value", function.name()))),
+    }
 }
 
 impl FirstPass for Constant {

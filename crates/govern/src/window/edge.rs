@@ -1,75 +1,118 @@
-//! `first_value`, `last_value` and `nth_value` over the whole partition.
+//! `first_value`, `last_value` and `nth_value` of the rows so far.
 
 use super::{
-    constant::Repeated,
-    pass::{FirstPass, SecondPass},
+    feed::not_merged,
+    kind::{edge_rows, may_ignore_nulls},
 };
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, RecordBatch, UInt64Array},
+        array::{Array, ArrayRef, UInt64Array},
         compute::{concat, take},
     },
-    common::{DataFusionError, Result},
-    logical_expr::PartitionEvaluator,
+    common::{DataFusionError, Result, ScalarValue},
+    functions_window::nth_value::{NthValue, NthValueKind},
+    logical_expr::Accumulator,
     physical_expr::window::{StandardWindowExpr, WindowExpr},
+    physical_plan::windows::WindowUDFExpr,
 };
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Keeps of all values those that can be the answer: so many of the first and the last, and as many of the first and the last
-/// that are not null. In their order, they give DataFusion's function what all values would give it, whether it counts from
-/// the end or ignores nulls, neither of which it tells.
+/// that are not null. In their order, they give DataFusion's function what all values would give it, whether `nth_value` counts
+/// from the end or ignores nulls, neither of which it tells.
+#[derive(Debug)]
 pub(super) struct Edge {
     function: Arc<dyn WindowExpr>,
-    evaluator: Box<dyn PartitionEvaluator>,
     rows: usize,
+    first: bool,
+    last: bool,
+    may_ignore_nulls: bool,
     kept: Option<ArrayRef>,
 }
 
 impl Edge {
-    pub(super) fn new(function: &Arc<dyn WindowExpr>, rows: usize) -> Result<Self> {
-        let Some(standard) = function.as_any().downcast_ref::<StandardWindowExpr>() else {
-            return Err(DataFusionError::Internal(format!("{} is no window function", function.name())));
+    /// For a function of which [`edge_rows`] are known.
+    pub(super) fn new(function: &Arc<dyn WindowExpr>) -> Result<Self> {
+        let expression = standard(function)?.get_standard_func_expr().as_any().downcast_ref::<WindowUDFExpr>();
+        let kind = expression.and_then(|expression| expression.fun().inner().downcast_ref::<NthValue>());
+        let (Some(expression), Some(kind), Some(rows)) = (expression, kind.map(NthValue::kind), edge_rows(function))
+        else {
+            return Err(DataFusionError::Internal(format!("{} takes no value by its place", function.name())));
         };
-        let evaluator = standard.get_standard_func_expr().create_evaluator()?;
-        Ok(Self { function: Arc::clone(function), evaluator, rows: rows.max(1), kept: None })
+        Ok(Self {
+            function: Arc::clone(function),
+            rows: rows.max(1),
+            first: *kind != NthValueKind::Last,
+            last: *kind != NthValueKind::First,
+            may_ignore_nulls: may_ignore_nulls(expression),
+            kept: None,
+        })
+    }
+
+    /// Returns whether values have all that can be the answer of one end.
+    fn suffice(&self, values: &ArrayRef) -> bool {
+        let nulls = if self.may_ignore_nulls { values.logical_null_count() } else { 0 };
+        values.len() - nulls >= self.rows
+    }
+
+    /// Returns the values that can be the answer, copied.
+    fn edges(&self, values: &ArrayRef) -> Result<ArrayRef> {
+        let (length, rows) = (values.len(), self.rows);
+        let valid = |index: &usize| values.is_valid(*index);
+        let valid_rows = if self.may_ignore_nulls { rows } else { 0 };
+        let mut chosen = BTreeSet::new();
+        if self.first {
+            chosen.extend(0..rows.min(length));
+            chosen.extend((0..length).filter(valid).take(valid_rows));
+        }
+        if self.last {
+            chosen.extend(length.saturating_sub(rows)..length);
+            chosen.extend((0..length).rev().filter(valid).take(valid_rows));
+        }
+        let indices = UInt64Array::from_iter_values(chosen.into_iter().map(|index| index as u64));
+        Ok(take(values.as_ref(), &indices, None)?)
     }
 }
 
-impl FirstPass for Edge {
-    fn see(&mut self, batch: &RecordBatch) -> Result<()> {
-        let values = self.function.evaluate_args(batch)?;
+/// Returns the function as what it is when it takes a value by its place.
+fn standard(function: &Arc<dyn WindowExpr>) -> Result<&StandardWindowExpr> {
+    let standard = function.as_any().downcast_ref();
+    standard.ok_or_else(|| DataFusionError::Internal(format!("{} is no window function", function.name())))
+}
+
+impl Accumulator for Edge {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let Some(values) = values.first() else {
             return Err(DataFusionError::Internal(format!("{} has no argument", self.function.name())));
         };
-        let values = edges(values, self.rows)?;
-        self.kept = Some(match &self.kept {
-            Some(kept) => edges(&concat(&[kept.as_ref(), values.as_ref()])?, self.rows)?,
-            None => values,
-        });
+        let edges = match &self.kept {
+            Some(kept) if !self.last && self.suffice(kept) => return Ok(()),
+            Some(kept) if self.first || !self.suffice(values) => {
+                self.edges(&concat(&[kept.as_ref(), values.as_ref()])?)
+            }
+            _ => self.edges(values),
+        };
+        self.kept = Some(edges?);
         Ok(())
     }
 
-    fn size(&self) -> usize {
-        self.kept.as_ref().map_or(0, Array::get_array_memory_size)
-    }
-
-    fn finish(mut self: Box<Self>, _rows: usize) -> Result<Box<dyn SecondPass>> {
-        let Some(kept) = self.kept else {
-            return Err(DataFusionError::Internal("a partition without rows".into()));
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let Some(kept) = &self.kept else {
+            return ScalarValue::try_from(self.function.field()?.data_type());
         };
-        let frame = 0..kept.len();
-        Ok(Box::new(Repeated(self.evaluator.evaluate(&[kept], &frame)?)))
+        let mut evaluator = standard(&self.function)?.get_standard_func_expr().create_evaluator()?;
+        evaluator.evaluate(&[Arc::clone(kept)], &(0..kept.len()))
     }
-}
 
-/// Returns the first and the last `rows` values and valid values, copied.
-fn edges(values: &ArrayRef, rows: usize) -> Result<ArrayRef> {
-    let length = values.len();
-    let valid = |index: &usize| values.is_valid(*index);
-    let mut chosen: BTreeSet<usize> = (0..rows.min(length)).collect();
-    chosen.extend(length.saturating_sub(rows)..length);
-    chosen.extend((0..length).filter(valid).take(rows));
-    chosen.extend((0..length).rev().filter(valid).take(rows));
-    let indices = UInt64Array::from_iter_values(chosen.into_iter().map(|index| index as u64));
-    Ok(take(values.as_ref(), &indices, None)?)
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.kept.as_ref().map_or(0, Array::get_array_memory_size)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Err(not_merged())
+    }
+
+    fn merge_batch(&mut self, _states: &[ArrayRef]) -> Result<()> {
+        Err(not_merged())
+    }
 }

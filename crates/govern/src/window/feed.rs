@@ -148,10 +148,15 @@ impl Accumulator for Handing {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Err(DataFusionError::Internal("a window function is not merged".into()))
+        Err(not_merged())
     }
 
     fn merge_batch(&mut self, _states: &[ArrayRef]) -> Result<()> {
-        Err(DataFusionError::Internal("a window function is not merged".into()))
+        Err(not_merged())
     }
+}
+
+/// The answer of accumulators of ours to what is asked of those below an exchange.
+pub(super) fn not_merged() -> DataFusionError {
+    DataFusionError::Internal("a window function is not merged".into())
 }

@@ -1,6 +1,6 @@
 //! What a window function needs to know of its partition.
 
-use super::{constant::Constant, edge::Edge, pass::FirstPass, peers::Peers, peers::Ranking, suffix::Suffix};
+use super::{constant::Constant, pass::FirstPass, peers::Peers, peers::Ranking};
 use datafusion::{
     arrow::datatypes::DataType,
     common::{Result, ScalarValue},
@@ -10,7 +10,7 @@ use datafusion::{
         ntile::Ntile,
         rank::Rank,
     },
-    logical_expr::{WindowFrame, WindowFrameBound, WindowFrameUnits},
+    logical_expr::{WindowFrameBound, WindowFrameUnits},
     physical_expr::{
         expressions::Literal,
         window::{PlainAggregateWindowExpr, SlidingAggregateWindowExpr, StandardWindowExpr, WindowExpr},
@@ -20,21 +20,17 @@ use datafusion::{
 use std::sync::Arc;
 
 /// The most values from either end of a partition that are kept for `nth_value`.
-const MOST_EDGE_ROWS: u64 = 1024;
+const MOST_EDGE_ROWS: usize = 1024;
 
 /// How the column of a window function can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// An aggregate over the whole partition.
+    /// An aggregate over the whole partition, or one of its first or last values.
     Constant,
     /// The same with a FILTER clause.
     Filtered,
-    /// One of the first or last so many values of the partition.
-    Edge(usize),
     /// A number that follows from the row's place, its peers and the count of rows.
     Ranking(Ranking),
-    /// An aggregate from the current row, or its first peer, to the end of the partition.
-    Suffix,
     /// What DataFusion computes as the rows come by.
     Streaming,
     /// What needs all rows at once.
@@ -44,17 +40,9 @@ pub(super) enum Kind {
 impl Kind {
     /// Returns the kind of a function.
     pub(super) fn of(function: &Arc<dyn WindowExpr>) -> Self {
-        let frame = function.get_window_frame();
         let any = function.as_any();
         if any.is::<PlainAggregateWindowExpr>() && is_whole(function) {
             return if has_filter(function) { Self::Filtered } else { Self::Constant };
-        }
-        if any.is::<SlidingAggregateWindowExpr>()
-            && frame.end_bound.is_unbounded()
-            && frame.start_bound == WindowFrameBound::CurrentRow
-            && !has_filter(function)
-        {
-            return Self::Suffix;
         }
         if let Some(standard) = any.downcast_ref::<StandardWindowExpr>() {
             return Self::of_standard(function, standard);
@@ -68,7 +56,8 @@ impl Kind {
         };
         let inner = expression.fun().inner();
         if inner.is::<Ntile>() {
-            return unsigned(expression, 0).map_or(Self::Whole, |tiles| Self::Ranking(Ranking::Ntile(tiles)));
+            let tiles = integer(expression, 0).map(i64::unsigned_abs);
+            return tiles.map_or(Self::Whole, |tiles| Self::Ranking(Ranking::Ntile(tiles)));
         }
         if inner.is::<CumeDist>() {
             return Self::Ranking(Ranking::CumeDist);
@@ -76,18 +65,12 @@ impl Kind {
         if inner.is::<Rank>() && expression.fun().name() == "percent_rank" {
             return Self::Ranking(Ranking::PercentRank);
         }
-        if let Some(value) = inner.downcast_ref::<NthValue>()
-            && is_all(function.get_window_frame())
-        {
-            let edge = match value.kind() {
-                NthValueKind::First | NthValueKind::Last => Some(1),
-                NthValueKind::Nth => unsigned(expression, 1),
-            };
-            let edge = edge.filter(|edge| *edge <= MOST_EDGE_ROWS).and_then(|edge| usize::try_from(edge).ok());
-            return edge.map_or(Self::Whole, Self::Edge);
+        if is_all(function) && edge_rows(function).is_some() {
+            return Self::Constant;
         }
         // DataFusion streams `lead(x) IGNORE NULLS` by other rules than it evaluates it; it holds all rows anyway.
-        if function.uses_bounded_memory() && !may_ignore_nulls(expression) { Self::Streaming } else { Self::Whole }
+        let streams = !may_ignore_nulls(expression) || is_running(function) || looks_back(expression);
+        if streams && function.uses_bounded_memory() { Self::Streaming } else { Self::Whole }
     }
 
     /// Returns what a function of this kind does in the first pass, if it does anything.
@@ -95,9 +78,7 @@ impl Kind {
         Ok(match self {
             Self::Constant => Some(Box::new(Constant::new(function)?)),
             Self::Filtered => Some(Box::new(Constant::filtered(function)?)),
-            Self::Edge(rows) => Some(Box::new(Edge::new(function, rows)?)),
             Self::Ranking(ranking) => Some(Box::new(Peers::new(function, ranking))),
-            Self::Suffix => Some(Box::new(Suffix::new(function)?)),
             Self::Streaming | Self::Whole => None,
         })
     }
@@ -111,17 +92,45 @@ fn is_whole(function: &Arc<dyn WindowExpr>) -> bool {
     open(&frame.start_bound) && open(&frame.end_bound)
 }
 
-/// Returns whether a function is an aggregate from the beginning of the partition to the last peer of the current row.
+/// Returns whether a function is an aggregate, or a value by its place, from the beginning of the partition to the last peer of
+/// the current row. To the current row itself, DataFusion streams what does not ignore nulls.
 pub(super) fn is_running(function: &Arc<dyn WindowExpr>) -> bool {
     let frame = function.get_window_frame();
-    function.as_any().is::<PlainAggregateWindowExpr>()
-        && !function.order_by().is_empty()
-        && frame.units != WindowFrameUnits::Rows
-        && frame.start_bound.is_unbounded()
+    let to_peers = frame.units != WindowFrameUnits::Rows;
+    frame.start_bound.is_unbounded()
         && frame.end_bound == WindowFrameBound::CurrentRow
+        && !function.order_by().is_empty()
+        && match by_place(function) {
+            Some((expression, _)) => (to_peers || may_ignore_nulls(expression)) && edge_rows(function).is_some(),
+            None => to_peers && function.as_any().is::<PlainAggregateWindowExpr>(),
+        }
 }
 
-fn is_all(frame: &WindowFrame) -> bool {
+/// Returns how many values from either end of the frame can be the answer of a function that takes a value by its place, if
+/// they are not many.
+pub(super) fn edge_rows(function: &Arc<dyn WindowExpr>) -> Option<usize> {
+    let (expression, kind) = by_place(function)?;
+    let rows = match kind {
+        NthValueKind::First | NthValueKind::Last => 1,
+        NthValueKind::Nth => integer(expression, 1)?.unsigned_abs(),
+    };
+    usize::try_from(rows).ok().filter(|rows| *rows <= MOST_EDGE_ROWS)
+}
+
+fn by_place(function: &Arc<dyn WindowExpr>) -> Option<(&WindowUDFExpr, &NthValueKind)> {
+    let standard = function.as_any().downcast_ref::<StandardWindowExpr>()?;
+    let expression = standard.get_standard_func_expr().as_any().downcast_ref::<WindowUDFExpr>()?;
+    Some((expression, expression.fun().inner().downcast_ref::<NthValue>()?.kind()))
+}
+
+/// Returns whether a function is `lag` by rows before the current one.
+fn looks_back(expression: &WindowUDFExpr) -> bool {
+    let offset = if expression.args().len() > 1 { integer(expression, 1) } else { Some(1) };
+    expression.fun().name() == "lag" && offset.is_some_and(|offset| offset >= 0)
+}
+
+fn is_all(function: &Arc<dyn WindowExpr>) -> bool {
+    let frame = function.get_window_frame();
     frame.start_bound.is_unbounded() && frame.end_bound.is_unbounded()
 }
 
@@ -134,18 +143,18 @@ pub(super) fn has_filter(function: &Arc<dyn WindowExpr>) -> bool {
 }
 
 /// Returns whether a function may have IGNORE NULLS, by the same means.
-fn may_ignore_nulls(expression: &WindowUDFExpr) -> bool {
+pub(super) fn may_ignore_nulls(expression: &WindowUDFExpr) -> bool {
     !format!("{expression:?}").ends_with("ignore_nulls: false }")
 }
 
-/// Returns the magnitude of a literal integer argument.
-fn unsigned(expression: &WindowUDFExpr, index: usize) -> Option<u64> {
+/// Returns a literal integer argument.
+fn integer(expression: &WindowUDFExpr, index: usize) -> Option<i64> {
     let literal = expression.args().get(index)?.downcast_ref::<Literal>()?.value();
     if literal.is_null() || !literal.data_type().is_integer() {
         return None;
     }
     match literal.cast_to(&DataType::Int64) {
-        Ok(ScalarValue::Int64(Some(value))) => Some(value.unsigned_abs()),
+        Ok(ScalarValue::Int64(value)) => value,
         _ => None,
     }
 }

@@ -30,7 +30,6 @@ mod running;
 mod runs;
 mod small;
 mod stream;
-mod suffix;
 #[cfg(test)]
 mod tests;
 

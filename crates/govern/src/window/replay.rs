@@ -37,8 +37,18 @@ pub(super) struct Replay {
 }
 
 impl Replay {
+    /// Returns the next rows of a replay if there is one, and ends it after the last.
+    pub(super) async fn next_of(replay: &mut Option<Self>) -> Result<Option<RecordBatch>> {
+        let Some(open) = replay else { return Ok(None) };
+        let batch = open.next().await?;
+        if batch.is_none() {
+            *replay = None;
+        }
+        Ok(batch)
+    }
+
     /// Returns the next rows, or `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>> {
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
         let batch = loop {
             let next = match self.pending.take() {
                 Some(batch) => Some(batch),

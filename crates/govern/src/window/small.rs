@@ -1,6 +1,6 @@
 //! Small partitions, evaluated in bulk.
 
-use super::{constant::aggregate, evaluated::Needed, kind::Kind, runs::Found, stream::Shape};
+use super::{constant::accumulator, evaluated::Needed, kind::Kind, runs::Found, stream::Shape};
 use datafusion::{
     arrow::{
         array::{ArrayRef, RecordBatch, UInt32Array},
@@ -122,15 +122,14 @@ fn evaluate(function: &Arc<dyn WindowExpr>, rows: &RecordBatch, partitions: &[Ra
     Ok(concat(&pieces)?)
 }
 
-/// Evaluates an aggregate over each partition, as [`evaluate`] does, with less work for each: the arguments are evaluated
+/// Evaluates a function of the whole partition over each, as [`evaluate`] does, with less work for each: the arguments are evaluated
 /// once, and one column is made.
 fn totals(function: &Arc<dyn WindowExpr>, rows: &RecordBatch, partitions: &[Range<usize>]) -> Result<ArrayRef> {
-    let expression = aggregate(function)?.get_aggregate_expr();
     let arguments = function.evaluate_args(rows)?;
     let mut values = Vec::with_capacity(partitions.len());
     let mut places = Vec::with_capacity(rows.num_rows());
     for (partition, place) in partitions.iter().zip(0_u32..) {
-        let mut accumulator = expression.create_accumulator()?;
+        let mut accumulator = accumulator(function)?;
         let arguments: Vec<_> = arguments.iter().map(|all| all.slice(partition.start, partition.len())).collect();
         accumulator.update_batch(&arguments)?;
         values.push(accumulator.evaluate()?);

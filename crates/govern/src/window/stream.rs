@@ -166,11 +166,8 @@ impl Batches for WindowStream {
 
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
-            if let Some(replay) = &mut self.replay {
-                if let Some(batch) = replay.next().await? {
-                    return Ok(Some(batch));
-                }
-                self.replay = None;
+            if let Some(batch) = Replay::next_of(&mut self.replay).await? {
+                return Ok(Some(batch));
             }
             if let Some(chunk) = self.small()? {
                 if chunk.rows.num_rows() <= self.most_rows() {

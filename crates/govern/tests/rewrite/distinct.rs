@@ -1,7 +1,7 @@
 //! `DISTINCT` aggregates: taken apart, they give DataFusion's own answers, where it has any.
 
 use crate::tables::{Mode, Random, answer, numbers, plan, session, table};
-use datafusion::common::DataFusionError;
+use datafusion::{common::DataFusionError, datasource::MemTable};
 use std::sync::Arc;
 use tidegate_govern::RewriteOptions;
 
@@ -66,6 +66,17 @@ fn mode(rewrites: Option<RewriteOptions>, threads: usize) -> Mode {
     Mode { rewrites, threads, pool: None }
 }
 
+/// Compares the answers of both plans. Returns whether ours reads a tee.
+async fn compare(seed: u64, sql: &str, threads: usize, tables: &[(&str, Arc<MemTable>)]) -> bool {
+    let stock = answer(&session(mode(None, threads), tables), sql).await;
+    let stock = stock.unwrap_or_else(|error| panic!("seed {seed}, {sql}: {error}"));
+    let context = session(mode(Some(RewriteOptions::first()), threads), tables);
+    let ours = answer(&context, sql).await.unwrap_or_else(|error| panic!("seed {seed}, {sql}: {error}"));
+    let plan = plan(&context, sql).await;
+    assert_eq!(ours, stock, "seed {seed}, {sql}\n{plan}");
+    plan.contains("TeeExec")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_are_those_of_the_plans_they_replace() {
     let mut rewritten = 0;
@@ -75,12 +86,7 @@ async fn answers_are_those_of_the_plans_they_replace() {
         let tables = [("t", table(&mut random, rows))];
         let sql = query(&mut random);
         let threads = 1 + random.below(3);
-        let stock = answer(&session(mode(None, threads), &tables), &sql).await;
-        let stock = stock.unwrap_or_else(|error| panic!("seed {seed}, {sql}: {error}"));
-        let context = session(mode(Some(RewriteOptions::first()), threads), &tables);
-        let ours = answer(&context, &sql).await.unwrap_or_else(|error| panic!("seed {seed}, {sql}: {error}"));
-        assert_eq!(ours, stock, "seed {seed}, {sql}\n{}", plan(&context, &sql).await);
-        rewritten += usize::from(plan(&context, &sql).await.contains("TeeExec"));
+        rewritten += usize::from(compare(seed, &sql, threads, &tables).await);
     }
     assert!(rewritten > 150, "only {rewritten} plans were rewritten");
 }
@@ -99,12 +105,7 @@ async fn answers_are_those_of_grouping_sets() {
         let keys = keys.concat();
         let sql = format!("SELECT {keys}{calls} FROM t GROUP BY {sets}");
         let threads = 1 + random.below(3);
-        let stock = answer(&session(mode(None, threads), &tables), &sql).await;
-        let stock = stock.unwrap_or_else(|error| panic!("seed {seed}, {sql}: {error}"));
-        let context = session(mode(Some(RewriteOptions::first()), threads), &tables);
-        let ours = answer(&context, &sql).await.unwrap_or_else(|error| panic!("seed {seed}, {sql}: {error}"));
-        assert_eq!(ours, stock, "seed {seed}, {sql}\n{}", plan(&context, &sql).await);
-        rewritten += usize::from(plan(&context, &sql).await.contains("TeeExec"));
+        rewritten += usize::from(compare(seed, &sql, threads, &tables).await);
     }
     assert!(rewritten > 80, "only {rewritten} plans were rewritten");
 }

@@ -1,8 +1,14 @@
 //! Plans that were rewritten answer as those they replace.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what went wrong by a panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by a panic"
+)]
 #![expect(clippy::cast_precision_loss, reason = "small numbers")]
 
 mod distinct;
 mod joins;
 mod tables;
+mod windows;

@@ -138,6 +138,14 @@ const MORE: &[(&str, &str)] = &[
         "running sum",
         "SELECT _offset, sum(bytes) OVER (ORDER BY _offset ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS s FROM '{log}'",
     ),
+    (
+        "sum to the end",
+        "SELECT _offset, sum(bytes) OVER (ORDER BY ts, _offset ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS s FROM '{log}'",
+    ),
+    (
+        "values that are not null",
+        "SELECT _offset, last_value(referer) IGNORE NULLS OVER w AS before, lead(referer) IGNORE NULLS OVER w AS after FROM '{log}' WINDOW w AS (ORDER BY _offset)",
+    ),
     ("running sum over equal rows", "SELECT bytes, sum(bytes) OVER (ORDER BY status) AS s FROM '{log}'"),
     (
         "GROUPING SETS",

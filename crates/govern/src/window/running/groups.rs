@@ -4,6 +4,7 @@ use crate::window::runs::Runs;
 use datafusion::{
     arrow::{array::RecordBatch, compute::concat_batches, datatypes::SchemaRef},
     common::{Result, utils::memory::RecordBatchMemoryCounter},
+    logical_expr::WindowFrameUnits,
     physical_expr::{PhysicalExpr, window::WindowExpr},
 };
 use std::{ops::Range, sync::Arc};
@@ -31,7 +32,8 @@ impl Group {
 /// Finds groups.
 pub(super) struct Groups {
     partitions: Runs,
-    peers: Runs,
+    /// `None` if each row is a group.
+    peers: Option<Runs>,
 }
 
 /// The groups of one batch.
@@ -42,22 +44,26 @@ pub(super) struct FoundGroups {
 }
 
 impl Groups {
-    /// For functions with the PARTITION BY and the ORDER BY of this one.
+    /// For functions with the PARTITION BY, the ORDER BY and the units of the frame of this one.
     pub(super) fn new(function: &Arc<dyn WindowExpr>) -> Self {
         let keys = function.partition_by();
         let order = function.order_by().iter().map(|sort| &sort.expr);
         let all: Vec<Arc<dyn PhysicalExpr>> = keys.iter().chain(order).map(Arc::clone).collect();
-        Self { partitions: Runs::new(keys.to_vec()), peers: Runs::new(all) }
+        let rows = function.get_window_frame().units == WindowFrameUnits::Rows;
+        Self { partitions: Runs::new(keys.to_vec()), peers: (!rows).then(|| Runs::new(all)) }
     }
 
     /// Returns the groups of the next batch, which has at least one row.
     pub(super) fn find(&mut self, batch: &RecordBatch) -> Result<FoundGroups> {
         let partitions = self.partitions.find(batch)?;
-        let peers = self.peers.find(batch)?;
+        let (continues, peers) = match &mut self.peers {
+            Some(peers) => peers.find(batch).map(|found| (found.continues, found.ranges))?,
+            None => (false, (0..batch.num_rows()).map(|row| row..row + 1).collect()),
+        };
         let starts = partitions.ranges.iter().map(|rows| rows.start);
         let mut starts = starts.skip(usize::from(partitions.continues)).peekable();
         let group = |rows: Range<usize>| Group { begins: starts.next_if_eq(&rows.start).is_some(), rows };
-        Ok(FoundGroups { continues: peers.continues, groups: peers.ranges.into_iter().map(group).collect() })
+        Ok(FoundGroups { continues, groups: peers.into_iter().map(group).collect() })
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::window::{SpillingWindowExec, kind::is_running};
 use datafusion::{
     common::Result,
+    logical_expr::WindowFrameUnits,
     physical_expr::window::WindowExpr,
     physical_plan::{ExecutionPlan, InputOrderMode, windows::BoundedWindowAggExec},
 };
@@ -35,7 +36,11 @@ pub(in crate::window) fn running_windows(window: &BoundedWindowAggExec) -> Resul
 /// want the same.
 fn together(one: &Arc<dyn WindowExpr>, other: &Arc<dyn WindowExpr>) -> bool {
     match (is_running(one), is_running(other)) {
-        (true, true) => one.order_by() == other.order_by() && one.partition_by() == other.partition_by(),
+        (true, true) => {
+            let by_row = |function: &Arc<dyn WindowExpr>| function.get_window_frame().units == WindowFrameUnits::Rows;
+            let same_order = one.order_by() == other.order_by() && one.partition_by() == other.partition_by();
+            same_order && by_row(one) == by_row(other)
+        }
         (one, other) => one == other,
     }
 }

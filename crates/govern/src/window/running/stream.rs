@@ -175,11 +175,8 @@ impl Batches for RunningStream {
 
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
-            if let Some(replay) = &mut self.replay {
-                if let Some(batch) = replay.next().await? {
-                    return Ok(Some(batch));
-                }
-                self.replay = None;
+            if let Some(batch) = Replay::next_of(&mut self.replay).await? {
+                return Ok(Some(batch));
             }
             if let Some(batch) = self.next_ended()? {
                 return Ok(Some(batch));

@@ -2,8 +2,8 @@
 
 use super::groups::Group;
 use crate::window::{
-    constant::aggregate,
-    feed::{Feed, Shared},
+    constant::accumulator,
+    feed::{Feed, Shared, not_merged},
     kind::has_filter,
 };
 use datafusion::{
@@ -54,7 +54,7 @@ impl Totals {
     pub(super) fn update(&mut self, arguments: &[Arguments], index: usize, group: &Group) -> Result<()> {
         if group.begins && !mem::replace(&mut self.unused, true) {
             for function in &mut self.functions {
-                function.accumulator = aggregate(&function.expression)?.get_aggregate_expr().create_accumulator()?;
+                function.accumulator = accumulator(&function.expression)?;
             }
         }
         self.unused = false;
@@ -77,7 +77,7 @@ impl Totals {
 
 impl Function {
     fn new(expression: &Arc<dyn WindowExpr>) -> Result<Self> {
-        let accumulator = aggregate(expression)?.get_aggregate_expr().create_accumulator()?;
+        let accumulator = accumulator(expression)?;
         let filter = if has_filter(expression) { Some(Filter::new(expression)?) } else { None };
         Ok(Self { expression: Arc::clone(expression), accumulator, filter })
     }
@@ -151,7 +151,7 @@ impl Accumulator for Passed {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Err(only_notes())
+        Err(not_merged())
     }
 
     fn size(&self) -> usize {
@@ -159,14 +159,10 @@ impl Accumulator for Passed {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Err(only_notes())
+        Err(not_merged())
     }
 
     fn merge_batch(&mut self, _states: &[ArrayRef]) -> Result<()> {
-        Err(only_notes())
+        Err(not_merged())
     }
-}
-
-fn only_notes() -> DataFusionError {
-    DataFusionError::Internal("what notes arguments has no value".into())
 }
