@@ -16,7 +16,7 @@ Exit codes: 0 ok, 1 data or query failure, 2 usage, 3 memory limit, 4 rejects ab
 const QUERY_EXAMPLES: &str = "\
 Examples:
   tidegate query --limit 256MB \"SELECT status, count(*) FROM 'access.log' GROUP BY status\"
-  zcat old.log.gz | tidegate query \"SELECT path, count(*) AS n FROM '-' GROUP BY path ORDER BY n DESC LIMIT 10\"
+  ssh web cat access.log.1.gz | tidegate query \"SELECT path, count(*) AS n FROM '-' GROUP BY path ORDER BY n DESC LIMIT 10\"
 
 A path in single quotes is a table: a file, a glob, a folder, or '-' for the standard input. The format is detected, or
 named: logs('f'), json('f'), csv('f', types => 'status int16, ts timestamp', delimiter => ';', header => false).
@@ -139,9 +139,10 @@ pub struct QueryArgs {
     /// Write the record of the run into this file (JSON): limit, peak, spilled bytes, rejects, operators, memory over time.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// The share or number of lines that may be unreadable; above it the exit code is 4.
-    #[arg(long, env = "TIDEGATE_MAX_REJECTS", default_value = "1%", value_name = "SHARE")]
-    pub max_rejects: MaxRejects,
+    /// The share or number of lines that may be unreadable; above it the exit code is 4. With this or --rejects, every line is
+    /// read, also those that a filter could pass over. [default: 1%]
+    #[arg(long, env = "TIDEGATE_MAX_REJECTS", value_name = "SHARE")]
+    pub max_rejects: Option<MaxRejects>,
 }
 
 /// `tidegate demo`.

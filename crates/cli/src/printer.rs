@@ -79,10 +79,11 @@ impl Printer {
         let rejects = &outcome.finished.rejects;
         let spilled = outcome.finished.spill.written;
         let spilled = if spilled.bytes() > 0 { format!(", {spilled} spilled") } else { String::new() };
-        let blank = if counts.blank > 0 { format!(", {} blank", grouped(counts.blank)) } else { String::new() };
+        let few = |count, what| if count > 0 { format!(", {} {what}", grouped(count)) } else { String::new() };
+        let others = few(counts.blank, "blank") + &few(counts.passed_over, "passed over");
         let input = format!(
-            "{}: {}, {}{blank}; {} in {:.2} s ({:.0} MB/s)",
-            counted(counts.rows + rejects.count + counts.blank, "line"),
+            "{}: {}, {}{others}; {} in {:.2} s ({:.0} MB/s)",
+            counted(counts.rows + rejects.count + counts.blank + counts.passed_over, "line"),
             counted(counts.rows, "row"),
             counted(rejects.count, "reject"),
             counts.bytes,

@@ -30,6 +30,7 @@ fn record(sql: &str, limit: &LimitArgs, outcome: &Outcome) -> Value {
             "rows": finished.counts.rows,
             "rejects": finished.rejects.count,
             "blank": finished.counts.blank,
+            "passed_over": finished.counts.passed_over,
         },
         "spilled": { "bytes": finished.spill.written.bytes(), "files": finished.spill.files },
         "replans": finished.replans.iter().map(replan).collect::<Vec<_>>(),

@@ -44,8 +44,11 @@ pub fn spill_folder(asked: Option<&Path>) -> PathBuf {
         return asked.to_path_buf();
     }
     let usual = env::temp_dir();
-    let others = TEMPORARY.iter().map(PathBuf::from).filter(|folder| folder.is_dir() && !is_in_memory(folder));
-    if is_in_memory(&usual) { others.into_iter().next().unwrap_or(usual) } else { usual }
+    if !is_in_memory(&usual) {
+        return usual;
+    }
+    let on_disk = TEMPORARY.iter().map(PathBuf::from).find(|folder| folder.is_dir() && !is_in_memory(folder));
+    on_disk.unwrap_or(usual)
 }
 
 /// Everything about a task but its query.
@@ -61,8 +64,8 @@ pub struct Settings {
     pub spill_limit: Limit,
     /// The file for rejects.
     pub rejects: Option<PathBuf>,
-    /// The share of lines that may be rejects.
-    pub max_rejects: MaxRejects,
+    /// The share of lines that may be rejects; `None` is 1 %.
+    pub max_rejects: Option<MaxRejects>,
     /// Whether operators are probed.
     pub metered: bool,
     /// What the process needs to start its only task anew; `None` where there is more than one, or where something was

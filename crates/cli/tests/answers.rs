@@ -38,6 +38,50 @@ fn ndjson() {
     compare("ndjson", "request['path']", |file| format!("'{file}'"));
 }
 
+/// A compressed log answers as the log, whatever its name, from a file, from several, and from a pipe.
+#[test]
+fn compressed_logs() {
+    const COMPRESS: &str = "import bz2, gzip, lzma, sys\n\
+        text = open(sys.argv[1], 'rb').read()\n\
+        cut = len(text) // 3\n\
+        for module in (gzip, bz2, lzma):\n    \
+            open(sys.argv[1] + '.' + module.__name__, 'wb').write(module.compress(text[:cut]) + module.compress(text[cut:]))\n";
+    let folder = tempfile::tempdir().unwrap();
+    let file = demo::write(folder.path(), "log", LINES);
+    let packed = run(command("python3").args(["-c", COMPRESS]).arg(&file), b"");
+    assert!(packed.status.success(), "{packed}");
+    let name = file.to_string_lossy();
+    let sql = |table: &str| {
+        format!(
+            "SELECT status, count(*) AS n, sum(bytes) AS b, max(_offset) AS o, max(_line) AS l FROM {table} GROUP BY status ORDER BY status"
+        )
+    };
+    let ask = |table: &str, input: &[u8]| {
+        let ran = run(command(TIDEGATE).args(["query", "--limit", "128MB", "--threads", "2", &sql(table)]), input);
+        assert!(ran.status.success(), "{table}: {ran}");
+        (String::from_utf8(ran.stdout).unwrap(), ran.stderr)
+    };
+    let (expected, summary) = ask(&format!("'{name}'"), b"");
+    let lines = |summary: &str| summary.split(';').next().unwrap().to_owned();
+    let first = |summary: &str| {
+        summary.lines().find_map(|line| line.split_once("the first is ")).unwrap().1.replace(&*name, "")
+    };
+    for module in ["gzip", "bz2", "lzma"] {
+        let packed = format!("{name}.{module}");
+        let (got, from_file) = ask(&format!("'{packed}'"), b"");
+        assert_eq!(got, expected, "{module}");
+        assert_eq!(lines(&from_file), lines(&summary), "{module}");
+        assert_eq!(first(&from_file).replace(&format!(".{module}"), ""), first(&summary), "{module}");
+        let (got, from_pipe) = ask("'-'", &std::fs::read(&packed).unwrap());
+        assert_eq!((got, lines(&from_pipe)), (expected.clone(), lines(&summary)), "{module} from a pipe");
+    }
+    let (all, _) = ask(&format!("'{name}*'"), b"");
+    let counts = |text: &str| {
+        text.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse::<u64>().unwrap()).sum::<u64>()
+    };
+    assert_eq!(counts(&all), 4 * counts(&expected));
+}
+
 /// Asks everything of one form of the data, at two limits and with one thread and two.
 fn compare(form: &str, path: &str, table: impl Fn(&str) -> String) {
     let folder = tempfile::tempdir().unwrap();
@@ -86,6 +130,36 @@ impl Asking<'_> {
         );
         self.by_minute(&expected["by_minute"]);
         self.sorted(&expected["sorted_by_request_time"]);
+        self.filtered();
+    }
+
+    /// What a filter passes over unread changes no answer, and every line is counted.
+    fn filtered(&self) {
+        let Self { table, path, .. } = self;
+        for filter in [
+            "status = 404",
+            "status >= 500 AND status < 504",
+            "status IN (301, 503) OR bytes = 1234",
+            &format!("{path} LIKE '/api/%'"),
+            &format!("{path} = '/search' AND status <> 200"),
+            "user_agent LIKE '%Googlebot/2%'",
+            "starts_with(referer, 'https://www.google')",
+            "_raw LIKE '% 404 %'",
+            "ts >= '2026-03-01T00:00:00Z' AND ts < '2026-03-01T00:30:00Z'",
+            "date_trunc('hour', ts) = '1999-03-01T00:00:00Z'",
+        ] {
+            let sql =
+                format!("SELECT _offset AS a, status AS b, {path} AS c FROM {table} WHERE {filter} ORDER BY _offset");
+            let passing = self.ask(&sql);
+            let options = ["--format", "ndjson", "--max-rejects", "100%", &sql];
+            let reading = run(command(TIDEGATE).arg("query").args(options).args(self.options), b"");
+            assert!(!reading.stderr.contains("passed over"), "{reading}");
+            assert!(rows_of(&passing) == rows_of(&reading) && reading.status.success(), "{filter}: {passing}");
+            let lines = format!("{} lines: ", grouped(LINES));
+            assert!(passing.stderr.contains(&lines) && reading.stderr.contains(&lines), "{filter}: {passing}");
+        }
+        let ran = self.ask(&format!("SELECT count(*) AS n FROM {table} WHERE status = 404"));
+        assert!(ran.stderr.contains("passed over"), "{ran}");
     }
 
     /// Lines, rows and rejects, as the summary of a query says them.

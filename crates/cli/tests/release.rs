@@ -70,7 +70,7 @@ fn run(sql: &str, budget: Budget, watch: &Arc<Watch>, folder: &std::path::Path) 
             spill_folder: folder.to_path_buf(),
             spill_limit: tidegate_memory::Limit::Unlimited,
             rejects: None,
-            max_rejects: MaxRejects::Lines(0),
+            max_rejects: Some(MaxRejects::Lines(0)),
             watch: Arc::clone(watch),
         };
         let mut running = Task::new(options).unwrap().start().await.unwrap();

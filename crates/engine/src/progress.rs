@@ -16,6 +16,7 @@ pub struct Progress {
     bytes: AtomicU64,
     rows: AtomicU64,
     blank: AtomicU64,
+    passed_over: AtomicU64,
     rows_out: AtomicU64,
     scans: AtomicU64,
     notes: Mutex<BTreeSet<String>>,
@@ -32,6 +33,8 @@ pub struct Snapshot {
     pub rows: u64,
     /// Blank lines read, which are neither rows nor rejects.
     pub blank: u64,
+    /// Lines that a filter passed over unread: no row that it wants can come of them.
+    pub passed_over: u64,
     /// Rows of the result.
     pub rows_out: u64,
     /// Scans that were begun: none if the query reads no file.
@@ -46,6 +49,7 @@ impl Progress {
             bytes: ByteCount::new(self.bytes.load(Relaxed)),
             rows: self.rows.load(Relaxed),
             blank: self.blank.load(Relaxed),
+            passed_over: self.passed_over.load(Relaxed),
             rows_out: self.rows_out.load(Relaxed),
             scans: self.scans.load(Relaxed),
         }
@@ -53,7 +57,8 @@ impl Progress {
 
     /// Begins anew, for another plan of the same task.
     pub fn restart(&self) {
-        for counter in [&self.total_bytes, &self.bytes, &self.rows, &self.blank, &self.rows_out, &self.scans] {
+        let lines = [&self.rows, &self.blank, &self.passed_over];
+        for counter in [&self.total_bytes, &self.bytes, &self.rows_out, &self.scans].into_iter().chain(lines) {
             counter.store(0, Relaxed);
         }
     }
@@ -75,14 +80,15 @@ impl Progress {
     }
 
     /// Adds input that was read.
-    pub fn read(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as u64, Relaxed);
+    pub fn read(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Relaxed);
     }
 
     /// Adds records that were decoded.
     pub fn decoded(&self, counts: tidegate_formats::Counts) {
         self.rows.fetch_add(counts.rows, Relaxed);
         self.blank.fetch_add(counts.blank, Relaxed);
+        self.passed_over.fetch_add(counts.passed_over, Relaxed);
     }
 
     /// Adds rows of the result.

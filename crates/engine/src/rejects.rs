@@ -26,6 +26,12 @@ pub enum MaxRejects {
     Lines(u64),
 }
 
+impl Default for MaxRejects {
+    fn default() -> Self {
+        Self::Percent(1.0)
+    }
+}
+
 impl FromStr for MaxRejects {
     type Err = String;
 
@@ -160,12 +166,12 @@ impl RejectLog {
 }
 
 impl RejectReport {
-    /// Returns whether there are more rejects than allowed among `rows` and the rejects together.
+    /// Returns whether there are more rejects than allowed among `others`, lines that are none, and the rejects together.
     #[expect(clippy::cast_precision_loss, reason = "a share in percent")]
-    pub fn exceeds(&self, allowed: MaxRejects, rows: u64) -> bool {
+    pub fn exceeds(&self, allowed: MaxRejects, others: u64) -> bool {
         match allowed {
             MaxRejects::Lines(lines) => self.count > lines,
-            MaxRejects::Percent(percent) => self.count as f64 * 100.0 > percent * (self.count + rows) as f64,
+            MaxRejects::Percent(percent) => self.count as f64 * 100.0 > percent * (self.count + others) as f64,
         }
     }
 }

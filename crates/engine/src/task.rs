@@ -34,8 +34,9 @@ pub struct TaskOptions {
     pub spill_limit: Limit,
     /// The file for rejects.
     pub rejects: Option<PathBuf>,
-    /// The share of lines that may be rejects.
-    pub max_rejects: MaxRejects,
+    /// The share of lines that may be rejects. If it is given, or the file, every line is read; `None` is 1 %, of what is read
+    /// and what a filter passes over.
+    pub max_rejects: Option<MaxRejects>,
     /// The plans that were given up before this task began; its own are added.
     pub given_up: GivenUp,
     /// Whether operators are wrapped by probes. Without them no limit can be held.

@@ -10,9 +10,9 @@
 )]
 
 use divan::{Bencher, black_box, counter::BytesCount};
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 use tidegate_formats::{
-    Batch, BatchLimits, Block, BlockReader, Format, Position, Sample, Step,
+    Batch, BatchLimits, Block, BlockReader, Demand, Format, Position, Prefilter, Sample, Step,
     csv::{CsvLayout, CsvOptions},
     json::JsonLayout,
 };
@@ -39,7 +39,11 @@ const AGENTS: [&str; 4] = [
 ];
 const REFERERS: [&str; 3] =
     ["-", "https://forum.example.org/t/steel-or-sofa/4507", "https://shop.example.com/search?q=sofa"];
-const STATUSES: [u16; 8] = [200, 200, 200, 304, 200, 404, 301, 500];
+/// A thirtieth of them each of 404 and 500, which filters look for.
+const STATUSES: [u16; 32] = [
+    200, 200, 200, 304, 200, 404, 301, 500, 200, 200, 200, 304, 200, 200, 301, 200, 200, 200, 200, 304, 200, 200, 200,
+    200, 200, 200, 200, 304, 200, 200, 301, 200,
+];
 
 /// One request.
 struct Line {
@@ -78,11 +82,14 @@ impl Line {
     }
 }
 
+/// Returns all requests, each in a line.
+fn lines(written: impl Fn(&Line) -> String) -> String {
+    Line::all().map(|line| written(&line) + "\n").collect()
+}
+
 fn access() -> (Format, String) {
-    let mut text = String::new();
-    for line in Line::all() {
-        writeln!(
-            text,
+    let text = lines(|line| {
+        format!(
             "{} - - [01/Mar/2026:{} +0000] \"GET {} HTTP/1.1\" {} {} \"{}\" \"{}\" {}",
             line.client(),
             line.clock(),
@@ -93,17 +100,14 @@ fn access() -> (Format, String) {
             line.pick(&AGENTS, 23),
             line.seconds()
         )
-        .unwrap();
-    }
+    });
     (Format::Access, text)
 }
 
 fn csv() -> (Format, String) {
-    let mut text =
-        "client,ident,user,ts,method,path,query,protocol,status,bytes,referer,user_agent,request_time\n".to_owned();
-    for line in Line::all() {
-        writeln!(
-            text,
+    let header = "client,ident,user,ts,method,path,query,protocol,status,bytes,referer,user_agent,request_time\n";
+    let rows = lines(|line| {
+        format!(
             "{},,,2026-03-01T{}Z,GET,{},,HTTP/1.1,{},{},{},\"{}\",{}",
             line.client(),
             line.clock(),
@@ -114,17 +118,15 @@ fn csv() -> (Format, String) {
             line.pick(&AGENTS, 23),
             line.seconds()
         )
-        .unwrap();
-    }
+    });
+    let text = format!("{header}{rows}");
     let sample = Sample { bytes: text.as_bytes(), at_start: true };
     (Format::Csv(Arc::new(CsvLayout::infer(&[sample], &CsvOptions::default()).unwrap())), text)
 }
 
 fn ndjson() -> (Format, String) {
-    let mut text = String::new();
-    for line in Line::all() {
-        writeln!(
-            text,
+    let text = lines(|line| {
+        format!(
             "{{\"client\":\"{}\",\"user\":null,\"ts\":\"2026-03-01T{}Z\",\"path\":\"{}\",\"status\":{},\"bytes\":{},\"referer\":\"{}\",\"user_agent\":\"{}\",\"request_time\":{}}}",
             line.client(),
             line.clock(),
@@ -135,37 +137,73 @@ fn ndjson() -> (Format, String) {
             line.pick(&AGENTS, 23),
             line.seconds()
         )
-        .unwrap();
-    }
+    });
     let sample = Sample { bytes: text.as_bytes(), at_start: true };
     (Format::Json(Arc::new(JsonLayout::infer(&[sample], &[]).unwrap())), text)
 }
 
-/// Reads all of a text, in batches of the size that a query of 128 MB uses.
+/// Reads all of a text.
 fn read(bencher: Bencher<'_, '_>, (format, text): &(Format, String), wanted: &[&str]) {
-    let columns = format.columns();
-    let all = || (0..columns.len()).collect();
-    let place = |name: &&str| columns.iter().position(|column| column.name.as_ref() == *name).unwrap();
-    let projection: Vec<usize> = if wanted == ["*"] { all() } else { wanted.iter().map(place).collect() };
+    let all = || (0..format.columns().len()).collect();
+    let projection: Vec<usize> =
+        if wanted == ["*"] { all() } else { wanted.iter().map(|name| place(format, name)).collect() };
+    let rows = read_blocks(bencher, (format, text), &projection, None);
+    assert_eq!(rows, ROWS);
+}
+
+/// Reads the column of a filter, of lines that it does not pass over.
+fn filtered(bencher: Bencher<'_, '_>, (format, text): &(Format, String), column: &str, demand: Demand<'_>) {
+    let column = place(format, column);
+    let prefilter = format.needles(column, demand).and_then(Prefilter::new).unwrap();
+    let rows = read_blocks(bencher, (format, text), &[column], Some(&Arc::new(prefilter)));
+    assert!(0 < rows && rows < ROWS / 2);
+}
+
+fn place(format: &Format, name: &str) -> usize {
+    format.columns().iter().position(|column| column.name.as_ref() == name).unwrap()
+}
+
+/// Reads a text in blocks of 256 KiB, into batches of the size that a query of 128 MB uses. Returns the rows.
+fn read_blocks(
+    bencher: Bencher<'_, '_>,
+    (format, text): (&Format, &str),
+    projection: &[usize],
+    prefilter: Option<&Arc<Prefilter>>,
+) -> u64 {
     let start = format.file_start(text.as_bytes());
-    let block =
-        Block { bytes: &text.as_bytes()[start.skip..], offset: 0, first_line: 1, file: Arc::from("access.log") };
-    bencher.counter(BytesCount::new(block.bytes.len())).bench_local(|| {
+    let bytes = &text.as_bytes()[start.skip..];
+    let mut rows = 0;
+    bencher.counter(BytesCount::new(bytes.len())).bench_local(|| {
         let limits = BatchLimits { rows: 1024, bytes: 1 << 20 };
-        let mut reader = BlockReader::new(format.decoder(), Batch::new(format, &projection, limits));
-        reader.start_file(&start);
-        let mut position = Position::default();
-        let mut rows = 0;
-        loop {
-            let (step, counts) = reader.read(&block, &mut position, &mut |reject| panic!("{reject:?}"));
-            rows += counts.rows;
-            black_box(reader.take().unwrap());
-            if step == Step::BlockDone {
-                break;
-            }
+        let mut reader = BlockReader::new(format.decoder(), Batch::new(format, projection, limits));
+        if let Some(prefilter) = prefilter {
+            reader = reader.with_prefilter(Arc::clone(prefilter), format.framing());
         }
-        assert_eq!(rows, ROWS);
+        reader.start_file(&start);
+        rows = 0;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let whole = format.framing().whole_records(&rest[..rest.len().min(256 << 10)]);
+            let (block, after) = rest.split_at(whole);
+            rows += read_block(&mut reader, block);
+            rest = after;
+        }
     });
+    rows
+}
+
+fn read_block(reader: &mut BlockReader, bytes: &[u8]) -> u64 {
+    let block = Block { bytes, offset: 0, first_line: 1, file: Arc::from("access.log") };
+    let mut position = Position::default();
+    let mut rows = 0;
+    loop {
+        let (step, counts) = reader.read(&block, &mut position, &mut |reject| panic!("{reject:?}"));
+        rows += counts.rows;
+        if step == Step::BlockDone {
+            return rows;
+        }
+        black_box(reader.take().unwrap());
+    }
 }
 
 #[divan::bench(args = [&["status"][..], &["status", "bytes"], &["path"], &["ts", "client"], &["*"], &[]])]
@@ -181,4 +219,29 @@ fn delimited(bencher: Bencher<'_, '_>, wanted: &[&str]) {
 #[divan::bench(args = [&["status"][..], &["status", "bytes"], &["path"], &["ts", "client"], &["*"], &[]])]
 fn json(bencher: Bencher<'_, '_>, wanted: &[&str]) {
     read(bencher, &ndjson(), wanted);
+}
+
+#[divan::bench]
+fn combined_where_status_is_404(bencher: Bencher<'_, '_>) {
+    filtered(bencher, &access(), "status", Demand::Between(404, 404));
+}
+
+#[divan::bench]
+fn combined_where_status_is_5xx(bencher: Bencher<'_, '_>) {
+    filtered(bencher, &access(), "status", Demand::Between(500, 999));
+}
+
+#[divan::bench]
+fn combined_where_user_agent_has_curl(bencher: Bencher<'_, '_>) {
+    filtered(bencher, &access(), "user_agent", Demand::Holds(b"curl"));
+}
+
+#[divan::bench]
+fn delimited_where_path_has_cart(bencher: Bencher<'_, '_>) {
+    filtered(bencher, &csv(), "path", Demand::Holds(b"/cart/items"));
+}
+
+#[divan::bench]
+fn json_where_path_has_cart(bencher: Bencher<'_, '_>) {
+    filtered(bencher, &ndjson(), "path", Demand::Holds(b"/cart/items"));
 }

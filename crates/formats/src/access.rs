@@ -12,10 +12,10 @@ mod line;
 
 use self::line::{Fields, Request, split, split_usual};
 use crate::{
-    ColumnSpec, ColumnType, Decoder, Outcome, Reason, Record,
+    ColumnSpec, ColumnType, Decoder, Demand, Outcome, Reason, Record,
     batch::Columns,
     column::{Column, Mismatch},
-    frame, scalar, time,
+    frame, prefilter, scalar, time,
 };
 use std::sync::{Arc, LazyLock};
 
@@ -62,6 +62,44 @@ pub fn matches(line: &[u8]) -> bool {
     split(line).is_ok_and(|fields| time::common_log_time(fields.time).is_some() && status(fields.status).is_some())
 }
 
+/// Returns bytes of which every line holds at least one whose value of `column` is as demanded.
+pub(crate) fn needles(column: usize, demand: Demand<'_>) -> Option<Vec<Vec<u8>>> {
+    match column {
+        STATUS => statuses(demand),
+        BYTES => prefilter::digits(demand).map(|digits| vec![digits]),
+        TIME => days_of_months(demand),
+        REQUEST_TIME => None,
+        _ => prefilter::verbatim(demand),
+    }
+}
+
+/// The bracket and the day of the month with which a time begins. The name of the month may be in any case.
+fn days_of_months(demand: Demand<'_>) -> Option<Vec<Vec<u8>>> {
+    let days = prefilter::days(&ColumnType::Timestamp, demand)?;
+    days.map(|day| Some(format!("[{}/", time::written_date(day)?.get(8..)?).into_bytes())).collect()
+}
+
+/// A status stands between the quote of the request and the space before the bytes. Of less than three digits, it may have
+/// zeros before it. A range is covered by the digits that all numbers of a part of it begin with.
+fn statuses(demand: Demand<'_>) -> Option<Vec<Vec<u8>>> {
+    let Demand::Between(low, high) = demand else { return None };
+    let (mut low, high) = (low, high.min(999));
+    if low < 100 {
+        return None;
+    }
+    let mut needles = Vec::new();
+    while low <= high {
+        let (step, end) = match low {
+            _ if low % 100 == 0 && low + 99 <= high => (100, ""),
+            _ if low % 10 == 0 && low + 9 <= high => (10, ""),
+            _ => (1, " "),
+        };
+        needles.push(format!("\" {}{end}", low / step).into_bytes());
+        low += step;
+    }
+    Some(needles)
+}
+
 /// Reads access-log lines.
 #[derive(Debug, Default)]
 pub struct AccessDecoder {
@@ -79,7 +117,7 @@ impl Decoder for AccessDecoder {
         let outcome = if line.is_empty() {
             Outcome::Blank
         } else {
-            match self.row(line, columns) {
+            match split(line).and_then(|fields| self.fields(&fields, columns)) {
                 Ok(()) => Outcome::Row,
                 Err(reason) => Outcome::Reject(reason),
             }
@@ -89,10 +127,6 @@ impl Decoder for AccessDecoder {
 }
 
 impl AccessDecoder {
-    fn row(&mut self, line: &[u8], columns: &mut Columns) -> Result<(), Reason> {
-        self.fields(&split(line)?, columns)
-    }
-
     /// Appends the fields, or nothing if one of them cannot be read.
     fn fields(&mut self, fields: &Fields<'_>, columns: &mut Columns) -> Result<(), Reason> {
         let time = self.time(fields.time).ok_or_else(|| bad_value("ts", "a time like 10/Oct/2000:13:55:36 -0700"))?;
@@ -108,12 +142,7 @@ impl AccessDecoder {
         push_request(columns, fields.request);
         optional_text(columns, REFERER, fields.referer);
         optional_text(columns, USER_AGENT, fields.user_agent);
-        if let Some(column) = columns.get(REQUEST_TIME) {
-            match fields.request_time {
-                Some(text) if column.push_parsed(text).is_ok() => {}
-                _ => column.push_null(),
-            }
-        }
+        push(columns, REQUEST_TIME, fields.request_time, Column::push_parsed);
         Ok(())
     }
 

@@ -1,8 +1,9 @@
 //! A block of whole records, and the loop that reads one into batches.
 
-use crate::{Batch, Decoder, FileStart, FormatError, Outcome, Reject};
+use crate::{Batch, Decoder, FileStart, FormatError, Framing, Outcome, Prefilter, Reject};
 use arrow_array::RecordBatch;
-use std::sync::Arc;
+use memchr::memchr_iter;
+use std::{mem, sync::Arc};
 
 /// A run of whole records of one file.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ pub enum Step {
     BlockDone,
 }
 
-/// What the records became; `rows + rejects + blank` is the number of records read.
+/// What the records became; `rows + rejects + blank` is the number of records read, to which lines come that were not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Records that became rows.
@@ -45,18 +46,38 @@ pub struct Counts {
     pub rejects: u64,
     /// Lines that hold nothing.
     pub blank: u64,
+    /// Lines that a filter passed over: no row that it wants can come of them.
+    pub passed_over: u64,
 }
 
 /// Reads blocks into batches: one for each thread.
 pub struct BlockReader {
     decoder: Box<dyn Decoder>,
     batch: Batch,
+    filter: Option<Filter>,
 }
+
+/// A prefilter at work. Where most records hold what it looks for, looking for it is a loss: then it rests for some blocks.
+struct Filter {
+    prefilter: Arc<Prefilter>,
+    framing: Framing,
+    passed_over: usize,
+    rests: u32,
+}
+
+/// For how many blocks a prefilter rests that passed over less than half of one.
+const REST: u32 = 15;
 
 impl BlockReader {
     /// Returns a reader that fills `batch` by `decoder`.
     pub fn new(decoder: Box<dyn Decoder>, batch: Batch) -> Self {
-        Self { decoder, batch }
+        Self { decoder, batch, filter: None }
+    }
+
+    /// Passes over records in which a prefilter finds nothing.
+    #[must_use]
+    pub fn with_prefilter(self, prefilter: Arc<Prefilter>, framing: Framing) -> Self {
+        Self { filter: Some(Filter { prefilter, framing, passed_over: 0, rests: 0 }), ..self }
     }
 
     /// Tells the decoder that the next block is of another file.
@@ -76,6 +97,12 @@ impl BlockReader {
         while let Some(rest) = block.bytes.get(position.bytes..).filter(|rest| !rest.is_empty()) {
             if self.batch.is_full() {
                 return (Step::BatchFull, counts);
+            }
+            if let Some((bytes, lines)) = self.filter.as_mut().and_then(|filter| filter.pass_over(rest)) {
+                counts.passed_over += lines;
+                position.bytes += bytes;
+                position.lines += lines;
+                continue;
             }
             let record = self.decoder.read(rest, self.batch.columns());
             let raw = rest.get(..record.content).unwrap_or_default();
@@ -100,6 +127,9 @@ impl BlockReader {
             position.bytes += record.length.max(1);
             position.lines += record.lines;
         }
+        if let Some(filter) = &mut self.filter {
+            filter.end_block(block.bytes.len());
+        }
         (Step::BlockDone, counts)
     }
 
@@ -114,5 +144,35 @@ impl BlockReader {
     /// [`FormatError::Arrow`] if the columns do not form a batch, which would be a bug.
     pub fn take(&mut self) -> Result<RecordBatch, FormatError> {
         self.batch.finish()
+    }
+}
+
+impl Filter {
+    /// Returns how many bytes and lines are before the next record that may be wanted, if there are any.
+    fn pass_over(&mut self, rest: &[u8]) -> Option<(usize, u64)> {
+        if self.rests > 0 {
+            return None;
+        }
+        let skipped = match self.prefilter.find(rest) {
+            Some(found) => rest.get(..self.framing.whole_records(rest.get(..found)?))?,
+            None => rest,
+        };
+        if skipped.is_empty() {
+            return None;
+        }
+        self.passed_over += skipped.len();
+        let unended = u64::from(skipped.last() != Some(&b'\n'));
+        Some((skipped.len(), memchr_iter(b'\n', skipped).count() as u64 + unended))
+    }
+
+    fn end_block(&mut self, bytes: usize) {
+        let worth = mem::take(&mut self.passed_over) >= bytes / 2;
+        self.rests = if self.rests > 0 {
+            self.rests - 1
+        } else if worth {
+            0
+        } else {
+            REST
+        };
     }
 }

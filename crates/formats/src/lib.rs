@@ -3,7 +3,8 @@
 //! A *block* is a run of whole records of one file ([`Block`]). A [`Decoder`] of one format reads it record by record into
 //! a [`Batch`] of Arrow columns. A record that cannot be read becomes a [`Reject`]: it is handed to the caller with its
 //! place and its reason and never stops the reading. Every line is exactly one of row, reject or blank, whatever columns
-//! the query asks for, so that `lines = rows + rejects + blank` holds and does not depend on the projection.
+//! the query asks for, so that `lines = rows + rejects + blank` holds and does not depend on the projection. Only a
+//! [`Prefilter`] passes over lines that no row can come of, and counts them.
 //!
 //! This crate does no input or output and knows no query engine. One format is one file or folder: [`access`], [`csv`],
 //! [`json`].
@@ -19,6 +20,7 @@ mod error;
 mod find;
 mod frame;
 mod infer;
+mod prefilter;
 mod reject;
 mod scalar;
 mod schema;
@@ -42,6 +44,7 @@ pub use detect::{FormatKind, detect};
 pub use error::FormatError;
 pub use frame::Framing;
 pub use infer::Sample;
+pub use prefilter::{Demand, Prefilter};
 pub use reject::{Reason, Reject};
 pub use schema::{ColumnSpec, ColumnType, Decoder, FileStart, Format, Outcome, Record, parse_types};
 

@@ -86,6 +86,11 @@ impl ColumnType {
         !other
     }
 
+    /// Returns whether values are whole numbers.
+    pub fn is_whole_number(&self) -> bool {
+        self.is_number() && !matches!(self, Self::Float32 | Self::Float64)
+    }
+
     /// Returns what a value of this type is called in a reject's reason.
     pub fn expected(&self) -> &'static str {
         match self {

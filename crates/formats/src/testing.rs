@@ -46,8 +46,16 @@ pub(crate) fn rows(format: &Format, bytes: impl AsRef<[u8]>) -> Reading {
 
 /// Reads a file in blocks: each of `sizes` bytes is cut back to whole records, the rest is the last block.
 pub(crate) fn read_blocks(format: &Format, bytes: &[u8], projection: &[usize], sizes: &[usize]) -> Reading {
-    let mut reader =
-        BlockReader::new(format.decoder(), Batch::new(format, projection, BatchLimits { rows: 3, bytes: 1 << 20 }));
+    read_with(reader(format, projection), format, bytes, sizes)
+}
+
+/// Returns a reader of small batches.
+pub(crate) fn reader(format: &Format, projection: &[usize]) -> BlockReader {
+    BlockReader::new(format.decoder(), Batch::new(format, projection, BatchLimits { rows: 3, bytes: 1 << 20 }))
+}
+
+/// Reads a file in blocks.
+pub(crate) fn read_with(mut reader: BlockReader, format: &Format, bytes: &[u8], sizes: &[usize]) -> Reading {
     let start = format.file_start(bytes);
     reader.start_file(&start);
     let mut reading = Reading { lines: start.lines, ..Reading::default() };
@@ -80,6 +88,7 @@ fn read_block(reader: &mut BlockReader, block: &Block<'_>, reading: &mut Reading
         reading.counts.rows += counts.rows;
         reading.counts.rejects += counts.rejects;
         reading.counts.blank += counts.blank;
+        reading.counts.passed_over += counts.passed_over;
         let batch = reader.take().unwrap();
         reading.rows.extend((0..batch.num_rows()).map(|row| show_row(&batch, row)));
         if step == Step::BlockDone {

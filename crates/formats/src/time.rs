@@ -101,6 +101,38 @@ fn days(year: u32, month: u32, day: u32) -> Option<i64> {
     Some(i64::from(days) - TO_1970)
 }
 
+/// Returns year, month and day of days since 1970-01-01, for the years that are written with four digits. The inverse of
+/// [`days`], by the same author.
+fn civil(days: i64) -> Option<(i64, i64, i64)> {
+    /// Days from the first of March of the year 0 to 1970-01-01.
+    const TO_1970: i64 = 719_468;
+    /// Days of 400 years.
+    const ERA: i64 = 146_097;
+    let days = days.checked_add(TO_1970)?;
+    let (era, day_of_era) = (days.div_euclid(ERA), days.rem_euclid(ERA));
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era * 400 + year_of_era + later;
+    (0..10_000).contains(&year).then_some((year, month, day))
+}
+
+/// Returns `2026-03-01` for days since 1970-01-01.
+pub(crate) fn written_date(days: i64) -> Option<String> {
+    civil(days).map(|(year, month, day)| format!("{year:04}-{month:02}-{day:02}"))
+}
+
+/// Returns the days, since 1970-01-01, that a time of these microseconds can be written with: the offset from UTC is not known,
+/// and a leap second counts as the next day's first.
+pub(crate) fn written_days(from: i64, to: i64) -> Option<std::ops::RangeInclusive<i64>> {
+    /// No offset is larger than 18:59.
+    const MOST_OFFSET: i64 = 19 * 3600 * MICROS_PER_SECOND;
+    const DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
+    Some(from.checked_sub(MOST_OFFSET)?.div_euclid(DAY)..=to.checked_add(MOST_OFFSET)?.div_euclid(DAY))
+}
+
 fn month_length(year: u32, month: u32) -> u32 {
     match month {
         2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
@@ -150,6 +182,11 @@ mod tests {
         assert_eq!(date(b"1600-02-29"), Some(-135_081));
         assert_eq!(date(b"0000-01-01"), Some(-719_528));
         assert_eq!(date(b"9999-12-31"), Some(2_932_896));
+        assert_eq!(written_date(-719_528).as_deref(), Some("0000-01-01"));
+        assert_eq!(written_date(2_932_896).as_deref(), Some("9999-12-31"));
+        for none in [-719_529, 2_932_897, i64::MAX] {
+            assert_eq!(written_date(none), None);
+        }
     }
 
     #[test]
@@ -158,8 +195,9 @@ mod tests {
         for year in 1800..2500 {
             for month in 1..=12 {
                 for day in 1..=month_length(year, month) {
-                    assert_eq!(days(year, month, day), Some(last + 1));
                     last += 1;
+                    assert_eq!(days(year, month, day), Some(last));
+                    assert_eq!(written_date(last), Some(format!("{year}-{month:02}-{day:02}")));
                 }
             }
         }

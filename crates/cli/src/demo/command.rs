@@ -19,7 +19,7 @@ use std::{
     time::Instant,
 };
 use tidegate_engine::{
-    EngineError, MaxRejects,
+    EngineError,
     sink::{OutputFile, OutputFormat, Target, open},
 };
 use tidegate_memory::{ByteCount, Watch, peak_resident, reset_peak};
@@ -88,7 +88,7 @@ fn ask(arguments: &DemoArgs, folder: &Path, path: &Path, printer: Printer) -> Re
         spill_folder: folder.to_path_buf(),
         spill_limit: arguments.spill.spill_limit,
         rejects: None,
-        max_rejects: MaxRejects::Percent(1.0),
+        max_rejects: None,
         metered: true,
         restart: None,
     };

@@ -4,6 +4,9 @@
 //! record ends, and decodes outside of it. Reading from the page cache and finding a line end run at several GB/s, decoding
 //! below 2, so that the lock is free most of the time; and because records are framed in order, a quoted field may hold
 //! line ends, a pipe is read like a file, and line numbers are exact.
+//!
+//! Compressed files are read at a few hundred MB/s, by one thread each: as long as there are others, a thread takes one for
+//! itself, into its [`Lane`]. The last is read under the lock, so that the others can decode what one decompresses.
 
 use super::{ByteSource, InputFile, sample::Head};
 use crate::{EngineError, progress::Progress};
@@ -67,6 +70,10 @@ struct State {
     head: Option<Head>,
 }
 
+/// A compressed file that one thread reads alone.
+#[derive(Debug, Default)]
+pub struct Lane(Option<Open>);
+
 /// The input that is being read.
 #[derive(Debug)]
 struct Open {
@@ -78,6 +85,14 @@ struct Open {
     offset: u64,
     line: u64,
     ended: bool,
+}
+
+/// What there is to do for a thread.
+enum Next<'a> {
+    Block(LoadedBlock),
+    /// To read a compressed file alone.
+    Alone(usize, &'a InputFile),
+    End,
 }
 
 impl BlockQueue {
@@ -96,21 +111,40 @@ impl BlockQueue {
     ///
     /// # Errors
     /// [`EngineError::File`] if an input cannot be opened or read.
-    pub fn next(&self, buffer: &mut Vec<u8>) -> Result<Option<LoadedBlock>, EngineError> {
+    pub fn next(&self, lane: &mut Lane, buffer: &mut Vec<u8>) -> Result<Option<LoadedBlock>, EngineError> {
         buffer.clear();
         buffer.shrink_to(self.options.block_bytes * 2);
+        loop {
+            if let Some(open) = &mut lane.0 {
+                if let Some(block) = self.load(open, buffer)? {
+                    return Ok(Some(block));
+                }
+                lane.0 = None;
+            }
+            match self.next_shared(buffer)? {
+                Next::Block(block) => return Ok(Some(block)),
+                Next::Alone(order, input) => lane.0 = Some(self.open(order, input, None)?),
+                Next::End => return Ok(None),
+            }
+        }
+    }
+
+    fn next_shared(&self, buffer: &mut Vec<u8>) -> Result<Next<'_>, EngineError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if state.open.is_none() {
-                let Some(input) = self.inputs.get(state.next) else { return Ok(None) };
+                let Some(input) = self.inputs.get(state.next) else { return Ok(Next::End) };
                 let order = state.next;
                 state.next += 1;
+                if input.compression.is_some() && state.next < self.inputs.len() {
+                    return Ok(Next::Alone(order, input));
+                }
                 let head = state.head.take();
                 state.open = Some(self.open(order, input, head)?);
             }
             let Some(open) = &mut state.open else { continue };
             if let Some(block) = self.load(open, buffer)? {
-                return Ok(Some(block));
+                return Ok(Next::Block(block));
             }
             state.open = None;
         }
@@ -136,7 +170,7 @@ impl BlockQueue {
             target = (carry.len() * 2).min(RECORD_CAP);
         }
         let start = self.format.file_start(&carry);
-        self.progress.read(start.skip);
+        self.progress.read(open.source.progress(start.skip));
         carry.drain(..start.skip.min(carry.len()));
         open.offset = start.skip as u64;
         open.line += start.lines;
@@ -202,7 +236,7 @@ impl BlockQueue {
         }
         open.carry.extend_from_slice(buffer.get(whole..).unwrap_or_default());
         buffer.truncate(whole);
-        self.progress.read(whole);
+        self.progress.read(open.source.progress(whole));
         let mut block = self.block(open);
         open.offset += whole as u64;
         if block.first_line > 0 {
@@ -216,7 +250,8 @@ impl BlockQueue {
     }
 
     fn block(&self, open: &Open) -> LoadedBlock {
-        let numbered = self.options.numbered || matches!(open.source, ByteSource::Stream(_));
+        // A line that is wanted later cannot be looked up in what is read once, or with much work.
+        let numbered = self.options.numbered || !matches!(open.source, ByteSource::File { .. });
         LoadedBlock {
             order: open.order,
             file: self.inputs.get(open.order).map_or_else(|| "-".into(), |input| Arc::clone(&input.name)),
@@ -238,7 +273,7 @@ impl BlockQueue {
             let skipped = end.map_or(chunk.len(), |at| at + 1);
             length += end.unwrap_or(chunk.len()) as u64;
             open.offset += skipped as u64;
-            self.progress.read(skipped);
+            self.progress.read(open.source.progress(skipped));
             if end.is_some() {
                 open.line += 1;
                 open.carry.extend_from_slice(chunk.get(skipped..).unwrap_or_default());

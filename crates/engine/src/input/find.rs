@@ -1,5 +1,6 @@
 //! From a path in a query to the files it means.
 
+use super::Compression;
 use crate::{EngineError, names};
 use std::{
     fs, io,
@@ -18,6 +19,8 @@ pub struct InputFile {
     pub path: Option<PathBuf>,
     /// Its size when it was found; what is appended later is not read.
     pub size: Option<ByteCount>,
+    /// How the file is compressed.
+    pub compression: Option<Compression>,
 }
 
 /// An input that is gone once it is read.
@@ -55,7 +58,7 @@ pub fn once(pattern: &str) -> Option<Once> {
 /// [`EngineError::NoInput`] with the nearest names if nothing fits, [`EngineError::File`] if a file cannot be looked at.
 pub fn find(pattern: &str) -> Result<Vec<InputFile>, EngineError> {
     if is_standard_input(pattern) {
-        return Ok(vec![InputFile { name: "-".into(), path: None, size: None }]);
+        return Ok(vec![InputFile { name: "-".into(), path: None, size: None, compression: None }]);
     }
     let path = Path::new(pattern);
     // A name that exists is meant literally, brackets and stars included.
@@ -77,7 +80,8 @@ fn inspect(path: PathBuf) -> Result<InputFile, EngineError> {
     let metadata = fs::metadata(&path).map_err(|error| EngineError::file("open", &path, error))?;
     // A pipe has no size, and reads once; a device has no end.
     let size = metadata.is_file().then(|| ByteCount::new(metadata.len()));
-    Ok(InputFile { name: path.to_string_lossy().into(), path: Some(path), size })
+    let compression = size.and_then(|_| Compression::of_file(&path));
+    Ok(InputFile { name: path.to_string_lossy().into(), path: Some(path), size, compression })
 }
 
 fn folder(path: &Path) -> Result<Vec<PathBuf>, EngineError> {

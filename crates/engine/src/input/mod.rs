@@ -1,11 +1,13 @@
 //! Input files: finding them, and reading them in blocks of whole records.
 
 mod blocks;
+mod compression;
 mod find;
 mod sample;
 mod source;
 
-pub use blocks::{BlockQueue, LoadedBlock, QueueOptions, RECORD_CAP};
+pub use blocks::{BlockQueue, Lane, LoadedBlock, QueueOptions, RECORD_CAP};
+pub use compression::Compression;
 pub use find::{InputFile, Once, find, is_standard_input, once};
 pub use sample::{Head, SampleSize};
 pub(crate) use source::ByteSource;

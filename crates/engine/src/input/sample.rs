@@ -43,10 +43,14 @@ impl Head {
     /// If it cannot be opened or read.
     pub fn read(input: &InputFile, size: SampleSize) -> Result<Self, EngineError> {
         let mut source = ByteSource::open(input)?;
-        let bytes = first_bytes(&mut source, size.head)
-            .map_err(|error| EngineError::file("read", input.name.as_ref(), error))?;
+        // The head is all that is seen of a compressed file.
+        let compressed = matches!(source, ByteSource::Compressed(_));
+        let head = if compressed { size.head * 4 } else { size.head };
+        let bytes =
+            first_bytes(&mut source, head).map_err(|error| EngineError::file("read", input.name.as_ref(), error))?;
         let (further, stream) = match &source {
             ByteSource::File { file, end, .. } => (places(file, bytes.len() as u64, *end, size.places), None),
+            ByteSource::Compressed(_) => (Vec::new(), None),
             ByteSource::Stream(_) => (Vec::new(), Some(source)),
         };
         Ok(Self { bytes, further, stream })

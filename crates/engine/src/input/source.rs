@@ -1,8 +1,12 @@
 //! Bytes of one input, read front to back.
 
-use super::InputFile;
+use super::{
+    InputFile,
+    compression::{Compression, Decompressed, magic},
+};
 use crate::EngineError;
 use std::{
+    fmt,
     fs::File,
     io::{self, Read},
     os::unix::fs::FileExt,
@@ -10,28 +14,49 @@ use std::{
 };
 
 /// An open input.
-#[derive(Debug)]
 pub(crate) enum ByteSource {
     /// A file, read up to the size it had when it was found.
     File { file: File, offset: u64, end: u64 },
+    /// A compressed file.
+    Compressed(Decompressed),
     /// The standard input, a pipe or a device: read until it ends.
-    Stream(Box<dyn ReadStream>),
+    Stream(Box<dyn Read + Send + Sync>),
 }
-
-/// What can be read once, front to back.
-pub(crate) trait ReadStream: Read + Send + Sync + std::fmt::Debug {}
-
-impl<T: Read + Send + Sync + std::fmt::Debug> ReadStream for T {}
 
 impl ByteSource {
     /// Opens an input.
     pub fn open(input: &InputFile) -> Result<Self, EngineError> {
-        let Some(path) = &input.path else { return Ok(Self::Stream(Box::new(io::stdin()))) };
-        let file = File::open(path).map_err(|error| EngineError::file("open", path, error))?;
-        Ok(match input.size {
-            Some(size) => Self::File { file, offset: 0, end: size.bytes() },
-            None => Self::Stream(Box::new(file)),
-        })
+        let opened = match &input.path {
+            None => Self::stream(io::stdin()),
+            Some(path) => File::open(path).and_then(|file| match (input.size, input.compression) {
+                (None, _) => Self::stream(file),
+                (Some(size), None) => Ok(Self::File { file, offset: 0, end: size.bytes() }),
+                (Some(size), Some(compression)) => {
+                    Decompressed::new(file, size.bytes(), compression).map(Self::Compressed)
+                }
+            }),
+        };
+        opened.map_err(|error| EngineError::file("open", input.name.as_ref(), error))
+    }
+
+    /// Returns a stream of what a stream holds, compressed or not.
+    fn stream(mut stream: impl Read + Send + Sync + 'static) -> io::Result<Self> {
+        let first = magic(&mut stream)?;
+        let compression = Compression::of(&first);
+        let whole = io::Cursor::new(first).chain(stream);
+        Ok(Self::Stream(match compression {
+            Some(compression) => compression.reader(whole)?,
+            None => Box::new(whole),
+        }))
+    }
+
+    /// Returns how many bytes of the input stand for `length` bytes that were handed out: as many, or, of a compressed file,
+    /// those that were read since the last time.
+    pub fn progress(&mut self, length: usize) -> u64 {
+        match self {
+            Self::Compressed(file) => file.take_consumed(),
+            Self::File { .. } | Self::Stream(_) => length as u64,
+        }
     }
 
     /// Reads into `buffer` and returns how much; zero is the end.
@@ -39,6 +64,7 @@ impl ByteSource {
         loop {
             let result = match self {
                 Self::File { file, offset, end } => read_file(file, offset, *end, buffer),
+                Self::Compressed(file) => file.read(buffer),
                 Self::Stream(stream) => stream.read(buffer),
             };
             match result {
@@ -61,6 +87,16 @@ fn read_file(file: &File, offset: &mut u64, end: u64, buffer: &mut [u8]) -> io::
     }
     *offset += read as u64;
     Ok(read)
+}
+
+impl fmt::Debug for ByteSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File { .. } => "File",
+            Self::Compressed(_) => "Compressed",
+            Self::Stream(_) => "Stream",
+        })
+    }
 }
 
 /// Returns the number of the line that holds the byte at `offset`, from 1.

@@ -16,6 +16,9 @@ use tidegate_formats::{
 /// The most files that are looked into for their columns.
 const SAMPLED: usize = 16;
 
+/// How much smaller a log is as a rule when it is compressed.
+pub(super) const USUAL_RATIO: u64 = 8;
+
 /// A table as a query names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableRequest {
@@ -40,7 +43,7 @@ pub struct Inferred {
     pub format: Format,
     /// What was read of a stream to find that out.
     pub head: Option<Head>,
-    /// Bytes of a record on the average, if the head held any.
+    /// Bytes of the file that a record takes on the average, if the head held any.
     pub record_bytes: Option<u64>,
 }
 
@@ -72,7 +75,8 @@ pub fn infer(request: &TableRequest) -> Result<Inferred, EngineError> {
     let format = format_of(request, kind, &samples).map_err(failed)?;
     drop(samples);
     let lines = memchr::memchr_iter(b'\n', &head.bytes).count() as u64;
-    let record_bytes = (head.bytes.len() as u64).checked_div(lines);
+    let packed = if first.compression.is_some() { USUAL_RATIO } else { 1 };
+    let record_bytes = (head.bytes.len() as u64).checked_div(lines).map(|bytes| (bytes / packed).max(1));
     let head = head.stream.is_some().then_some(head);
     Ok(Inferred { inputs, format, head, record_bytes })
 }
@@ -133,6 +137,7 @@ mod tests {
             name: at.to_string().into(),
             path: None,
             size: Some(ByteCount::new(u64::from(at % 2 == 1))),
+            compression: None,
         };
         let check = |count: u64, expected: &[&str]| {
             let inputs: Vec<_> = (0..count).map(input).collect();

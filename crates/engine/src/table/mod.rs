@@ -1,5 +1,6 @@
 //! A log as a table: its format and columns, and the plan node that scans it.
 
+mod filters;
 mod inference;
 mod scan;
 mod stream;

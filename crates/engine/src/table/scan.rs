@@ -1,6 +1,10 @@
 //! The table of a log and the plan node that scans it.
 
-use super::{inference::Inferred, stream};
+use super::{
+    filters::Fields,
+    inference::{Inferred, USUAL_RATIO},
+    stream,
+};
 use crate::{
     EngineError,
     input::{BlockQueue, Head, InputFile, QueueOptions},
@@ -14,7 +18,7 @@ use datafusion::{
     common::{DataFusionError, Result, Statistics, stats::Precision, tree_node::TreeNodeRecursion},
     datasource::TableType,
     execution::{SendableRecordBatchStream, TaskContext},
-    logical_expr::Expr,
+    logical_expr::{Expr, TableProviderFilterPushDown},
     physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr},
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, StatisticsArgs,
@@ -26,7 +30,7 @@ use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
-use tidegate_formats::{Batch, Format, VirtualColumn};
+use tidegate_formats::{Batch, Format, Prefilter, VirtualColumn};
 use tidegate_govern::Profile;
 use tidegate_memory::ByteCount;
 
@@ -39,6 +43,8 @@ pub struct ScanContext {
     pub progress: Arc<Progress>,
     /// Where rejects go.
     pub rejects: Arc<RejectLog>,
+    /// Whether every line is read, also those that no row can come of.
+    pub every_line: bool,
 }
 
 /// A log as a table.
@@ -89,6 +95,12 @@ impl LogTable {
     }
 }
 
+impl LogTable {
+    fn fields(&self) -> Fields<'_> {
+        Fields { format: &self.format, schema: &self.schema, places: &self.places }
+    }
+}
+
 fn size(inputs: &[InputFile]) -> ByteCount {
     inputs.iter().filter_map(|input| input.size).sum()
 }
@@ -107,14 +119,24 @@ impl TableProvider for LogTable {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let projection = match projection {
             Some(columns) => columns.iter().filter_map(|&column| self.places.get(column).copied()).collect(),
             None => self.places.clone(),
         };
-        Ok(Arc::new(LogScan::new(self, projection, state.config().target_partitions())))
+        let prefilter = if self.context.every_line { None } else { self.fields().prefilter(filters) };
+        Ok(Arc::new(LogScan::new(self, projection, prefilter.map(Arc::new), state.config().target_partitions())))
+    }
+
+    /// The scan passes over lines that cannot pass. What is read is filtered again.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let pushdown = |filter: &&Expr| {
+            let known = self.fields().knows(filter);
+            if known { TableProviderFilterPushDown::Inexact } else { TableProviderFilterPushDown::Unsupported }
+        };
+        Ok(filters.iter().map(pushdown).collect())
     }
 }
 
@@ -124,6 +146,7 @@ pub(crate) struct LogScan {
     inputs: Arc<[InputFile]>,
     format: Format,
     projection: Vec<usize>,
+    prefilter: Option<Arc<Prefilter>>,
     record_bytes: Option<u64>,
     head: Arc<Mutex<Option<Head>>>,
     context: ScanContext,
@@ -139,7 +162,7 @@ struct Run {
 }
 
 impl LogScan {
-    fn new(table: &LogTable, projection: Vec<usize>, threads: usize) -> Self {
+    fn new(table: &LogTable, projection: Vec<usize>, prefilter: Option<Arc<Prefilter>>, threads: usize) -> Self {
         let full = Batch::schema(&table.format);
         let fields: Vec<_> = projection.iter().filter_map(|&at| full.fields().get(at).cloned()).collect();
         let schema = Arc::new(Schema::new(fields));
@@ -154,6 +177,7 @@ impl LogScan {
             inputs: Arc::clone(&table.inputs),
             format: table.format.clone(),
             projection,
+            prefilter,
             record_bytes: table.record_bytes,
             head: Arc::clone(&table.head),
             context: table.context.clone(),
@@ -207,12 +231,23 @@ impl LogScan {
     }
 }
 
+/// Returns the first needles as text.
+fn shown(prefilter: &Prefilter) -> String {
+    const MOST: usize = 5;
+    let needles = prefilter.needles();
+    let first = needles.iter().take(MOST).map(|needle| format!("{:?}", String::from_utf8_lossy(needle)));
+    let rest = needles.len().saturating_sub(MOST);
+    let rest = (rest > 0).then(|| format!("{rest} more"));
+    first.chain(rest).collect::<Vec<_>>().join(" or ")
+}
+
 /// Returns how many partitions are worth having: a block for each, at least.
 fn partitions(inputs: &[InputFile], threads: usize, block_bytes: usize) -> usize {
     if inputs.iter().any(|input| input.size.is_none()) {
         return threads;
     }
-    let blocks = size(inputs).bytes().div_ceil(block_bytes as u64).max(1);
+    let packed = if inputs.iter().any(|input| input.compression.is_some()) { USUAL_RATIO } else { 1 };
+    let blocks = (size(inputs).bytes() * packed).div_ceil(block_bytes as u64).max(1);
     usize::try_from(blocks).unwrap_or(threads).min(threads)
 }
 
@@ -223,7 +258,11 @@ impl DisplayAs for LogScan {
             write!(f, ", file={}", input.name)?;
         }
         let names: Vec<_> = self.schema().fields().iter().map(|field| field.name().clone()).collect();
-        write!(f, ", columns=[{}]", names.join(", "))
+        write!(f, ", columns=[{}]", names.join(", "))?;
+        match &self.prefilter {
+            Some(prefilter) => write!(f, ", lines with {}", shown(prefilter)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -253,7 +292,7 @@ impl ExecutionPlan for LogScan {
 
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let queue = self.queue(partition)?;
-        let batches = stream::batches(queue, &self.format, &self.projection, &self.context);
+        let batches = stream::batches(queue, &self.format, &self.projection, self.prefilter.as_ref(), &self.context);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
 

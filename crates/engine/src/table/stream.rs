@@ -3,7 +3,7 @@
 use super::scan::ScanContext;
 use crate::{
     EngineError,
-    input::{BlockQueue, LoadedBlock, RECORD_CAP},
+    input::{BlockQueue, Lane, LoadedBlock, RECORD_CAP},
 };
 use datafusion::{
     arrow::array::RecordBatch,
@@ -11,11 +11,14 @@ use datafusion::{
 };
 use futures::{Stream, stream};
 use std::{mem, sync::Arc};
-use tidegate_formats::{Batch, BatchLimits, Block, BlockReader, Counts, Format, Position, Reason, Reject, Step};
+use tidegate_formats::{
+    Batch, BatchLimits, Block, BlockReader, Counts, Format, Position, Prefilter, Reason, Reject, Step,
+};
 
 /// A partition's state between two batches.
 struct Partition {
     queue: Arc<BlockQueue>,
+    lane: Lane,
     reader: BlockReader,
     context: ScanContext,
     buffer: Vec<u8>,
@@ -28,11 +31,23 @@ pub(super) fn batches(
     queue: Arc<BlockQueue>,
     format: &Format,
     projection: &[usize],
+    prefilter: Option<&Arc<Prefilter>>,
     context: &ScanContext,
 ) -> impl Stream<Item = Result<RecordBatch>> + use<> {
     let limits = BatchLimits { rows: context.profile.read_rows, bytes: context.profile.batch_bytes };
-    let reader = BlockReader::new(format.decoder(), Batch::new(format, projection, limits));
-    let partition = Partition { queue, reader, context: context.clone(), buffer: Vec::new(), block: None, file: None };
+    let mut reader = BlockReader::new(format.decoder(), Batch::new(format, projection, limits));
+    if let Some(prefilter) = prefilter {
+        reader = reader.with_prefilter(Arc::clone(prefilter), format.framing());
+    }
+    let partition = Partition {
+        queue,
+        lane: Lane::default(),
+        reader,
+        context: context.clone(),
+        buffer: Vec::new(),
+        block: None,
+        file: None,
+    };
     stream::try_unfold(partition, |mut partition| async move {
         let batch = partition.next().map_err(|error| DataFusionError::External(Box::new(error)))?;
         Ok(batch.map(|batch| (batch, partition)))
@@ -55,7 +70,7 @@ impl Partition {
     }
 
     fn load(&mut self) -> Result<bool, EngineError> {
-        let Some(block) = self.queue.next(&mut self.buffer)? else { return Ok(false) };
+        let Some(block) = self.queue.next(&mut self.lane, &mut self.buffer)? else { return Ok(false) };
         if self.file != Some(block.order) {
             self.reader.start_file(&block.start);
             self.file = Some(block.order);

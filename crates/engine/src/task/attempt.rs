@@ -151,7 +151,9 @@ impl Attempt {
         tables: &[TableUse],
         hidden: &[VirtualColumn],
     ) -> Result<Registered, EngineError> {
+        let options = &self.shared.options;
         let scan = ScanContext {
+            every_line: options.rejects.is_some() || options.max_rejects.is_some(),
             profile: self.profile,
             progress: Arc::clone(&self.shared.progress),
             rejects: Arc::clone(&self.rejects),

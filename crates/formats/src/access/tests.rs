@@ -202,3 +202,28 @@ fn nearly_all_lines_are_usual_ones() {
         assert!(split_usual(line.as_bytes()).is_none(), "without an end: {line}");
     }
 }
+
+#[test]
+fn a_range_of_statuses_is_covered_by_prefixes() {
+    let needles = |low, high| {
+        let needles = super::needles(super::STATUS, crate::Demand::Between(low, high));
+        needles.map(|needles| needles.into_iter().map(|needle| String::from_utf8(needle).unwrap()).collect::<Vec<_>>())
+    };
+    let some = |needles: &[&str]| Some(needles.iter().map(|needle| (*needle).to_owned()).collect::<Vec<_>>());
+    assert_eq!(needles(404, 404), some(&["\" 404 "]));
+    assert_eq!(needles(400, 599), some(&["\" 4", "\" 5"]));
+    assert_eq!(needles(498, 511), some(&["\" 498 ", "\" 499 ", "\" 50", "\" 510 ", "\" 511 "]));
+    assert_eq!(needles(900, i64::MAX), some(&["\" 9"]));
+    assert_eq!(needles(99, 99), None, "it may be written 099");
+    for low in (100..1000).step_by(37) {
+        for high in (low..1000).step_by(7) {
+            let needles = needles(low, high).unwrap();
+            let covered =
+                |status: i64| needles.iter().filter(|needle| format!("\" {status} ").starts_with(*needle)).count();
+            assert!(
+                (100..1000).all(|status| covered(status) == usize::from((low..=high).contains(&status))),
+                "{low} {high}"
+            );
+        }
+    }
+}

@@ -84,7 +84,7 @@ fn turn(function: &WindowFunction) -> Option<WindowFunction> {
             }
         }
         WindowFunctionDefinition::WindowUDF(window) => {
-            turned.fun = of_window(window, function, to_end, &mut turned.params.args)?.into()
+            turned.fun = of_window(window, function, to_end, &mut turned.params.args)?.into();
         }
     }
     turned.params.window_frame = frame.reverse();

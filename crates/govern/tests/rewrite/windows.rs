@@ -87,7 +87,7 @@ async fn the_next_value_that_is_not_null() {
     for seed in 0..60 {
         let mut random = Random::new(seed);
         let rows: Vec<Option<usize>> =
-            (0..1 + random.below(150)).map(|_| (!random.one_in(2)).then(|| random.below(9))).collect();
+            (0..=random.below(150)).map(|_| (!random.one_in(2)).then(|| random.below(9))).collect();
         let value = |row: &Option<usize>| row.map_or_else(|| "NULL".to_owned(), |value| value.to_string());
         let values: Vec<_> = rows.iter().enumerate().map(|(at, row)| format!("({at}, {})", value(row))).collect();
         let offset = 1 + random.below(3);

@@ -1,8 +1,11 @@
 //! Tests of the block queue: whatever the block size, the same records at the same places.
 
 use super::*;
-use crate::input::{SampleSize, find};
-use std::{fs, io::Write};
+use crate::input::{Compression, SampleSize, find};
+use std::{
+    fs,
+    io::{Read, Write},
+};
 use tidegate_formats::{
     Sample,
     csv::{CsvLayout, CsvOptions},
@@ -20,7 +23,7 @@ fn read(bytes: &[u8], block_bytes: usize) -> (Vec<Seen>, Vec<u8>) {
     let options = QueueOptions { block_bytes, numbered: true };
     let queue = BlockQueue::new(inputs, Format::Access, options, None, Arc::default());
     let (mut blocks, mut joined, mut buffer) = (Vec::new(), Vec::new(), Vec::new());
-    while let Some(block) = queue.next(&mut buffer).unwrap() {
+    while let Some(block) = queue.next(&mut Lane::default(), &mut buffer).unwrap() {
         blocks.push((block.offset, block.first_line, buffer.len(), block.too_long));
         joined.extend_from_slice(&buffer);
     }
@@ -68,7 +71,7 @@ fn a_header_may_be_as_long_as_a_record() {
     let options = QueueOptions { block_bytes: 1 << 10, numbered: true };
     let queue = BlockQueue::new(inputs, Format::Csv(Arc::new(layout)), options, None, Arc::default());
     let mut buffer = Vec::new();
-    let block = queue.next(&mut buffer).unwrap().unwrap();
+    let block = queue.next(&mut Lane::default(), &mut buffer).unwrap().unwrap();
     assert_eq!((block.first_line, buffer.len()), (2, columns.len() * 2));
 }
 
@@ -77,4 +80,85 @@ fn an_endless_record_at_the_end_of_the_file_ends_there() {
     let bytes = vec![b'x'; RECORD_CAP * 2];
     let (blocks, _) = read(&bytes, 1 << 20);
     assert_eq!(blocks.len(), 1);
+}
+
+const COMPRESSIONS: [Compression; 4] = [Compression::Gzip, Compression::Zstd, Compression::Bzip2, Compression::Xz];
+
+fn compress(compression: Compression, text: &[u8]) -> Vec<u8> {
+    let mut compressed = Vec::new();
+    match compression {
+        Compression::Gzip => {
+            flate2::read::GzEncoder::new(text, flate2::Compression::fast()).read_to_end(&mut compressed)
+        }
+        Compression::Zstd => zstd::stream::read::Encoder::new(text, 1).unwrap().read_to_end(&mut compressed),
+        Compression::Bzip2 => {
+            bzip2::read::BzEncoder::new(text, bzip2::Compression::fast()).read_to_end(&mut compressed)
+        }
+        Compression::Xz => liblzma::read::XzEncoder::new(text, 1).read_to_end(&mut compressed),
+    }
+    .unwrap();
+    compressed
+}
+
+/// Reads files to their end, with two threads' lanes in turns. Returns the text of each, and the bytes of input counted.
+fn read_files(files: &[Vec<u8>], block_bytes: usize) -> Result<(Vec<Vec<u8>>, u64), EngineError> {
+    let folder = tempfile::tempdir().unwrap();
+    for (at, bytes) in files.iter().enumerate() {
+        fs::write(folder.path().join(format!("{at}.log")), bytes).unwrap();
+    }
+    let inputs: Arc<[InputFile]> = find(folder.path().to_str().unwrap()).unwrap().into();
+    let options = QueueOptions { block_bytes, numbered: false };
+    let progress = Arc::<Progress>::default();
+    let queue = BlockQueue::new(inputs, Format::Access, options, None, Arc::clone(&progress));
+    let mut texts = vec![Vec::new(); files.len()];
+    let (mut lanes, mut buffer) = ([Lane::default(), Lane::default()], Vec::new());
+    let mut ended = 0;
+    while ended < lanes.len() {
+        ended = 0;
+        for lane in &mut lanes {
+            let Some(block) = queue.next(lane, &mut buffer)? else {
+                ended += 1;
+                continue;
+            };
+            let text: &mut Vec<u8> = &mut texts[block.order];
+            assert_eq!(block.offset, text.len() as u64);
+            assert_eq!(block.first_line, 1 + memchr_iter(b'\n', text).count() as u64);
+            text.extend_from_slice(&buffer);
+        }
+    }
+    Ok((texts, progress.snapshot().bytes.bytes()))
+}
+
+#[test]
+fn compressed_files_are_read_as_what_they_hold() {
+    let text: Vec<u8> =
+        (0..3000_u32).flat_map(|line| format!("{line} {}\n", line.wrapping_mul(0x9e37_79b9)).into_bytes()).collect();
+    for compression in COMPRESSIONS {
+        // As `cat` makes them, of parts that end anywhere.
+        let parts = [&text[..1], &text[1..20_003], &text[20_003..20_003], &text[20_003..]];
+        let whole = parts.map(|part| compress(compression, part)).concat();
+        assert_eq!(Compression::of(&whole[..10]), Some(compression));
+        for block_bytes in [100, 4096, 1 << 20] {
+            let files = [whole.clone(), compress(compression, b"last\n"), compress(compression, &text)];
+            let size: usize = files.iter().map(Vec::len).sum();
+            let (texts, read) = read_files(&files, block_bytes).unwrap();
+            assert!(texts == [&text[..], b"last\n", &text], "{compression:?} in blocks of {block_bytes}");
+            assert_eq!(read, size as u64, "{compression:?}");
+        }
+    }
+}
+
+#[test]
+fn a_compressed_file_that_is_cut_or_damaged_is_an_error() {
+    let text = b"one line of a log, again and again\n".repeat(2000);
+    for compression in COMPRESSIONS {
+        let whole = compress(compression, &text);
+        let mut damaged = whole.clone();
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 0x10;
+        for bytes in [whole[..whole.len() - 1].to_vec(), whole[..whole.len() / 2].to_vec(), damaged] {
+            let error = read_files(&[bytes], 4096).unwrap_err().to_string();
+            assert!(error.contains("0.log`: compressed, and "), "{compression:?}: {error}");
+        }
+    }
 }
