@@ -1,0 +1,179 @@
+"""Asks ten questions of Tidegate and its peers, in three forms of the same data, and writes bench/RESULTS.md.
+
+    bench/run [speed|frontier|growth|report] [--tidegate FILE] [--lines N] [--runs 5] [--tools ..] [--questions ..] [--forms ..]
+
+speed: each tool, question and form --runs times, interleaved; an answer counts if it is the one that most tools give.
+frontier: the smallest limit, as a memory cgroup, at which a tool still gives that answer; limits double from 64 MiB.
+growth: Tidegate at 256 MB over 1, 5, 10 and 40 million lines. report: writes the pages from what was measured before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import report
+from data import make, warm
+from questions import FILES, FORMS, QUESTIONS, Answer, answer_of
+from runs import Run, remove, run
+
+TOOLS = ("tidegate", "polars", "duckdb", "chdb", "datafusion", "pandas", "dask")
+HERE = Path(__file__).resolve().parent
+Cell = tuple[str, str, str]
+LADDER = [(64 << 20) << step for step in range(9)]
+GROWTH = (1_000_000, 5_000_000, 10_000_000, 40_000_000)
+
+
+def main() -> None:
+    """Parse the arguments, measure, and write the page."""
+    options = arguments()
+    results = options.work / "results.json"
+    known: dict[str, Any] = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
+    if options.mode != "report":
+        known[options.mode] = {"about": about(options), "rows": MODES[options.mode](options)}
+        results.write_text(json.dumps(known, indent=1), encoding="utf-8")
+    report.write(known, HERE.parent)
+
+
+def arguments() -> argparse.Namespace:
+    """Return the command line's."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", choices=[*MODES, "report"], nargs="?", default="speed")
+    parser.add_argument("--tidegate", default="target/release/tidegate")
+    parser.add_argument("--work", type=Path, default=Path.home() / ".cache/tidegate/peers")
+    parser.add_argument("--lines", type=int, default=10_000_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--most", type=float, default=300, help="seconds for one answer")
+    for name, values in (("tools", TOOLS), ("questions", tuple(QUESTIONS)), ("forms", FORMS)):
+        parser.add_argument(f"--{name}", nargs="+", choices=values, default=values)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    return options
+
+
+def about(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the figures are of."""
+    libraries = [tool for tool in TOOLS if tool != "tidegate" and tool in options.tools]
+    with Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as lines:
+        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{model}, {os.cpu_count()} cores, {memory / 1e9:.0f} GB, {platform.system()} {platform.release()}",
+        "load": f"{os.getloadavg()[0]:.1f}",
+        "lines": options.lines,
+        "runs": options.runs,
+        "versions": {library: version(library) for library in libraries},
+    }
+
+
+def cells(options: argparse.Namespace) -> list[Cell]:
+    """Return every form, question and tool that is asked for and that a tool can read."""
+    return [
+        (form, name, tool)
+        for form in options.forms
+        for name in options.questions
+        for tool in options.tools
+        if (tool, form) != ("datafusion", "log")
+    ]
+
+
+def speed(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run everything, interleaved, and return the medians of those that gave the answer of most."""
+    data = make(options.tidegate, options.work, options.lines)
+    runs: dict[Cell, list[Run]] = {}
+    answers: dict[Cell, Answer] = {}
+    for form in options.forms:
+        warm(data / FILES[form])
+        for turn in range(options.runs):
+            for cell in cells(options):
+                if cell[0] != form or (turn > 0 and runs[cell][0].outcome != "answered"):
+                    continue
+                out = out_of(options, cell)
+                done = run(cell[2], cell[1], form, data, out, None, options.tidegate, options.most)
+                if turn == 0 and done.outcome == "answered":
+                    answers[cell] = answer_of(QUESTIONS[cell[1]], out)
+                runs.setdefault(cell, []).append(done)
+                print(turn, *cell, f"{done.outcome} {done.seconds:.2f} s {done.cpu:.2f} s {done.anon / 1e6:.0f} MB", flush=True)
+                remove(out)
+    return [row(cell, done, answers) for cell, done in runs.items()]
+
+
+def row(cell: Cell, runs: list[Run], answers: dict[Cell, Answer]) -> dict[str, Any]:
+    """Return the medians of one cell, and whether its answer is that of most."""
+    form, name, tool = cell
+    outcome = runs[0].outcome
+    asked = [answer for (_, asked, _), answer in answers.items() if asked == name]
+    if outcome == "answered" and not answers[cell].same(common(asked)):
+        outcome = "another answer"
+    middle = {key: statistics.median(asdict(one)[key] for one in runs) for key in ("seconds", "cpu", "anon", "written")}
+    return {"form": form, "question": name, "tool": tool, "outcome": outcome, **middle}
+
+
+def common(answers: list[Answer]) -> Answer:
+    """Return the answer that is given most often, whatever the form: the records are the same."""
+    return max(answers, key=lambda answer: sum(answer.same(other) for other in answers))
+
+
+def frontier(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Find the smallest limit of each tool for each question."""
+    data = make(options.tidegate, options.work, options.lines)
+    rows = []
+    for form in options.forms:
+        warm(data / FILES[form])
+        for name in options.questions:
+            found: dict[str, tuple[int, Run, Answer]] = {}
+            for tool in options.tools:
+                for limit in LADDER if (tool, form) != ("datafusion", "log") else []:
+                    out = out_of(options, (form, name, tool))
+                    done = run(tool, name, form, data, out, limit, options.tidegate, options.most)
+                    print(form, name, tool, f"{limit >> 20} MiB", done.outcome, f"{done.seconds:.2f} s", flush=True)
+                    if done.outcome == "answered":
+                        found[tool] = (limit, done, answer_of(QUESTIONS[name], out))
+                        remove(out)
+                        break
+            for tool, (limit, done, answer) in found.items():
+                right = common([answer for _, _, answer in found.values()])
+                outcome = "answered" if answer.same(right) else "another answer"
+                cell = {"form": form, "question": name, "tool": tool, "limit": limit}
+                rows.append({**asdict(done), **cell, "outcome": outcome})
+    return rows
+
+
+def growth(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Ask Tidegate more and more at 256 MB."""
+    rows = []
+    for lines in GROWTH:
+        data = make(options.tidegate, options.work, lines)
+        for form in options.forms:
+            warm(data / FILES[form])
+            for name in options.questions:
+                out = out_of(options, (form, name, "tidegate"))
+                given = (data, out, 256_000_000, options.tidegate, options.most * 10)
+                done = [run("tidegate", name, form, *given) for _ in range(min(3, options.runs))]
+                middle = statistics.median_low(done_one.seconds for done_one in done)
+                best = next(one for one in done if one.seconds == middle)
+                rows.append({"form": form, "question": name, "lines": lines, **asdict(best)})
+                print(lines, form, name, best.outcome, f"{best.seconds:.2f} s {best.anon / 1e6:.0f} MB", flush=True)
+                remove(out)
+    return rows
+
+
+def out_of(options: argparse.Namespace, cell: Cell) -> Path:
+    """Return the file for an answer."""
+    suffix = "parquet" if QUESTIONS[cell[1]].parquet else "csv"
+    return options.work / f"{'-'.join(cell)}.{suffix}"
+
+
+MODES = {"speed": speed, "frontier": frontier, "growth": growth}
+
+if __name__ == "__main__":
+    main()

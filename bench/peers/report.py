@@ -1,0 +1,147 @@
+"""Writes bench/RESULTS.md and its pictures from what was measured."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from questions import FORMS, QUESTIONS
+
+COLOURS = {
+    "tidegate": "#0b6e4f", "polars": "#3b7dd8", "duckdb": "#e0a100", "chdb": "#c0392b", "datafusion": "#8e5bb5",
+    "pandas": "#7f8c8d", "dask": "#d2691e",
+}  # fmt: skip
+Rows = list[dict[str, Any]]
+
+
+def write(known: dict[str, Any], folder: Path) -> None:
+    """Write the page, and a picture for the speed and for the frontier of each form."""
+    parts = ["# Tidegate and its peers\n", "Made by `bench/run`; what is measured, and how, is said by `bench/run --help`.\n"]
+    if "speed" in known:
+        parts += speed(known["speed"], folder)
+    if "frontier" in known:
+        parts += frontier(known["frontier"], folder)
+    if "growth" in known:
+        parts += growth(known["growth"])
+    (folder / "RESULTS.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def heading(title: str, about: dict[str, Any]) -> str:
+    """Return the title of a part and what its figures are of."""
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    return (
+        f"## {title}\n\n{about['date']}, {about['machine']}, load {about['load']} at the end; "
+        f"{about['lines']:,} lines, medians of {about['runs']} interleaved runs, page cache warm. {versions}.\n"
+    )
+
+
+def tools_of(rows: Rows) -> list[str]:
+    """Return the tools that were asked, in the order of the pictures."""
+    asked = {row["tool"] for row in rows}
+    return [tool for tool in COLOURS if tool in asked]
+
+
+def table(rows: Rows, form: str, cell: Any) -> list[str]:
+    """Return a table of questions and tools."""
+    tools = tools_of(rows)
+    lines = [f"| | {' | '.join(tools)} |", f"|---|{'---|' * len(tools)}"]
+    for name in QUESTIONS:
+        found = {row["tool"]: row for row in rows if row["form"] == form and row["question"] == name}
+        if found:
+            lines.append(f"| {name} | {' | '.join(cell(found[tool]) if tool in found else '' for tool in tools)} |")
+    return [*lines, ""]
+
+
+def speed(measured: dict[str, Any], folder: Path) -> list[str]:
+    """Return the part about time, and the best peer's time beside ours."""
+    rows: Rows = measured["rows"]
+    parts = [heading("Time and memory without a limit", measured["about"])]
+    parts.append("Seconds / CPU seconds / peak of anonymous MB; the last column is the best peer's time by ours.\n")
+    for form in (form for form in FORMS if any(row["form"] == form for row in rows)):
+        cell = lambda row: (  # noqa: E731
+            f"{row['seconds']:.2f} / {row['cpu']:.1f} / {row['anon'] / 1e6:.0f}" if row["outcome"] == "answered" else row["outcome"]
+        )
+        parts.append(f"### {form}\n\n![time](results-{form}-time.svg)\n")
+        lines = table(rows, form, cell)
+        parts += [lines[0] + " best peer / ours |", lines[1] + "---|"]
+        for line in lines[2:-1]:
+            name = line.split("|")[1].strip()
+            parts.append(f"{line} {ratio(rows, form, name)} |")
+        parts.append("")
+        good = [row for row in rows if row["form"] == form and row["outcome"] == "answered"]
+        picture = bars(good, "seconds", "seconds, logarithmic", lambda value: f"{value:.2g}")
+        (folder / f"results-{form}-time.svg").write_text(picture, encoding="utf-8")
+    return parts
+
+
+def ratio(rows: Rows, form: str, name: str) -> str:
+    """Return the time of the fastest peer by ours."""
+    good = {row["tool"]: row["seconds"] for row in rows if (row["form"], row["question"], row["outcome"]) == (form, name, "answered")}
+    ours = good.pop("tidegate", None)
+    return f"{min(good.values()) / ours:.2f}" if ours and good else ""
+
+
+def frontier(measured: dict[str, Any], folder: Path) -> list[str]:
+    """Return the part about the smallest limits."""
+    rows: Rows = measured["rows"]
+    parts = [heading("The smallest limit that still answers", measured["about"])]
+    parts.append("MiB of the cgroup (a limit may be half of what is shown, never twice) / seconds there.\n")
+    for form in (form for form in FORMS if any(row["form"] == form for row in rows)):
+        parts.append(f"### {form}\n\n![frontier](results-{form}-frontier.svg)\n")
+        good = [row for row in rows if row["form"] == form and row["outcome"] == "answered"]
+        parts += table(rows, form, lambda row: f"{row['limit'] >> 20} / {row['seconds']:.1f}" if row["outcome"] == "answered" else row["outcome"])
+        scaled = [{**row, "mib": row["limit"] / (1 << 20)} for row in good]
+        picture = bars(scaled, "mib", "MiB, logarithmic", lambda value: f"{value:.0f}")
+        (folder / f"results-{form}-frontier.svg").write_text(picture, encoding="utf-8")
+    return parts
+
+
+def growth(measured: dict[str, Any]) -> list[str]:
+    """Return the part about more and more data."""
+    rows: Rows = measured["rows"]
+    parts = [heading("Growth at 256 MB", measured["about"]), "Microseconds a line / peak of anonymous MB.\n"]
+    for form in (form for form in FORMS if any(row["form"] == form for row in rows)):
+        sizes = sorted({row["lines"] for row in rows})
+        parts += [f"### {form}\n", f"| | {' | '.join(f'{size:,} lines' for size in sizes)} |", f"|---|{'---|' * len(sizes)}"]
+        for name in QUESTIONS:
+            found = {row["lines"]: row for row in rows if row["form"] == form and row["question"] == name}
+            shown = [f"{1e6 * row['seconds'] / size:.3f} / {row['anon'] / 1e6:.0f}" for size, row in sorted(found.items())]
+            if shown:
+                parts.append(f"| {name} | {' | '.join(shown)} |")
+        parts.append("")
+    return parts
+
+
+def bars(rows: Rows, key: str, unit: str, shown: Any) -> str:
+    """Return a picture of bars on a logarithmic scale: a group for each question, a bar for each tool."""
+    tools = tools_of(rows)
+    names = [name for name in QUESTIONS if any(row["question"] == name for row in rows)]
+    values = {(row["question"], row["tool"]): row[key] for row in rows}
+    low = min(values.values(), default=1) / 1.5
+    high = max(values.values(), default=1)
+    bar, gap, left, right, top = 11, 10, 40, 640, 34
+    tall = top + len(names) * (len(tools) * bar + gap) + 24
+    length = lambda value: (right - left - 40) * math.log(value / low) / math.log(max(high / low, 1.01))  # noqa: E731
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right} {tall}" font-family="system-ui, sans-serif" font-size="10">',
+        f'<rect width="{right}" height="{tall}" fill="#ffffff"/>',
+    ]
+    for at, tool in enumerate(tools):
+        parts.append(f'<rect x="{left + at * 84}" y="10" width="9" height="9" fill="{COLOURS[tool]}"/>')
+        parts.append(f'<text x="{left + at * 84 + 13}" y="18" fill="#222222">{tool}</text>')
+    y = top
+    for name in names:
+        parts.append(f'<text x="8" y="{y + len(tools) * bar / 2 + 4}" fill="#222222" font-weight="600">{name}</text>')
+        for tool in tools:
+            value = values.get((name, tool))
+            if value is None:
+                parts.append(f'<text x="{left}" y="{y + 9}" fill="#999999">no answer: {tool}</text>')
+            else:
+                wide = max(1.0, length(value))
+                parts.append(f'<rect x="{left}" y="{y}" width="{wide:.1f}" height="{bar - 2}" fill="{COLOURS[tool]}"/>')
+                parts.append(f'<text x="{left + wide + 4:.1f}" y="{y + 9}" fill="#222222">{shown(value)}</text>')
+            y += bar
+        y += gap
+    parts.append(f'<text x="{left}" y="{tall - 8}" fill="#666666">{unit}</text></svg>')
+    return "\n".join(parts)
