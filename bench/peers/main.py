@@ -104,15 +104,16 @@ def speed(options: argparse.Namespace) -> list[dict[str, Any]]:
                 runs.setdefault(cell, []).append(done)
                 print(turn, *cell, f"{done.outcome} {done.seconds:.2f} s {done.cpu:.2f} s {done.anon / 1e6:.0f} MB", flush=True)
                 remove(out)
-    return [row(cell, done, answers) for cell, done in runs.items()]
+    by_question = {name: [answer for cell, answer in answers.items() if cell[1] == name] for name in options.questions}
+    right = {name: common(given) for name, given in by_question.items() if given}
+    return [row(cell, done, answers.get(cell), right.get(cell[1])) for cell, done in runs.items()]
 
 
-def row(cell: Cell, runs: list[Run], answers: dict[Cell, Answer]) -> dict[str, Any]:
+def row(cell: Cell, runs: list[Run], answer: Answer | None, right: Answer | None) -> dict[str, Any]:
     """Return the medians of one cell, and whether its answer is that of most."""
     form, name, tool = cell
     outcome = runs[0].outcome
-    asked = [answer for (_, asked, _), answer in answers.items() if asked == name]
-    if outcome == "answered" and not answers[cell].same(common(asked)):
+    if answer and right and not answer.same(right):
         outcome = "another answer"
     middle = {key: statistics.median(asdict(one)[key] for one in runs) for key in ("seconds", "cpu", "anon", "written")}
     return {"form": form, "question": name, "tool": tool, "outcome": outcome, **middle}
@@ -140,9 +141,9 @@ def frontier(options: argparse.Namespace) -> list[dict[str, Any]]:
                         found[tool] = (limit, done, answer_of(QUESTIONS[name], out))
                         remove(out)
                         break
+            right = common([answer for _, _, answer in found.values()]) if found else None
             for tool, (limit, done, answer) in found.items():
-                right = common([answer for _, _, answer in found.values()])
-                outcome = "answered" if answer.same(right) else "another answer"
+                outcome = "answered" if right and answer.same(right) else "another answer"
                 cell = {"form": form, "question": name, "tool": tool, "limit": limit}
                 rows.append({**asdict(done), **cell, "outcome": outcome})
     return rows

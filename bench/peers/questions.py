@@ -112,6 +112,7 @@ class Answer:
 
 def answer_of(question: Question, path: Path) -> Answer:
     """Return the answer in a file: numbers as doubles, none as zero, times as seconds."""
+    import numpy as np
     import pandas as pd
     import pyarrow.csv
     import pyarrow.parquet
@@ -138,12 +139,5 @@ def answer_of(question: Question, path: Path) -> Answer:
         return Answer(len(frame), 0, frame.reset_index(drop=True))
     rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
     if question.ordered:
-        rows = rows * (np_arange(len(rows)) * 2 + 1)
+        rows = rows * (np.arange(len(rows), dtype="uint64") * 2 + 1)
     return Answer(len(frame), int(rows.sum()))
-
-
-def np_arange(length: int) -> Any:
-    """Return the numbers from 0, as the hashes are."""
-    import numpy as np
-
-    return np.arange(length, dtype="uint64")

@@ -151,29 +151,27 @@ def datafusion(question: Question, form: str, data: Path, out: Path, limit: int 
         raise NotImplementedError("DataFusion has no reader of lines")
     if question.name == "q7":
         context.register_csv("countries", str(data / "countries.csv"))
-    words = sql(
-        question,
-        "date_trunc('minute', ts)",
-        "date_trunc('hour', ts)",
-        "percentile_cont(request_time, {})",
-        f"regexp_like(user_agent, '{AGENT}')",
-    )
-    frame = context.sql(words)
+    frame = context.sql(words_of_datafusion(question))
     if question.parquet:
         frame.write_parquet(str(out), compression="zstd", compression_level=1)
     else:
         frame.write_csv(str(out), with_header=True)
 
 
-def tidegate_words(question: Question, form: str, data: Path) -> str:
-    """Return a question as `tidegate query` takes it."""
-    words = sql(
+def words_of_datafusion(question: Question) -> str:
+    """Return a question in DataFusion's words, which are Tidegate's."""
+    return sql(
         question,
         "date_trunc('minute', ts)",
         "date_trunc('hour', ts)",
         "percentile_cont(request_time, {})",
         f"regexp_like(user_agent, '{AGENT}')",
     )
+
+
+def tidegate_words(question: Question, form: str, data: Path) -> str:
+    """Return a question as `tidegate query` takes it."""
+    words = words_of_datafusion(question)
     path = data / FILES[form]
     source = f"'{path}'"
     if form == "ndjson":

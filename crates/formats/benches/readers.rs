@@ -47,58 +47,47 @@ const STATUSES: [u16; 32] = [
 
 /// One request.
 struct Line {
-    number: u64,
-    random: u64,
+    client: String,
+    clock: String,
+    path: &'static str,
+    status: u16,
+    bytes: u64,
+    referer: &'static str,
+    agent: &'static str,
+    seconds: String,
 }
 
 impl Line {
-    fn all() -> impl Iterator<Item = Self> {
-        (0..ROWS).map(|number| {
-            let mixed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            Self { number, random: (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 8 }
-        })
+    fn new(number: u64) -> Self {
+        let mixed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let random = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 8;
+        let [a, b, c, d, ..] = random.to_le_bytes();
+        Self {
+            client: format!("{a}.{b}.{c}.{d}"),
+            clock: format!("{:02}:{:02}:{:02}", number / 3600 % 24, number / 60 % 60, number % 60),
+            path: pick(&PATHS, random >> 3),
+            status: pick(&STATUSES, random >> 11),
+            bytes: random % 60_000,
+            referer: pick(&REFERERS, random >> 17),
+            agent: pick(&AGENTS, random >> 23),
+            seconds: format!("0.{:03}", random % 1000),
+        }
     }
+}
 
-    fn pick<T: Copy>(&self, of: &[T], salt: u32) -> T {
-        let at = usize::try_from(self.random >> salt & 0xff).unwrap();
-        of[at % of.len()]
-    }
-
-    fn client(&self) -> String {
-        let [a, b, c, d, ..] = self.random.to_le_bytes();
-        format!("{a}.{b}.{c}.{d}")
-    }
-
-    fn clock(&self) -> String {
-        format!("{:02}:{:02}:{:02}", self.number / 3600 % 24, self.number / 60 % 60, self.number % 60)
-    }
-
-    fn bytes(&self) -> u64 {
-        self.random % 60_000
-    }
-
-    fn seconds(&self) -> String {
-        format!("0.{:03}", self.random % 1000)
-    }
+fn pick<T: Copy>(of: &[T], random: u64) -> T {
+    of[usize::try_from(random & 0xff).unwrap() % of.len()]
 }
 
 /// Returns all requests, each in a line.
-fn lines(written: impl Fn(&Line) -> String) -> String {
-    Line::all().map(|line| written(&line) + "\n").collect()
+fn lines(written: impl Fn(Line) -> String) -> String {
+    (0..ROWS).map(|number| written(Line::new(number)) + "\n").collect()
 }
 
 fn access() -> (Format, String) {
-    let text = lines(|line| {
+    let text = lines(|Line { client, clock, path, status, bytes, referer, agent, seconds }| {
         format!(
-            "{} - - [01/Mar/2026:{} +0000] \"GET {} HTTP/1.1\" {} {} \"{}\" \"{}\" {}",
-            line.client(),
-            line.clock(),
-            line.pick(&PATHS, 3),
-            line.pick(&STATUSES, 11),
-            line.bytes(),
-            line.pick(&REFERERS, 17),
-            line.pick(&AGENTS, 23),
-            line.seconds()
+            "{client} - - [01/Mar/2026:{clock} +0000] \"GET {path} HTTP/1.1\" {status} {bytes} \"{referer}\" \"{agent}\" {seconds}"
         )
     });
     (Format::Access, text)
@@ -106,18 +95,8 @@ fn access() -> (Format, String) {
 
 fn csv() -> (Format, String) {
     let header = "client,ident,user,ts,method,path,query,protocol,status,bytes,referer,user_agent,request_time\n";
-    let rows = lines(|line| {
-        format!(
-            "{},,,2026-03-01T{}Z,GET,{},,HTTP/1.1,{},{},{},\"{}\",{}",
-            line.client(),
-            line.clock(),
-            line.pick(&PATHS, 3),
-            line.pick(&STATUSES, 11),
-            line.bytes(),
-            line.pick(&REFERERS, 17),
-            line.pick(&AGENTS, 23),
-            line.seconds()
-        )
+    let rows = lines(|Line { client, clock, path, status, bytes, referer, agent, seconds }| {
+        format!("{client},,,2026-03-01T{clock}Z,GET,{path},,HTTP/1.1,{status},{bytes},{referer},\"{agent}\",{seconds}")
     });
     let text = format!("{header}{rows}");
     let sample = Sample { bytes: text.as_bytes(), at_start: true };
@@ -125,17 +104,10 @@ fn csv() -> (Format, String) {
 }
 
 fn ndjson() -> (Format, String) {
-    let text = lines(|line| {
+    let text = lines(|Line { client, clock, path, status, bytes, referer, agent, seconds }| {
         format!(
-            "{{\"client\":\"{}\",\"user\":null,\"ts\":\"2026-03-01T{}Z\",\"path\":\"{}\",\"status\":{},\"bytes\":{},\"referer\":\"{}\",\"user_agent\":\"{}\",\"request_time\":{}}}",
-            line.client(),
-            line.clock(),
-            line.pick(&PATHS, 3),
-            line.pick(&STATUSES, 11),
-            line.bytes(),
-            line.pick(&REFERERS, 17),
-            line.pick(&AGENTS, 23),
-            line.seconds()
+            "{{\"client\":\"{client}\",\"user\":null,\"ts\":\"2026-03-01T{clock}Z\",\"path\":\"{path}\",\"status\":{status},\
+             \"bytes\":{bytes},\"referer\":\"{referer}\",\"user_agent\":\"{agent}\",\"request_time\":{seconds}}}"
         )
     });
     let sample = Sample { bytes: text.as_bytes(), at_start: true };
