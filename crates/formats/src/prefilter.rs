@@ -4,7 +4,7 @@
 //! others at several GB/s. It may only let too many lines pass, never too few: the rows are filtered again, exactly. So each
 //! format says by which bytes a value can be written ([`Format::needles`]), and says nothing where there are too many ways.
 
-use crate::{ColumnType, Format, access, time};
+use crate::{ColumnType, Format, access, csv, json, time};
 use aho_corasick::{AhoCorasick, packed};
 use memchr::memmem;
 use std::{fmt, ops::RangeInclusive};
@@ -83,8 +83,8 @@ impl Format {
         };
         match self {
             Self::Access => access::needles(column, demand),
-            Self::Csv(_) => delimited(&spec.kind, demand),
-            Self::Json(_) => json(&spec.kind, demand),
+            Self::Csv(_) => csv::needles(&spec.kind, demand),
+            Self::Json(_) => json::needles(&spec.kind, demand),
         }
     }
 }
@@ -119,53 +119,8 @@ pub(crate) fn days(kind: &ColumnType, demand: Demand<'_>) -> Option<RangeInclusi
 }
 
 /// Returns the dates as ISO 8601 writes them, with which every time of these days begins.
-fn dates(kind: &ColumnType, demand: Demand<'_>) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn dates(kind: &ColumnType, demand: Demand<'_>) -> Option<Vec<Vec<u8>>> {
     days(kind, demand)?.map(|day| time::written_date(day).map(String::into_bytes)).collect()
-}
-
-fn delimited(kind: &ColumnType, demand: Demand<'_>) -> Option<Vec<Vec<u8>>> {
-    // A field may go on after its closing quote, which is left out of the value: `"ab"c` is `abc`.
-    match kind {
-        ColumnType::Text => {
-            let needles = verbatim(demand)?;
-            let text = needles.first().filter(|text| !text.contains(&b'"'))?;
-            // The quote is in one half at most.
-            let (left, right) = text.split_at_checked(text.len() / 2)?;
-            let halves = || vec![left.to_vec(), right.to_vec()];
-            Some(if text.len() >= 12 { halves() } else { with_quote(text) })
-        }
-        ColumnType::Date | ColumnType::Timestamp => {
-            Some(dates(kind, demand)?.iter().flat_map(|date| with_quote(date)).collect())
-        }
-        _ if kind.is_whole_number() => digits(demand).map(|digits| with_quote(&digits)),
-        _ => None,
-    }
-}
-
-/// Returns the text, and what it is with a quote between two of its bytes.
-fn with_quote(text: &[u8]) -> Vec<Vec<u8>> {
-    let quoted = (1..text.len()).filter_map(|at| text.split_at_checked(at));
-    let quoted = quoted.map(|(left, right)| [left, b"\"", right].concat());
-    std::iter::once(text.to_vec()).chain(quoted).collect()
-}
-
-fn json(kind: &ColumnType, demand: Demand<'_>) -> Option<Vec<Vec<u8>>> {
-    let written = match kind {
-        ColumnType::Text => Some(verbatim(demand)?),
-        ColumnType::Date | ColumnType::Timestamp => Some(dates(kind, demand)?),
-        _ => None,
-    };
-    if let Some(mut needles) = written {
-        // Any part of it may be an escape.
-        needles.push(b"\\".to_vec());
-        return Some(needles);
-    }
-    if !kind.is_whole_number() {
-        return None;
-    }
-    // `404.0` holds the digits, `4.04e2` does not.
-    let exponents = (b'0'..=b'9').flat_map(|digit| [vec![digit, b'e'], vec![digit, b'E']]);
-    Some(std::iter::once(digits(demand)?).chain(exponents).collect())
 }
 
 #[cfg(test)]

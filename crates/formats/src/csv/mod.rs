@@ -8,12 +8,14 @@
 mod decoder;
 mod header;
 mod layout;
+mod needles;
 mod sniff;
 
 pub mod split;
 
 pub use decoder::CsvDecoder;
 pub use layout::{CsvLayout, CsvOptions};
+pub(crate) use needles::needles;
 pub(crate) use sniff::consistent_delimiter;
 
 #[cfg(test)]

@@ -9,12 +9,14 @@ mod decoder;
 mod escape;
 mod infer;
 mod layout;
+mod needles;
 mod object;
 mod scan;
 mod value;
 
 pub use decoder::JsonDecoder;
 pub use layout::JsonLayout;
+pub(crate) use needles::needles;
 
 #[cfg(test)]
 mod tests;
