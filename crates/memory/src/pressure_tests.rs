@@ -182,9 +182,11 @@ proptest! {
     fn a_process_that_lives_by_the_policy_holds_the_limit_and_gets_on(holders in proptest::collection::vec(holder(), 1..6)) {
         let wanted: u64 = holders.iter().map(|holder| holder.wants).sum();
         let rigid: u64 = holders.iter().filter(|holder| !holder.spills).map(|holder| holder.wants).sum();
+        let steps: u64 = holders.iter().map(|holder| holder.wants.div_ceil(holder.step)).sum();
+        let enough = 20_000 + 2 * steps;
         let mut process = Simulated { holders, resident: 0, waiting: None, critical: 0, ended: false };
         let mut still = 0;
-        for _ in 0..20_000 {
+        for _ in 0..enough {
             let moved = process.tick();
             prop_assert!(FIXED + process.resident <= LIMIT, "{} KiB are resident", FIXED + process.resident);
             still = if moved { 0 } else { still + 1 };
@@ -194,7 +196,7 @@ proptest! {
             }
         }
         let done = process.holders.iter().all(|holder| holder.wants == 0 && holder.held == 0);
-        prop_assert!(process.ended || done, "no end in 20 seconds: {:?}", process.holders);
+        prop_assert!(process.ended || done, "no end in {enough} ms: {:?}", process.holders);
         if wanted + FIXED <= LIMIT * 6 / 10 {
             prop_assert!(!process.ended, "what fits easily was ended");
         }
