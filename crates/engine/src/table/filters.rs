@@ -8,6 +8,7 @@ use datafusion::{
     common::ScalarValue,
     logical_expr::{BinaryExpr, Expr, Like, Operator, expr::InList},
 };
+use std::cmp::Reverse;
 use tidegate_formats::{Demand, Format, Prefilter};
 
 /// The columns of a table, and where they are in the format.
@@ -32,10 +33,7 @@ impl Fields<'_> {
     pub fn prefilter(self, filters: &[Expr]) -> Option<Prefilter> {
         let together = self.bounds_of_each(filters).into_iter().filter_map(|bounds| self.within(bounds));
         let alone = filters.iter().filter_map(|filter| self.needles(filter));
-        together.chain(alone).filter_map(Prefilter::new).max_by_key(|prefilter| {
-            let shortest = prefilter.needles().iter().map(Vec::len).min();
-            (shortest, usize::MAX - prefilter.needles().len())
-        })
+        together.chain(alone).filter_map(Prefilter::new).max_by_key(|prefilter| weight(prefilter.needles()))
     }
 
     fn needles(self, filter: &Expr) -> Option<Needles> {
@@ -45,7 +43,7 @@ impl Fields<'_> {
             }
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
                 let both = [left, right].map(|side| self.needles(side));
-                both.into_iter().flatten().max_by_key(|needles| needles.iter().map(Vec::len).min())
+                both.into_iter().flatten().max_by_key(|needles| weight(needles))
             }
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match (&**left, &**right) {
                 (column, Expr::Literal(value, _)) | (Expr::Literal(value, _), column) => self.equal(column, value),
@@ -130,6 +128,11 @@ impl Fields<'_> {
         }
         each
     }
+}
+
+/// Returns how rarely one of some needles is found, as far as can be told: long ones seldom, and few of them.
+fn weight(needles: &[Vec<u8>]) -> (Option<usize>, Reverse<usize>) {
+    (needles.iter().map(Vec::len).min(), Reverse(needles.len()))
 }
 
 /// Returns a whole number, the microseconds of a time, or the days of a date.

@@ -93,9 +93,7 @@ impl LogTable {
             context,
         }
     }
-}
 
-impl LogTable {
     fn fields(&self) -> Fields<'_> {
         Fields { format: &self.format, schema: &self.schema, places: &self.places }
     }

@@ -4,6 +4,7 @@ use super::{
     joins::{GuardNestedLoops, ReplaceJoins},
     not_in_rule::SayNotIn,
     planner::RewritePlanner,
+    semi_joins::DropRepeatedRows,
 };
 use datafusion::{
     execution::SessionStateBuilder,
@@ -47,6 +48,7 @@ impl RewriteOptions {
     /// Puts the rewrites into a session, among DataFusion's own rules, and with them what makes `NOT IN` right.
     pub fn install(self, builder: SessionStateBuilder) -> SessionStateBuilder {
         let mut rules = PhysicalOptimizer::new().rules;
+        insert_before(&mut rules, "EnsureRequirements", Arc::new(DropRepeatedRows));
         if self.joins == Joins::Replaced {
             insert_before(&mut rules, "EnsureRequirements", Arc::new(ReplaceJoins));
         }

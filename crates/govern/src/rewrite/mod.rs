@@ -9,6 +9,7 @@
 //!   Where DataFusion's plan of it would be wrong, it is said in other words;
 //! - cross joins become nested loop joins, which spill, and what is wrong when those spill is avoided; a `FULL JOIN` without
 //!   an equality becomes two of them;
+//! - semi, anti and mark joins see each row of their other side once, or not often;
 //! - window functions that look to the end of their partition look back to the beginning, in the reversed order.
 //!
 //! [`RewriteOptions::install`] puts this into a session.
@@ -23,8 +24,10 @@ mod joins;
 mod not_in;
 mod not_in_rule;
 mod planner;
+mod recent;
 mod replay;
 mod reversed_windows;
+mod semi_joins;
 mod spool;
 mod tee;
 mod tee_node;

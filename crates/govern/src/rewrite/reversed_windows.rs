@@ -19,7 +19,6 @@ use datafusion::{
         ColumnarValue, Expr, LogicalPlan, Projection, ReversedUDAF, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
         Signature, Volatility, Window, WindowFunctionDefinition, WindowUDF,
         expr::{NullTreatment, WindowFunction},
-        utils::AggregateOrderSensitivity,
     },
 };
 use std::{mem, ops::Not, sync::Arc};
@@ -77,9 +76,7 @@ fn turn(function: &WindowFunction) -> Option<WindowFunction> {
     let mut turned = function.clone();
     match &function.fun {
         WindowFunctionDefinition::AggregateUDF(aggregate) => {
-            let any_order = aggregate.order_sensitivity() == AggregateOrderSensitivity::Insensitive
-                || matches!(aggregate.name(), "count" | "avg");
-            if !to_end || !any_order || !matches!(aggregate.reverse_udf(), ReversedUDAF::Identical) {
+            if !to_end || !matches!(aggregate.reverse_udf(), ReversedUDAF::Identical) {
                 return None;
             }
         }

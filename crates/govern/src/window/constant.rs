@@ -3,14 +3,16 @@
 use super::{
     edge::Edge,
     feed::{Feed, Shared},
-    kind::edge_rows,
     pass::{FirstPass, SecondPass},
 };
 use datafusion::{
     arrow::array::{ArrayRef, RecordBatch},
-    common::{DataFusionError, Result, ScalarValue},
+    common::{Result, ScalarValue},
     logical_expr::Accumulator,
-    physical_expr::window::{PlainAggregateWindowExpr, WindowExpr},
+    physical_expr::{
+        aggregate::AggregateFunctionExpr,
+        window::{PlainAggregateWindowExpr, WindowExpr},
+    },
 };
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ pub(super) struct Constant {
 
 impl Constant {
     pub(super) fn new(function: &Arc<dyn WindowExpr>) -> Result<Self> {
-        let total = Shared::new(accumulator(function)?);
+        let total = Shared::new(Maker::new(function)?.make()?);
         Ok(Self { function: Arc::clone(function), total, feed: None })
     }
 
@@ -38,12 +40,27 @@ impl Constant {
     }
 }
 
-/// Returns what accumulates the value of a plain aggregate, or of a function that takes a value by its place.
-pub(super) fn accumulator(function: &Arc<dyn WindowExpr>) -> Result<Box<dyn Accumulator>> {
-    match function.as_any().downcast_ref::<PlainAggregateWindowExpr>() {
-        Some(aggregate) => aggregate.get_aggregate_expr().create_accumulator(),
-        None if edge_rows(function).is_some() => Ok(Box::new(Edge::new(function)?)),
-        None => Err(DataFusionError::Internal(format!("{} has no running value", function.name()))),
+/// Makes what accumulates the value of a function: once for each partition, of which there may be a million.
+pub(super) enum Maker {
+    /// Of a plain aggregate.
+    Aggregate(Box<AggregateFunctionExpr>),
+    /// Of a function that takes a value by its place.
+    Edge(Edge),
+}
+
+impl Maker {
+    pub(super) fn new(function: &Arc<dyn WindowExpr>) -> Result<Self> {
+        match function.as_any().downcast_ref::<PlainAggregateWindowExpr>() {
+            Some(aggregate) => Ok(Self::Aggregate(Box::new(aggregate.get_aggregate_expr().clone()))),
+            None => Edge::new(function).map(Self::Edge),
+        }
+    }
+
+    pub(super) fn make(&self) -> Result<Box<dyn Accumulator>> {
+        match self {
+            Self::Aggregate(aggregate) => aggregate.create_accumulator(),
+            Self::Edge(edge) => Ok(Box::new(edge.clone())),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     feed::not_merged,
-    kind::{edge_rows, may_ignore_nulls},
+    kind::{by_place, edge_rows, may_ignore_nulls},
 };
 use datafusion::{
     arrow::{
@@ -10,17 +10,16 @@ use datafusion::{
         compute::{concat, take},
     },
     common::{DataFusionError, Result, ScalarValue},
-    functions_window::nth_value::{NthValue, NthValueKind},
+    functions_window::nth_value::NthValueKind,
     logical_expr::Accumulator,
     physical_expr::window::{StandardWindowExpr, WindowExpr},
-    physical_plan::windows::WindowUDFExpr,
 };
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Keeps of all values those that can be the answer: so many of the first and the last, and as many of the first and the last
 /// that are not null. In their order, they give DataFusion's function what all values would give it, whether `nth_value` counts
 /// from the end or ignores nulls, neither of which it tells.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Edge {
     function: Arc<dyn WindowExpr>,
     rows: usize,
@@ -33,10 +32,7 @@ pub(super) struct Edge {
 impl Edge {
     /// For a function of which [`edge_rows`] are known.
     pub(super) fn new(function: &Arc<dyn WindowExpr>) -> Result<Self> {
-        let expression = standard(function)?.get_standard_func_expr().as_any().downcast_ref::<WindowUDFExpr>();
-        let kind = expression.and_then(|expression| expression.fun().inner().downcast_ref::<NthValue>());
-        let (Some(expression), Some(kind), Some(rows)) = (expression, kind.map(NthValue::kind), edge_rows(function))
-        else {
+        let (Some((expression, kind)), Some(rows)) = (by_place(function), edge_rows(function)) else {
             return Err(DataFusionError::Internal(format!("{} takes no value by its place", function.name())));
         };
         Ok(Self {

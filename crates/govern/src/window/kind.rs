@@ -117,7 +117,8 @@ pub(super) fn edge_rows(function: &Arc<dyn WindowExpr>) -> Option<usize> {
     usize::try_from(rows).ok().filter(|rows| *rows <= MOST_EDGE_ROWS)
 }
 
-fn by_place(function: &Arc<dyn WindowExpr>) -> Option<(&WindowUDFExpr, &NthValueKind)> {
+/// Returns a function that takes a value by its place, and which.
+pub(super) fn by_place(function: &Arc<dyn WindowExpr>) -> Option<(&WindowUDFExpr, &NthValueKind)> {
     let standard = function.as_any().downcast_ref::<StandardWindowExpr>()?;
     let expression = standard.get_standard_func_expr().as_any().downcast_ref::<WindowUDFExpr>()?;
     Some((expression, expression.fun().inner().downcast_ref::<NthValue>()?.kind()))

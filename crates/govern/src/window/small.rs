@@ -1,6 +1,6 @@
 //! Small partitions, evaluated in bulk.
 
-use super::{constant::accumulator, evaluated::Needed, kind::Kind, runs::Found, stream::Shape};
+use super::{constant::Maker, evaluated::Needed, kind::Kind, runs::Found, stream::Shape};
 use datafusion::{
     arrow::{
         array::{ArrayRef, RecordBatch, UInt32Array},
@@ -122,14 +122,15 @@ fn evaluate(function: &Arc<dyn WindowExpr>, rows: &RecordBatch, partitions: &[Ra
     Ok(concat(&pieces)?)
 }
 
-/// Evaluates a function of the whole partition over each, as [`evaluate`] does, with less work for each: the arguments are evaluated
-/// once, and one column is made.
+/// Evaluates a function of the whole partition over each, as [`evaluate`] does, with less work for each: the arguments are
+/// evaluated once, and one column is made.
 fn totals(function: &Arc<dyn WindowExpr>, rows: &RecordBatch, partitions: &[Range<usize>]) -> Result<ArrayRef> {
+    let maker = Maker::new(function)?;
     let arguments = function.evaluate_args(rows)?;
     let mut values = Vec::with_capacity(partitions.len());
     let mut places = Vec::with_capacity(rows.num_rows());
     for (partition, place) in partitions.iter().zip(0_u32..) {
-        let mut accumulator = accumulator(function)?;
+        let mut accumulator = maker.make()?;
         let arguments: Vec<_> = arguments.iter().map(|all| all.slice(partition.start, partition.len())).collect();
         accumulator.update_batch(&arguments)?;
         values.push(accumulator.evaluate()?);

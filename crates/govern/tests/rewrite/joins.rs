@@ -167,6 +167,54 @@ async fn keys_that_sorted_semi_joins_cannot_compare_become_numbers() {
     assert!(rewritten > 15, "only {rewritten} plans had a sort-merge join");
 }
 
+/// Each kind of join that asks whether there is a partner, with keys that repeat, nulls and conditions beside the keys.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_repeat_are_dropped_where_only_one_counts() {
+    let kinds = [
+        "SELECT t.a, t.b FROM t WHERE EXISTS (SELECT 1 FROM u WHERE t.KEY = u.KEY)",
+        "SELECT t.a, t.b FROM t WHERE NOT EXISTS (SELECT * FROM u WHERE t.KEY = u.KEY AND t.b > u.b)",
+        "SELECT t.a, t.b FROM t WHERE t.KEY IN (SELECT KEY FROM u WHERE n = 1)",
+        "SELECT t.a, t.b FROM t WHERE t.KEY NOT IN (SELECT KEY FROM u WHERE KEY IS NOT NULL)",
+        "SELECT t.a, t.b FROM t WHERE t.n = 1 OR EXISTS (SELECT 1 FROM u WHERE t.KEY = u.KEY AND t.n <> u.n)",
+        "SELECT u.a, u.b FROM t RIGHT SEMI JOIN u ON t.KEY = u.KEY",
+        "SELECT u.a, u.b FROM t RIGHT ANTI JOIN u ON t.KEY = u.KEY AND t.n < u.n",
+        "SELECT t.a, t.b FROM t WHERE EXISTS (SELECT 1 FROM u WHERE t.b > u.b)",
+        "SELECT KEY, n FROM t INTERSECT ALL SELECT KEY, n FROM u",
+        "SELECT t.a, t.b FROM t LEFT ANTI JOIN u ON t.KEY = u.KEY AND array_length(t.l) < array_length(u.l)",
+    ];
+    for (seed, sql) in (0..12).flat_map(|seed| kinds.map(|sql| (seed, sql))) {
+        let mut random = Random::new(seed);
+        let tables = [("t", table(&mut random, 300)), ("u", table(&mut random, 300))];
+        let sql = sql.replace("KEY", random.pick(&["a", "b", "k", "f"]));
+        let expected = answer(&session(stock(2), &tables), &sql).await.unwrap();
+        for (threads, pool) in [(1, None), (3, None), (1, Some(900 << 10)), (2, Some(300 << 10))] {
+            for rewrites in [RewriteOptions::first(), RewriteOptions::all()] {
+                let mode = Mode { rewrites: Some(rewrites), threads, pool };
+                let context = session(mode, &tables);
+                match answer(&context, &sql).await {
+                    Ok(ours) => assert_eq!(ours, expected, "seed {seed}, {sql}, {mode:?}"),
+                    Err(error) => assert!(pool.is_some() && is_refusal(&error), "{sql}, {mode:?}: {error}"),
+                }
+                let plan = plan(&context, &sql).await;
+                assert!(plan.contains("DropRecentExec"), "{sql}, {mode:?}: {plan}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_rows_that_repeat_each_is_passed_on_once() {
+    let values = |rows: i64| -> Vec<Vec<Value>> {
+        (0..50).map(|_| (0..rows).map(|row| (row % 7 > 0).then_some(row % 7)).collect()).collect()
+    };
+    let tables = [("t", numbers(values(20))), ("u", numbers(values(20)))];
+    let mode = Mode { rewrites: Some(RewriteOptions::first()), ..stock(1) };
+    let sql = "EXPLAIN ANALYZE SELECT x FROM t WHERE x NOT IN (SELECT x FROM u)";
+    let analyzed = answer(&session(mode, &tables), sql).await.unwrap().join("\n");
+    let dropped = analyzed.lines().find(|line| line.contains("DropRecentExec")).unwrap();
+    assert!(dropped.contains("output_rows=7,"), "{dropped}");
+}
+
 type Value = Option<i64>;
 
 /// Returns `x NOT IN of` for what SQL knows: true, false or unknown.

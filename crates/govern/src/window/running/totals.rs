@@ -2,7 +2,7 @@
 
 use super::groups::Group;
 use crate::window::{
-    constant::accumulator,
+    constant::Maker,
     feed::{Feed, Shared, not_merged},
     kind::has_filter,
 };
@@ -27,6 +27,7 @@ pub(super) struct Totals {
 
 struct Function {
     expression: Arc<dyn WindowExpr>,
+    maker: Maker,
     accumulator: Box<dyn Accumulator>,
     filter: Option<Filter>,
 }
@@ -54,7 +55,7 @@ impl Totals {
     pub(super) fn update(&mut self, arguments: &[Arguments], index: usize, group: &Group) -> Result<()> {
         if group.begins && !mem::replace(&mut self.unused, true) {
             for function in &mut self.functions {
-                function.accumulator = accumulator(&function.expression)?;
+                function.accumulator = function.maker.make()?;
             }
         }
         self.unused = false;
@@ -77,9 +78,10 @@ impl Totals {
 
 impl Function {
     fn new(expression: &Arc<dyn WindowExpr>) -> Result<Self> {
-        let accumulator = accumulator(expression)?;
+        let maker = Maker::new(expression)?;
+        let accumulator = maker.make()?;
         let filter = if has_filter(expression) { Some(Filter::new(expression)?) } else { None };
-        Ok(Self { expression: Arc::clone(expression), accumulator, filter })
+        Ok(Self { expression: Arc::clone(expression), maker, accumulator, filter })
     }
 
     fn arguments(&self, batch: &RecordBatch, groups: &[Group]) -> Result<Arguments> {
