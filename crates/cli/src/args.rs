@@ -143,6 +143,10 @@ pub struct QueryArgs {
     /// read, also those that a filter could pass over. [default: 1%]
     #[arg(long, env = "TIDEGATE_MAX_REJECTS", value_name = "SHARE")]
     pub max_rejects: Option<MaxRejects>,
+    /// The folder for what is remembered of large files, so that later queries read less of them, or `none`.
+    /// [default: tidegate in the cache folder of the person]
+    #[arg(long, env = "TIDEGATE_CACHE", value_name = "DIR")]
+    pub cache: Option<PathBuf>,
 }
 
 /// `tidegate demo`.

@@ -9,7 +9,7 @@ use crate::{
     record,
     restart::Restart,
     run::{Ended, Outcome, run, start_watch},
-    settings::{Settings, budget, spill_folder, threads},
+    settings::{Settings, budget, cache_folder, spill_folder, threads},
     table::TableSink,
 };
 use std::{
@@ -39,6 +39,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
         threads: threads(arguments.limit.threads),
         spill_folder: spill_folder(arguments.limit.spill_dir.as_deref()),
         spill_limit: arguments.limit.spill.spill_limit,
+        cache: cache_folder(arguments.cache.as_deref()),
         rejects: arguments.rejects.clone(),
         max_rejects: arguments.max_rejects,
         metered: metering == Metering::On,

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
     thread,
 };
-use tidegate_engine::{EngineError, MaxRejects, TaskOptions};
+use tidegate_engine::{EngineError, MaxRejects, TaskOptions, zones::ZoneStore};
 use tidegate_govern::is_in_memory;
 use tidegate_memory::{Budget, ByteCount, Limit, MINIMUM_LIMIT, Meter, Watch};
 
@@ -51,6 +51,16 @@ pub fn spill_folder(asked: Option<&Path>) -> PathBuf {
     on_disk.unwrap_or(usual)
 }
 
+/// Returns the folder for what is remembered between queries: the one that was asked for, or the person's own.
+pub fn cache_folder(asked: Option<&Path>) -> Option<PathBuf> {
+    if let Some(asked) = asked {
+        return (asked != Path::new("none")).then(|| asked.to_path_buf());
+    }
+    let folder = |variable: &str| env::var_os(variable).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))?;
+    Some(cache.join("tidegate"))
+}
+
 /// Everything about a task but its query.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -62,6 +72,8 @@ pub struct Settings {
     pub spill_folder: PathBuf,
     /// The most spilled state on disk at a time.
     pub spill_limit: Limit,
+    /// The folder for what is remembered of files.
+    pub cache: Option<PathBuf>,
     /// The file for rejects.
     pub rejects: Option<PathBuf>,
     /// The share of lines that may be rejects; `None` is 1 %.
@@ -82,6 +94,7 @@ impl Settings {
             threads: self.threads,
             spill_folder: self.spill_folder.clone(),
             spill_limit: self.spill_limit,
+            zones: self.cache.as_ref().map(|cache| ZoneStore::new(cache.join("zones"))),
             rejects: self.rejects.clone(),
             max_rejects: self.max_rejects,
             given_up: self.restart.as_ref().map(|restart| restart.given_up.clone()).unwrap_or_default(),

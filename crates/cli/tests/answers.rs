@@ -131,6 +131,7 @@ impl Asking<'_> {
         self.by_minute(&expected["by_minute"]);
         self.sorted(&expected["sorted_by_request_time"]);
         self.filtered();
+        self.joined();
     }
 
     /// What a filter passes over unread changes no answer, and every line is counted.
@@ -160,6 +161,30 @@ impl Asking<'_> {
         }
         let ran = self.ask(&format!("SELECT count(*) AS n FROM {table} WHERE status = 404"));
         assert!(ran.stderr.contains("passed over"), "{ran}");
+    }
+
+    /// A log joined with a few rows, which say what is wanted of it only while the query runs.
+    fn joined(&self) {
+        let Self { table, path, .. } = self;
+        for (few, on) in [
+            ("(VALUES (404, 'a'), (503, 'b')) few(wanted, name)", "status = wanted"),
+            (&format!("(SELECT client AS wanted FROM {table} ORDER BY ts, client LIMIT 3) few"), "client = wanted"),
+            (&format!("(SELECT DISTINCT {path} AS wanted FROM {table} WHERE status = 503) few"), "{path} = wanted"),
+            ("(SELECT 'nobody' AS wanted) few", "client = wanted"),
+        ] {
+            let on = on.replace("{path}", path);
+            let sql = format!("SELECT _offset AS a, wanted AS b FROM {table} JOIN {few} ON {on} ORDER BY _offset");
+            let passing = self.ask(&sql);
+            let options = ["--format", "ndjson", "--max-rejects", "100%", &sql];
+            let reading = run(command(TIDEGATE).arg("query").args(options).args(self.options), b"");
+            assert!(rows_of(&passing) == rows_of(&reading) && reading.status.success(), "{sql}: {passing}");
+            let passes = passing.stderr.contains("passed over") || few.contains("DISTINCT");
+            assert!(passes && !reading.stderr.contains("passed over"), "{sql}: {passing}");
+        }
+        let sql =
+            format!("SELECT _offset AS a, bytes AS b FROM {table} ORDER BY bytes DESC NULLS LAST, _offset LIMIT 5");
+        let all = format!("SELECT _offset AS a, bytes AS b FROM {table} ORDER BY bytes DESC NULLS LAST, _offset");
+        assert_eq!(rows_of(&self.ask(&sql)), rows_of(&self.ask(&all))[..5], "{sql}");
     }
 
     /// Lines, rows and rejects, as the summary of a query says them.

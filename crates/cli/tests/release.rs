@@ -69,6 +69,7 @@ fn run(sql: &str, budget: Budget, watch: &Arc<Watch>, folder: &std::path::Path) 
             threads: 2,
             spill_folder: folder.to_path_buf(),
             spill_limit: tidegate_memory::Limit::Unlimited,
+            zones: None,
             rejects: None,
             max_rejects: Some(MaxRejects::Lines(0)),
             watch: Arc::clone(watch),

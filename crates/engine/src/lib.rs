@@ -1,7 +1,7 @@
 //! Session, tables, scans and sinks: one task from SQL text to rows on their way.
 //!
 //! The way of a query: [`sql`] guards the text and finds the paths in it; [`input`] finds the files and [`table`] their
-//! format and columns; the plan is made, wrapped by the governor and executed; [`sink`] takes the rows. [`Task`] is all of
+//! format and columns, and [`zones`] which parts of them matter; the plan is made, wrapped by the governor and executed; [`sink`] takes the rows. [`Task`] is all of
 //! that for one query.
 
 mod error;
@@ -13,6 +13,7 @@ pub mod sink;
 mod sql;
 pub mod table;
 mod task;
+pub mod zones;
 
 pub use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
 

@@ -13,7 +13,7 @@ pub use given_up::{GivenUp, Replan};
 pub use report::{Finished, MemoryReport};
 pub use running::Running;
 
-use crate::{EngineError, MaxRejects, Progress};
+use crate::{EngineError, MaxRejects, Progress, zones::ZoneStore};
 use attempt::Attempt;
 use std::{path::PathBuf, sync::Arc};
 use tidegate_govern::{Profile, SpillFiles};
@@ -32,6 +32,8 @@ pub struct TaskOptions {
     pub spill_folder: PathBuf,
     /// The most spilled state on disk at a time.
     pub spill_limit: Limit,
+    /// Where the zones of large files are remembered; `None` for nowhere.
+    pub zones: Option<ZoneStore>,
     /// The file for rejects.
     pub rejects: Option<PathBuf>,
     /// The share of lines that may be rejects. If it is given, or the file, every line is read; `None` is 1 %, of what is read

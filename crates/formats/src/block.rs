@@ -76,8 +76,14 @@ impl BlockReader {
 
     /// Passes over records in which a prefilter finds nothing.
     #[must_use]
-    pub fn with_prefilter(self, prefilter: Arc<Prefilter>, framing: Framing) -> Self {
-        Self { filter: Some(Filter { prefilter, framing, passed_over: 0, rests: 0 }), ..self }
+    pub fn with_prefilter(mut self, prefilter: Arc<Prefilter>, framing: Framing) -> Self {
+        self.set_prefilter(prefilter, framing);
+        self
+    }
+
+    /// Passes over records in which a prefilter finds nothing, from the next block on.
+    pub fn set_prefilter(&mut self, prefilter: Arc<Prefilter>, framing: Framing) {
+        self.filter = Some(Filter { prefilter, framing, passed_over: 0, rests: 0 });
     }
 
     /// Tells the decoder that the next block is of another file.

@@ -30,8 +30,10 @@ mod values;
 
 #[cfg(test)]
 mod properties;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[cfg_attr(test, expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "what does not hold is to panic"))]
+pub mod testing;
 
 pub mod access;
 pub mod csv;

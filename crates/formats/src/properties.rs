@@ -1,11 +1,10 @@
 //! What holds for every format, whatever the bytes.
 
 use crate::{
-    ColumnType, Counts, Demand, Format, Prefilter,
-    testing::{all_columns, csv, json, read, read_blocks, read_with, reader},
+    Format,
+    testing::{check, check_prefilter, csv, json},
 };
 use proptest::prelude::*;
-use std::sync::Arc;
 
 const CSV: &str = "n,t,f,at,b\n1,x,1.5,2026-03-01T00:00:00Z,true\n";
 const JSON: &str = r#"{"n":1,"t":"x","o":{"f":1.5,"l":[true]},"ls":[{"at":"2026-03-01T00:00:00Z"}]}"#;
@@ -76,72 +75,6 @@ fn access_files() -> impl Strategy<Value = Vec<u8>> {
     ])
 }
 
-/// Reads a file whole and in blocks, with all columns and with some, and compares.
-fn check(format: &Format, bytes: &[u8], sizes: &[usize], projection: &[usize]) -> Result<(), TestCaseError> {
-    let all = all_columns(format);
-    let whole = read(format, bytes, &all);
-    prop_assert_eq!(&read_blocks(format, bytes, &all, sizes), &whole, "blocks");
-
-    let text = bytes.strip_prefix(crate::UTF8_BOM).unwrap_or(bytes);
-    let ends = memchr::memchr_iter(b'\n', text).count() as u64;
-    let last = u64::from(text.last().is_some_and(|byte| *byte != b'\n'));
-    prop_assert_eq!(whole.lines, ends + last, "lines");
-    if !matches!(format, Format::Csv(_)) {
-        let Counts { rows, rejects, blank, passed_over } = whole.counts;
-        prop_assert_eq!((rows + rejects + blank, passed_over), (whole.lines, 0), "records");
-    }
-
-    let some: Vec<usize> = projection.iter().filter_map(|at| all.get(*at).copied()).collect();
-    let part = read(format, bytes, &some);
-    prop_assert_eq!(&part.rejects, &whole.rejects, "projection");
-    prop_assert_eq!(part.counts, whole.counts, "projection");
-    for (part, whole) in part.rows.iter().zip(&whole.rows) {
-        let cells: Vec<&str> = whole.split(" | ").collect();
-        // A value that holds the separator would need a better one; such rows are compared by their number only.
-        if cells.len() == all.len() {
-            let expected: Vec<&str> = projection.iter().filter_map(|at| cells.get(*at).copied()).collect();
-            prop_assert_eq!(part, &expected.join(" | "), "projection");
-        }
-    }
-    Ok(())
-}
-
-/// Reads a file with a filter for a part of one of its values, and demands every row that has it.
-fn check_prefilter(
-    format: &Format,
-    bytes: &[u8],
-    sizes: &[usize],
-    (row, column): (usize, usize),
-    (from, length): (usize, usize),
-) -> Result<(), TestCaseError> {
-    let all = all_columns(format);
-    let column = column % all.len();
-    let place = all[column];
-    let cells = read(format, bytes, &[place]).rows;
-    let Some(cell) = cells.get(row % cells.len().max(1)).filter(|cell| *cell != "NULL") else { return Ok(()) };
-    let is_text = format.columns().get(place).is_none_or(|spec| spec.kind == ColumnType::Text);
-    let part: String = cell.chars().skip(from).take(length).collect();
-    let wanted = |cell: &String| if is_text { cell.contains(&part) } else { cell == &cells[row % cells.len()] };
-    let number = cell.trim_end_matches(" us").trim_start_matches("day ");
-    let demand = match number.parse() {
-        Ok(number) if !is_text => Demand::Between(number, number),
-        _ => Demand::Holds(part.as_bytes()),
-    };
-    let Some(prefilter) = format.needles(place, demand).and_then(Prefilter::new) else { return Ok(()) };
-    let reader = reader(format, &[place]).with_prefilter(Arc::new(prefilter), format.framing());
-    let got = read_with(reader, format, bytes, sizes);
-    let rows = |cells: &[String]| cells.iter().filter(|cell| wanted(cell)).cloned().collect::<Vec<_>>();
-    prop_assert_eq!(rows(&got.rows), rows(&cells), "{:?}", demand);
-    let whole = read(format, bytes, &[place]);
-    prop_assert_eq!(got.lines, whole.lines, "lines");
-    prop_assert!(got.rejects.iter().all(|reject| whole.rejects.contains(reject)), "rejects");
-    if !matches!(format, Format::Csv(_)) {
-        let Counts { rows, rejects, blank, passed_over } = got.counts;
-        prop_assert_eq!(rows + rejects + blank + passed_over, got.lines, "records");
-    }
-    Ok(())
-}
-
 fn sizes() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(0..120_usize, 0..6)
 }
@@ -155,17 +88,17 @@ proptest! {
 
     #[test]
     fn csv_reads_the_same_in_blocks(bytes in csv_files(), sizes in sizes(), projection in projection()) {
-        check(&csv(CSV), &bytes, &sizes, &projection)?;
+        check(&csv(CSV), &bytes, &sizes, &projection);
     }
 
     #[test]
     fn json_reads_the_same_in_blocks(bytes in json_files(), sizes in sizes(), projection in projection()) {
-        check(&json(JSON), &bytes, &sizes, &projection)?;
+        check(&json(JSON), &bytes, &sizes, &projection);
     }
 
     #[test]
     fn access_reads_the_same_in_blocks(bytes in access_files(), sizes in sizes(), projection in projection()) {
-        check(&Format::Access, &bytes, &sizes, &projection)?;
+        check(&Format::Access, &bytes, &sizes, &projection);
     }
 
     #[test]
@@ -175,15 +108,15 @@ proptest! {
         cell in (0..40_usize, 0..16_usize),
         part in (0..4_usize, 1..12_usize),
     ) {
-        check_prefilter(&csv(CSV), &files.0, &sizes, cell, part)?;
-        check_prefilter(&json(JSON), &files.1, &sizes, cell, part)?;
-        check_prefilter(&Format::Access, &files.2, &sizes, cell, part)?;
+        check_prefilter(&csv(CSV), &files.0, &sizes, cell, part);
+        check_prefilter(&json(JSON), &files.1, &sizes, cell, part);
+        check_prefilter(&Format::Access, &files.2, &sizes, cell, part);
     }
 
     #[test]
     fn arbitrary_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..300), sizes in sizes()) {
         for format in [csv(CSV), json(JSON), Format::Access] {
-            check(&format, &bytes, &sizes, &[0, 1])?;
+            check(&format, &bytes, &sizes, &[0, 1]);
         }
         let _ = crate::detect(&bytes, "file");
         for at_start in [true, false] {

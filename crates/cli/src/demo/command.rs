@@ -87,6 +87,7 @@ fn ask(arguments: &DemoArgs, folder: &Path, path: &Path, printer: Printer) -> Re
         threads: threads(arguments.threads),
         spill_folder: folder.to_path_buf(),
         spill_limit: arguments.spill.spill_limit,
+        cache: None,
         rejects: None,
         max_rejects: None,
         metered: true,

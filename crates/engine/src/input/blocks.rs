@@ -9,13 +9,18 @@
 //! itself, into its [`Lane`]. The last is read under the lock, so that the others can decode what one decompresses.
 
 use super::{ByteSource, InputFile, sample::Head};
-use crate::{EngineError, progress::Progress};
+use crate::{
+    EngineError,
+    progress::Progress,
+    zones::{Gap, ScanZones, ZoneBuilder},
+};
 use memchr::{memchr, memchr_iter};
 use std::{
+    collections::VecDeque,
     io,
     sync::{Arc, Mutex, PoisonError},
 };
-use tidegate_formats::{FileStart, Format, Framing};
+use tidegate_formats::{Counts, FileStart, Format, Framing};
 
 /// The most bytes of one record. A longer one is a reject.
 pub const RECORD_CAP: usize = 16 << 20;
@@ -59,6 +64,7 @@ pub struct BlockQueue {
     format: Format,
     options: QueueOptions,
     progress: Arc<Progress>,
+    zones: ScanZones,
     state: Mutex<State>,
 }
 
@@ -85,6 +91,8 @@ struct Open {
     offset: u64,
     line: u64,
     ended: bool,
+    /// Parts that are passed over, from `offset` on.
+    gaps: VecDeque<Gap>,
 }
 
 /// What there is to do for a thread.
@@ -104,7 +112,24 @@ impl BlockQueue {
         head: Option<Head>,
         progress: Arc<Progress>,
     ) -> Self {
-        Self { inputs, format, options, progress, state: Mutex::new(State { next: 0, open: None, head }) }
+        let (zones, state) = (ScanZones::default(), Mutex::new(State { next: 0, open: None, head }));
+        Self { inputs, format, options, progress, zones, state }
+    }
+
+    /// Passes over the gaps of the files, and has the zones of others learned.
+    #[must_use]
+    pub(crate) fn with_zones(self, zones: ScanZones) -> Self {
+        Self { zones, ..self }
+    }
+
+    /// Returns the format of the inputs.
+    pub fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// Returns who learns the zones of files, if somebody does.
+    pub(crate) fn builder(&self) -> Option<&ZoneBuilder> {
+        self.zones.builder.as_ref()
     }
 
     /// Puts the next block into `buffer`, or returns `None` at the end of the last input.
@@ -155,8 +180,8 @@ impl BlockQueue {
             Some(Head { bytes, stream: Some(source), .. }) => (source, bytes),
             _ => (ByteSource::open(input)?, Vec::new()),
         };
-        let mut open =
-            Open { order, source, start: Arc::default(), carry: Vec::new(), offset: 0, line: 1, ended: false };
+        let (start, gaps) = (Arc::default(), self.gaps(order, &source));
+        let mut open = Open { order, source, start, carry: Vec::new(), offset: 0, line: 1, ended: false, gaps };
         let mut target = HEADER;
         loop {
             while carry.len() < target && !open.ended {
@@ -177,6 +202,28 @@ impl BlockQueue {
         open.start = Arc::new(start);
         open.carry = carry;
         Ok(open)
+    }
+
+    /// Returns the gaps of a file that was just opened, if it is still the one that they are of.
+    fn gaps(&self, order: usize, source: &ByteSource) -> VecDeque<Gap> {
+        let Some(Some(known)) = self.zones.gaps.get(order) else { return VecDeque::new() };
+        if source.state() == Some(known.state) { known.gaps.iter().copied().collect() } else { VecDeque::new() }
+    }
+
+    /// Passes over a gap that begins here, and returns how many bytes are before the next.
+    fn pass_over(&self, open: &mut Open) -> usize {
+        while let Some(gap) = open.gaps.front().copied().filter(|gap| gap.start <= open.offset) {
+            open.gaps.pop_front();
+            if gap.end > open.offset {
+                open.carry.clear();
+                open.source.jump(gap.end);
+                (open.offset, open.ended) = (gap.end, false);
+                open.line += gap.lines;
+                self.progress.decoded(Counts { passed_over: gap.lines, ..Counts::default() });
+            }
+        }
+        let next = open.gaps.front().map_or(u64::MAX, |gap| gap.start - open.offset);
+        usize::try_from(next).unwrap_or(usize::MAX)
     }
 
     /// Reads until `buffer` holds `target` bytes, or once from a stream, so that what trickles in is handed on.
@@ -209,14 +256,16 @@ impl BlockQueue {
     }
 
     fn load(&self, open: &mut Open, buffer: &mut Vec<u8>) -> Result<Option<LoadedBlock>, EngineError> {
+        let most = self.pass_over(open);
         buffer.append(&mut open.carry);
-        let mut target = self.options.block_bytes;
+        buffer.truncate(most);
+        let mut target = self.options.block_bytes.min(most);
         let mut too_long = false;
         let whole = loop {
             if !open.ended && buffer.len() < target {
                 self.read_more(open, buffer, target)?;
             }
-            if open.ended {
+            if open.ended || buffer.len() == most {
                 break buffer.len();
             }
             let whole = self.format.framing().whole_records(buffer);
@@ -229,7 +278,7 @@ impl BlockQueue {
                 too_long = line.is_none();
                 break line.map_or(buffer.len(), |at| at + 1);
             }
-            target = if buffer.len() < target { target } else { (buffer.len() * 2).min(RECORD_CAP) };
+            target = if buffer.len() < target { target } else { (buffer.len() * 2).min(RECORD_CAP).min(most) };
         };
         if whole == 0 {
             return Ok(None);

@@ -4,7 +4,7 @@ use super::{
     InputFile,
     compression::{Compression, Decompressed, magic},
 };
-use crate::EngineError;
+use crate::{EngineError, zones::FileState};
 use std::{
     fmt,
     fs::File,
@@ -48,6 +48,21 @@ impl ByteSource {
             Some(compression) => compression.reader(whole)?,
             None => Box::new(whole),
         }))
+    }
+
+    /// Returns what a file is now, if it can be read from any place.
+    pub fn state(&self) -> Option<FileState> {
+        match self {
+            Self::File { file, .. } => file.metadata().ok().map(|metadata| FileState::of(&metadata)),
+            Self::Compressed(_) | Self::Stream(_) => None,
+        }
+    }
+
+    /// Goes on with another byte of a file.
+    pub fn jump(&mut self, to: u64) {
+        if let Self::File { offset, end, .. } = self {
+            *offset = to.min(*end);
+        }
     }
 
     /// Returns how many bytes of the input stand for `length` bytes that were handed out: as many, or, of a compressed file,

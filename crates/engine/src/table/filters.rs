@@ -4,7 +4,7 @@
 //! not read them. A filter of which nothing is known is left alone.
 
 use datafusion::{
-    arrow::datatypes::{DataType, SchemaRef},
+    arrow::datatypes::{DataType, SchemaRef, TimeUnit},
     common::ScalarValue,
     logical_expr::{BinaryExpr, Expr, Like, Operator, expr::InList},
 };
@@ -109,12 +109,21 @@ impl Fields<'_> {
         let column = self.column(column)?;
         let value = whole_number(value)?;
         match op {
+            Operator::Eq => Some((column, value, value)),
             Operator::Lt => Some((column, i64::MIN, value.checked_sub(1)?)),
             Operator::LtEq => Some((column, i64::MIN, value)),
             Operator::Gt => Some((column, value.checked_add(1)?, i64::MAX)),
             Operator::GtEq => Some((column, value, i64::MAX)),
             _ => None,
         }
+    }
+
+    /// Returns a time that filters compare, by its place in the schema of the format, and between which microseconds they want
+    /// it, both included.
+    pub fn time_wanted(self, filters: &[Expr]) -> Option<(usize, i64, i64)> {
+        let mut each = self.bounds_of_each(filters).into_iter();
+        let (column, low, high) = each.find(|(column, ..)| is_time(self.schema.field(*column).data_type()))?;
+        Some((*self.places.get(column)?, low, high))
     }
 
     /// Returns between which numbers all filters together want each column that some compare.
@@ -131,8 +140,12 @@ impl Fields<'_> {
 }
 
 /// Returns how rarely one of some needles is found, as far as can be told: long ones seldom, and few of them.
-fn weight(needles: &[Vec<u8>]) -> (Option<usize>, Reverse<usize>) {
+pub(super) fn weight(needles: &[Vec<u8>]) -> (Option<usize>, Reverse<usize>) {
     (needles.iter().map(Vec::len).min(), Reverse(needles.len()))
+}
+
+fn is_time(of: &DataType) -> bool {
+    matches!(of, DataType::Timestamp(TimeUnit::Microsecond, _))
 }
 
 /// Returns a whole number, the microseconds of a time, or the days of a date.

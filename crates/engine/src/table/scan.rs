@@ -1,6 +1,7 @@
 //! The table of a log and the plan node that scans it.
 
 use super::{
+    dynamic::{Dynamic, is_dynamic},
     filters::Fields,
     inference::{Inferred, USUAL_RATIO},
     stream,
@@ -10,12 +11,15 @@ use crate::{
     input::{BlockQueue, Head, InputFile, QueueOptions},
     progress::Progress,
     rejects::RejectLog,
+    zones::{ZonePlan, ZoneStore},
 };
 use async_trait::async_trait;
 use datafusion::{
     arrow::datatypes::{Schema, SchemaRef},
     catalog::{Session, TableProvider},
-    common::{DataFusionError, Result, Statistics, stats::Precision, tree_node::TreeNodeRecursion},
+    common::{
+        DataFusionError, Result, Statistics, config::ConfigOptions, stats::Precision, tree_node::TreeNodeRecursion,
+    },
     datasource::TableType,
     execution::{SendableRecordBatchStream, TaskContext},
     logical_expr::{Expr, TableProviderFilterPushDown},
@@ -23,6 +27,7 @@ use datafusion::{
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, StatisticsArgs,
         execution_plan::{Boundedness, EmissionType},
+        filter_pushdown::{ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation},
         stream::RecordBatchStreamAdapter,
     },
 };
@@ -30,7 +35,7 @@ use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
-use tidegate_formats::{Batch, Format, Prefilter, VirtualColumn};
+use tidegate_formats::{Batch, ColumnType, Format, Prefilter, VirtualColumn};
 use tidegate_govern::Profile;
 use tidegate_memory::ByteCount;
 
@@ -45,6 +50,8 @@ pub struct ScanContext {
     pub rejects: Arc<RejectLog>,
     /// Whether every line is read, also those that no row can come of.
     pub every_line: bool,
+    /// Where the zones of large files are remembered.
+    pub zones: Option<ZoneStore>,
 }
 
 /// A log as a table.
@@ -97,6 +104,31 @@ impl LogTable {
     fn fields(&self) -> Fields<'_> {
         Fields { format: &self.format, schema: &self.schema, places: &self.places }
     }
+
+    /// Returns how a scan passes over lines that cannot pass its filters. A file of unknown zones of which some time is wanted is
+    /// read whole, once, so that the next query needs not.
+    fn passing(&self, projection: &[usize], filters: &[Expr]) -> Passing {
+        let filters = if self.context.every_line { &[] } else { filters };
+        let wanted = self.fields().time_wanted(filters);
+        let prefilter = self.fields().prefilter(filters);
+        let zones = self.zones(projection, wanted);
+        match zones {
+            Some(zones) if zones.learns() && wanted.is_some() => Passing { prefilter: None, zones: Some(zones) },
+            Some(zones) if zones.learns() && prefilter.is_some() => Passing { prefilter, zones: None },
+            zones => Passing { prefilter, zones },
+        }
+    }
+
+    /// Returns the zones by the time that is wanted, or else by the first that is read.
+    fn zones(&self, projection: &[usize], wanted: Option<(usize, i64, i64)>) -> Option<ZonePlan> {
+        let store = self.context.zones.as_ref()?;
+        let own = self.format.columns();
+        let is_time = |place: &usize| own.get(*place).is_some_and(|column| column.kind == ColumnType::Timestamp);
+        let place = wanted.map(|(place, ..)| place).or_else(|| projection.iter().copied().find(is_time))?;
+        let column = projection.iter().position(|projected| *projected == place)?;
+        let name = format!("{} of {:?}", own.get(place)?.name, self.format);
+        Some(ZonePlan::new(store, &self.inputs, &name, column, wanted.map(|(_, low, high)| (low, high))))
+    }
 }
 
 fn size(inputs: &[InputFile]) -> ByteCount {
@@ -124,8 +156,8 @@ impl TableProvider for LogTable {
             Some(columns) => columns.iter().filter_map(|&column| self.places.get(column).copied()).collect(),
             None => self.places.clone(),
         };
-        let prefilter = if self.context.every_line { None } else { self.fields().prefilter(filters) };
-        Ok(Arc::new(LogScan::new(self, projection, prefilter.map(Arc::new), state.config().target_partitions())))
+        let passing = self.passing(&projection, filters);
+        Ok(Arc::new(LogScan::new(self, projection, passing, state.config().target_partitions())))
     }
 
     /// The scan passes over lines that cannot pass. What is read is filtered again.
@@ -138,6 +170,13 @@ impl TableProvider for LogTable {
     }
 }
 
+/// How lines that cannot pass the filters are passed over.
+#[derive(Debug)]
+struct Passing {
+    prefilter: Option<Prefilter>,
+    zones: Option<ZonePlan>,
+}
+
 /// Scans a log: every partition takes the next block as it is done with the last.
 #[derive(Debug)]
 pub(crate) struct LogScan {
@@ -145,6 +184,9 @@ pub(crate) struct LogScan {
     format: Format,
     projection: Vec<usize>,
     prefilter: Option<Arc<Prefilter>>,
+    zones: Option<ZonePlan>,
+    /// Filters that become known while the query runs.
+    dynamic: Vec<Arc<dyn PhysicalExpr>>,
     record_bytes: Option<u64>,
     head: Arc<Mutex<Option<Head>>>,
     context: ScanContext,
@@ -160,7 +202,7 @@ struct Run {
 }
 
 impl LogScan {
-    fn new(table: &LogTable, projection: Vec<usize>, prefilter: Option<Arc<Prefilter>>, threads: usize) -> Self {
+    fn new(table: &LogTable, projection: Vec<usize>, passing: Passing, threads: usize) -> Self {
         let full = Batch::schema(&table.format);
         let fields: Vec<_> = projection.iter().filter_map(|&at| full.fields().get(at).cloned()).collect();
         let schema = Arc::new(Schema::new(fields));
@@ -175,11 +217,29 @@ impl LogScan {
             inputs: Arc::clone(&table.inputs),
             format: table.format.clone(),
             projection,
-            prefilter,
+            prefilter: passing.prefilter.map(Arc::new),
+            zones: passing.zones,
+            dynamic: Vec::new(),
             record_bytes: table.record_bytes,
             head: Arc::clone(&table.head),
             context: table.context.clone(),
             properties: Arc::new(properties),
+            run: Mutex::default(),
+        }
+    }
+
+    fn with_dynamic(&self, dynamic: Vec<Arc<dyn PhysicalExpr>>) -> Self {
+        Self {
+            inputs: Arc::clone(&self.inputs),
+            format: self.format.clone(),
+            projection: self.projection.clone(),
+            prefilter: self.prefilter.clone(),
+            zones: self.zones.clone(),
+            dynamic,
+            record_bytes: self.record_bytes,
+            head: Arc::clone(&self.head),
+            context: self.context.clone(),
+            properties: Arc::clone(&self.properties),
             run: Mutex::default(),
         }
     }
@@ -217,9 +277,14 @@ impl LogScan {
             block_bytes: self.context.profile.block_bytes,
             numbered: self.context.rejects.writes() || self.wants(VirtualColumn::Line),
         };
-        self.context.progress.expect(size(&self.inputs));
+        let passed_over = self.zones.as_ref().map_or(ByteCount::ZERO, ZonePlan::passed_over);
+        self.context.progress.expect(size(&self.inputs) - passed_over);
         let progress = Arc::clone(&self.context.progress);
-        Ok(Arc::new(BlockQueue::new(Arc::clone(&self.inputs), self.format.clone(), options, head, progress)))
+        let queue = BlockQueue::new(Arc::clone(&self.inputs), self.format.clone(), options, head, progress);
+        Ok(Arc::new(match &self.zones {
+            Some(zones) => queue.with_zones(zones.execution()),
+            None => queue,
+        }))
     }
 
     fn wants(&self, column: VirtualColumn) -> bool {
@@ -257,10 +322,17 @@ impl DisplayAs for LogScan {
         }
         let names: Vec<_> = self.schema().fields().iter().map(|field| field.name().clone()).collect();
         write!(f, ", columns=[{}]", names.join(", "))?;
-        match &self.prefilter {
-            Some(prefilter) => write!(f, ", lines with {}", shown(prefilter)),
-            None => Ok(()),
+        if let Some(prefilter) = &self.prefilter {
+            write!(f, ", lines with {}", shown(prefilter))?;
         }
+        if let Some(bytes) = self.zones.as_ref().map(ZonePlan::passed_over).filter(|bytes| *bytes > ByteCount::ZERO) {
+            write!(f, ", {bytes} of other times passed over")?;
+        }
+        if self.dynamic.is_empty() {
+            return Ok(());
+        }
+        let dynamic: Vec<_> = self.dynamic.iter().map(ToString::to_string).collect();
+        write!(f, ", filters=[{}]", dynamic.join(", "))
     }
 }
 
@@ -279,9 +351,31 @@ impl ExecutionPlan for LogScan {
 
     fn apply_expressions(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
+        for filter in &self.dynamic {
+            if f(filter)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
         Ok(TreeNodeRecursion::Continue)
+    }
+
+    /// Takes the filters that become known while the query runs. Rows that do not pass may still come.
+    fn handle_child_pushdown_result(
+        &self,
+        _phase: FilterPushdownPhase,
+        child_pushdown_result: ChildPushdownResult,
+        _config: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let filters = child_pushdown_result.parent_filters.iter().map(|parent| &parent.filter);
+        let dynamic: Vec<_> = filters.filter(|filter| is_dynamic(filter)).map(Arc::clone).collect();
+        let propagation = FilterPushdownPropagation::all_unsupported(child_pushdown_result);
+        let learns = self.zones.as_ref().is_some_and(ZonePlan::learns);
+        if dynamic.is_empty() || self.context.every_line || learns {
+            return Ok(propagation);
+        }
+        Ok(propagation.with_updated_node(Arc::new(self.with_dynamic(dynamic)) as _))
     }
 
     fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -290,7 +384,13 @@ impl ExecutionPlan for LogScan {
 
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let queue = self.queue(partition)?;
-        let batches = stream::batches(queue, &self.format, &self.projection, self.prefilter.as_ref(), &self.context);
+        let passing = stream::Passing {
+            schema: self.schema(),
+            places: self.projection.clone(),
+            prefilter: self.prefilter.clone(),
+            dynamic: Dynamic::new(&self.dynamic),
+        };
+        let batches = stream::batches(queue, &self.format, passing, &self.context);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
 

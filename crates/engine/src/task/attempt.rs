@@ -157,6 +157,7 @@ impl Attempt {
             profile: self.profile,
             progress: Arc::clone(&self.shared.progress),
             rejects: Arc::clone(&self.rejects),
+            zones: options.zones.clone(),
         };
         let mut registered = Registered { schemas: Vec::new(), repeatable: true };
         for table in tables {

@@ -5,13 +5,16 @@ use super::{
     decoder::blank_line,
     header::{self, FirstRecord},
     sniff,
-    split::Fields,
+    split::{Field, Fields},
 };
 use crate::{
     ColumnSpec, ColumnType, FileStart, FormatError, Framing, Sample,
     infer::{Guess, Look, unknown_column},
 };
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
+
+/// How many records at the start of a sample from the middle of a file may be none.
+const ALIGNMENT: usize = 64;
 
 /// What is known about a set of delimited files beforehand.
 #[derive(Clone, Debug, Default)]
@@ -153,6 +156,8 @@ impl CsvLayout {
                 let start = self.file_start(rest, 0);
                 rest = rest.get(start.skip..).unwrap_or_default();
                 fields = start.fields.map_or_else(|| self.by_position().collect(), |fields| fields.to_vec());
+            } else {
+                rest = self.aligned(rest, fields.len());
             }
             self.guess(rest, &fields, &mut guesses);
         }
@@ -164,6 +169,26 @@ impl CsvLayout {
             column.ok_or_else(|| unknown_column(&given.name, &self.columns))?.kind = given.kind.clone();
         }
         Ok(columns.into())
+    }
+
+    /// Returns a sample from the first record on that has the right number of fields, or all of it where that is far: it may
+    /// begin inside of a quoted field with line ends, of which the end then looks like a field with a quote in it.
+    fn aligned<'a>(&self, sample: &'a [u8], fields: usize) -> &'a [u8] {
+        let mut rest = sample;
+        for _ in 0..ALIGNMENT {
+            let mut record = Fields::new(rest, self.delimiter);
+            let (mut count, mut stray) = (0, false);
+            for field in record.by_ref() {
+                count += 1;
+                stray |= matches!(field, Field::Plain(text) if text.contains(&b'"'));
+            }
+            let extent = record.finish();
+            if count == fields && extent.closed && !stray {
+                return rest;
+            }
+            rest = rest.get(extent.length.max(1)..).unwrap_or_default();
+        }
+        sample
     }
 
     fn guess(&self, sample: &[u8], fields: &[Option<usize>], guesses: &mut [Guess]) {

@@ -145,6 +145,15 @@ fn each_file_has_its_own_header() {
     assert_eq!(rows(&format, "").lines, 0);
 }
 
+/// The end of a quoted field has the number of fields of a record, by accident.
+#[test]
+fn a_sample_that_begins_inside_of_quotes_is_read_from_its_first_record() {
+    let start = Sample { bytes: b"n,note,m\n1,\"two\nlines, x\",1\n2,,3\n", at_start: true };
+    let middle = Sample { bytes: b"\nlines, x\",4\nlines, x, \"y\",5\n6,\"two\nlines, x\",7.5\n8,", at_start: false };
+    let layout = CsvLayout::infer(&[start, middle], &CsvOptions::default()).unwrap();
+    assert_eq!(schema(&Format::Csv(Arc::new(layout))), ["n Int64", "note Utf8", "m Float64"]);
+}
+
 #[test]
 fn columns_of_all_files_that_are_sampled() {
     let sample = |text: &'static str, at_start| Sample { bytes: text.as_bytes(), at_start };
