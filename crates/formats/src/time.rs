@@ -145,7 +145,7 @@ fn month_length(year: u32, month: u32) -> u32 {
 #[inline]
 fn two(tens: u8, ones: u8) -> Option<u32> {
     let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-    (tens < 10 && ones < 10).then_some(u32::from(tens * 10 + ones))
+    (tens < 10 && ones < 10).then_some(u32::from(tens) * 10 + u32::from(ones))
 }
 
 #[inline]

@@ -9,12 +9,14 @@
 //!   Where DataFusion's plan of it would be wrong, it is said in other words;
 //! - cross joins become nested loop joins, which spill, and what is wrong when those spill is avoided; a `FULL JOIN` without
 //!   an equality becomes two of them;
+//! - `DISTINCT ON` takes the first row of each group from a window;
 //! - semi, anti and mark joins see each row of their other side once, or not often;
 //! - window functions that look to the end of their partition look back to the beginning, in the reversed order.
 //!
 //! [`RewriteOptions::install`] puts this into a session.
 
 mod distinct;
+mod distinct_on;
 mod distinct_plan;
 mod full_join;
 mod grouping_sets;

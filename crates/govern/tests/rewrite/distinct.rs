@@ -212,3 +212,52 @@ async fn errors_come_through() {
     // A stream that is dropped at once leaves nothing behind that waits.
     drop(datafusion::physical_plan::execute_stream(Arc::clone(&plan), context.task_ctx()).unwrap());
 }
+
+/// Keys and, after them, an order that leaves no choice. DataFusion 55.2 panics where one column is in it twice.
+const KEYS_AND_REST: [(&str, &str); 7] = [
+    ("k", "b DESC NULLS LAST, a, f, n, l, s"),
+    ("n", "b DESC NULLS LAST, a, f, k, l, s"),
+    ("k, n", "b DESC NULLS LAST, a, f, l, s"),
+    ("upper(k)", "b DESC NULLS LAST, a, f, k, n, l, s"),
+    ("n + 1, k", "b DESC NULLS LAST, a, f, n, l, s"),
+    ("b, k", "a DESC NULLS LAST, f, n, l, s"),
+    ("s", "b DESC NULLS LAST, a, f, k, n, l"),
+];
+
+/// With an order that leaves no choice, the rows are those of DataFusion's own plan.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn distinct_on_takes_whole_rows() {
+    let mut refused = 0;
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let rows = [3, 80, 400][random.below(3)];
+        let tables = [("t", table(&mut random, rows))];
+        let stock = session(Mode { rewrites: None, threads: 2, pool: None }, &tables);
+        let (key, rest) = KEYS_AND_REST[random.below(KEYS_AND_REST.len())];
+        let what = random.pick(&["*", "a, b", "b + 1 AS c, upper(a) AS u, l", "t.k, f, b"]);
+        let order = format!("ORDER BY {key}, {rest}");
+        let ordered = format!("SELECT DISTINCT ON ({key}) {what} FROM t {order}");
+        let inside =
+            format!("SELECT count(*), max(b) FROM (SELECT DISTINCT ON ({key}) * FROM t {order}) x WHERE n = 1");
+        for sql in [&ordered, &inside] {
+            let expected = answer(&stock, sql).await.unwrap();
+            for (threads, pool) in [(1, None), (3, None), (2, Some(400 << 10))] {
+                let mode = Mode { rewrites: Some(RewriteOptions::first()), threads, pool };
+                match answer(&session(mode, &tables), sql).await {
+                    Ok(ours) => assert_eq!(ours, expected, "seed {seed}, {sql}, {mode:?}"),
+                    Err(error) => {
+                        assert!(matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)), "{sql}: {error}");
+                        refused += 1;
+                    }
+                }
+            }
+        }
+        let context = session(Mode { rewrites: Some(RewriteOptions::first()), threads: 2, pool: None }, &tables);
+        let some = answer(&context, &format!("SELECT DISTINCT ON ({key}) * FROM t")).await.unwrap();
+        let all = answer(&context, "SELECT * FROM t").await.unwrap();
+        let keys = answer(&context, &format!("SELECT DISTINCT {key} FROM t")).await.unwrap();
+        assert_eq!(some.len(), keys.len(), "seed {seed}, {key}");
+        assert!(some.iter().all(|row| all.contains(row)), "seed {seed}, {key}");
+    }
+    assert!(refused < 30, "{refused} were refused");
+}
