@@ -5,6 +5,9 @@
 speed: each tool, question and form --runs times, interleaved; an answer counts if it is the one that most tools give.
 frontier: the smallest limit, as a memory cgroup, at which a tool still gives that answer; limits double from 64 MiB.
 growth: Tidegate at 256 MB over 1, 5, 10 and 40 million lines. report: writes the pages from what was measured before.
+
+What is measured is kept question by question: a run that was ended goes on where it was, unless --again is given or lines, runs
+or versions are others.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import os
 import platform
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +32,8 @@ from runs import Run, remove, run
 TOOLS = ("tidegate", "polars", "duckdb", "chdb", "datafusion", "pandas", "dask")
 HERE = Path(__file__).resolve().parent
 Cell = tuple[str, str, str]
+Group = tuple[str, str, int]
+Rows = list[dict[str, Any]]
 LADDER = [(64 << 20) << step for step in range(9)]
 GROWTH = (1_000_000, 5_000_000, 10_000_000, 40_000_000)
 
@@ -38,9 +44,22 @@ def main() -> None:
     results = options.work / "results.json"
     known: dict[str, Any] = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     if options.mode != "report":
-        known[options.mode] = {"about": about(options), "rows": MODES[options.mode](options)}
-        results.write_text(json.dumps(known, indent=1), encoding="utf-8")
+        measured = {"about": about(options), "rows": []}
+        before = known.get(options.mode, measured)
+        same = all(before["about"][key] == measured["about"][key] for key in ("machine", "lines", "runs", "versions"))
+        if same and not options.again:
+            measured["rows"] = before["rows"]
+        known[options.mode] = measured
+        for rows in MODES[options.mode](options, {group_of(row) for row in measured["rows"]}):
+            measured["rows"] += rows
+            measured["about"] = about(options)
+            results.write_text(json.dumps(known, indent=1), encoding="utf-8")
     report.write(known, HERE.parent)
+
+
+def group_of(row: dict[str, Any]) -> Group:
+    """Return what is measured at a time."""
+    return row["form"], row["question"], row.get("lines", 0)
 
 
 def arguments() -> argparse.Namespace:
@@ -51,6 +70,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path.home() / ".cache/tidegate/peers")
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--again", action="store_true", help="measure also what was measured before")
     parser.add_argument("--most", type=float, default=300, help="seconds for one answer")
     for name, values in (("tools", TOOLS), ("questions", tuple(QUESTIONS)), ("forms", FORMS)):
         parser.add_argument(f"--{name}", nargs="+", choices=values, default=values)
@@ -75,38 +95,33 @@ def about(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def cells(options: argparse.Namespace) -> list[Cell]:
-    """Return every form, question and tool that is asked for and that a tool can read."""
-    return [
-        (form, name, tool)
-        for form in options.forms
-        for name in options.questions
-        for tool in options.tools
-        if (tool, form) != ("datafusion", "log")
-    ]
+def tools(options: argparse.Namespace, form: str) -> list[str]:
+    """Return the tools that are asked for and can read a form."""
+    return [tool for tool in options.tools if (tool, form) != ("datafusion", "log")]
 
 
-def speed(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Run everything, interleaved, and return the medians of those that gave the answer of most."""
+def speed(options: argparse.Namespace, known: set[Group]) -> Iterator[Rows]:
+    """Run every question with all tools in turns, and yield the medians of those that gave the answer of most."""
     data = make(options.tidegate, options.work, options.lines)
-    runs: dict[Cell, list[Run]] = {}
-    answers: dict[Cell, Answer] = {}
-    for form in options.forms:
+    for form, name in ((form, name) for form in options.forms for name in options.questions):
+        if (form, name, 0) in known:
+            continue
         warm(data / FILES[form])
+        runs: dict[str, list[Run]] = {tool: [] for tool in tools(options, form)}
+        answers: dict[str, Answer] = {}
         for turn in range(options.runs):
-            for cell in cells(options):
-                if cell[0] != form or (turn > 0 and runs[cell][0].outcome != "answered"):
+            for tool, done in runs.items():
+                if turn > 0 and done[0].outcome != "answered":
                     continue
-                out = out_of(options, cell)
-                done = run(cell[2], cell[1], form, data, out, None, options.tidegate, options.most)
-                if turn == 0 and done.outcome == "answered":
-                    answers[cell] = answer_of(QUESTIONS[cell[1]], out)
-                runs.setdefault(cell, []).append(done)
-                print(turn, *cell, f"{done.outcome} {done.seconds:.2f} s {done.cpu:.2f} s {done.anon / 1e6:.0f} MB", flush=True)
+                out = out_of(options, (form, name, tool))
+                one = run(tool, name, form, data, out, None, options.tidegate, options.most)
+                if turn == 0 and one.outcome == "answered":
+                    answers[tool] = answer_of(QUESTIONS[name], out)
+                done.append(one)
+                print(turn, form, name, tool, f"{one.outcome} {one.seconds:.2f} s {one.cpu:.2f} s {one.anon / 1e6:.0f} MB", flush=True)
                 remove(out)
-    by_question = {name: [answer for cell, answer in answers.items() if cell[1] == name] for name in options.questions}
-    right = {name: common(given) for name, given in by_question.items() if given}
-    return [row(cell, done, answers.get(cell), right.get(cell[1])) for cell, done in runs.items()]
+        right = common(list(answers.values())) if answers else None
+        yield [row((form, name, tool), done, answers.get(tool), right) for tool, done in runs.items()]
 
 
 def row(cell: Cell, runs: list[Run], answer: Answer | None, right: Answer | None) -> dict[str, Any]:
@@ -120,52 +135,50 @@ def row(cell: Cell, runs: list[Run], answer: Answer | None, right: Answer | None
 
 
 def common(answers: list[Answer]) -> Answer:
-    """Return the answer that is given most often, whatever the form: the records are the same."""
+    """Return the answer that is given most often."""
     return max(answers, key=lambda answer: sum(answer.same(other) for other in answers))
 
 
-def frontier(options: argparse.Namespace) -> list[dict[str, Any]]:
+def frontier(options: argparse.Namespace, known: set[Group]) -> Iterator[Rows]:
     """Find the smallest limit of each tool for each question."""
     data = make(options.tidegate, options.work, options.lines)
-    rows = []
-    for form in options.forms:
+    for form, name in ((form, name) for form in options.forms for name in options.questions):
+        if (form, name, 0) in known:
+            continue
         warm(data / FILES[form])
-        for name in options.questions:
-            found: dict[str, tuple[int, Run, Answer]] = {}
-            for tool in options.tools:
-                for limit in LADDER if (tool, form) != ("datafusion", "log") else []:
-                    out = out_of(options, (form, name, tool))
-                    done = run(tool, name, form, data, out, limit, options.tidegate, options.most)
-                    print(form, name, tool, f"{limit >> 20} MiB", done.outcome, f"{done.seconds:.2f} s", flush=True)
-                    if done.outcome == "answered":
-                        found[tool] = (limit, done, answer_of(QUESTIONS[name], out))
-                        remove(out)
-                        break
-            right = common([answer for _, _, answer in found.values()]) if found else None
-            for tool, (limit, done, answer) in found.items():
-                outcome = "answered" if right and answer.same(right) else "another answer"
-                cell = {"form": form, "question": name, "tool": tool, "limit": limit}
-                rows.append({**asdict(done), **cell, "outcome": outcome})
-    return rows
+        found: dict[str, tuple[int, Run, Answer]] = {}
+        for tool in tools(options, form):
+            for limit in LADDER:
+                out = out_of(options, (form, name, tool))
+                done = run(tool, name, form, data, out, limit, options.tidegate, options.most)
+                print(form, name, tool, f"{limit >> 20} MiB", done.outcome, f"{done.seconds:.2f} s", flush=True)
+                if done.outcome == "answered":
+                    found[tool] = (limit, done, answer_of(QUESTIONS[name], out))
+                    remove(out)
+                    break
+        right = common([answer for _, _, answer in found.values()]) if found else None
+        rows = []
+        for tool, (limit, done, answer) in found.items():
+            outcome = "answered" if right and answer.same(right) else "another answer"
+            rows.append({**asdict(done), "form": form, "question": name, "tool": tool, "limit": limit, "outcome": outcome})
+        yield rows
 
 
-def growth(options: argparse.Namespace) -> list[dict[str, Any]]:
+def growth(options: argparse.Namespace, known: set[Group]) -> Iterator[Rows]:
     """Ask Tidegate more and more at 256 MB."""
-    rows = []
-    for lines in GROWTH:
+    for lines, form, name in ((lines, form, name) for lines in GROWTH for form in options.forms for name in options.questions):
+        if (form, name, lines) in known:
+            continue
         data = make(options.tidegate, options.work, lines)
-        for form in options.forms:
-            warm(data / FILES[form])
-            for name in options.questions:
-                out = out_of(options, (form, name, "tidegate"))
-                given = (data, out, 256_000_000, options.tidegate, options.most * 10)
-                done = [run("tidegate", name, form, *given) for _ in range(min(3, options.runs))]
-                middle = statistics.median_low(done_one.seconds for done_one in done)
-                best = next(one for one in done if one.seconds == middle)
-                rows.append({"form": form, "question": name, "lines": lines, **asdict(best)})
-                print(lines, form, name, best.outcome, f"{best.seconds:.2f} s {best.anon / 1e6:.0f} MB", flush=True)
-                remove(out)
-    return rows
+        warm(data / FILES[form])
+        out = out_of(options, (form, name, "tidegate"))
+        given = (data, out, 256_000_000, options.tidegate, options.most * 10)
+        done = [run("tidegate", name, form, *given) for _ in range(min(3, options.runs))]
+        middle = statistics.median_low(one.seconds for one in done)
+        best = next(one for one in done if one.seconds == middle)
+        print(lines, form, name, best.outcome, f"{best.seconds:.2f} s {best.anon / 1e6:.0f} MB", flush=True)
+        remove(out)
+        yield [{"form": form, "question": name, "lines": lines, **asdict(best)}]
 
 
 def out_of(options: argparse.Namespace, cell: Cell) -> Path:

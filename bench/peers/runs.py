@@ -93,7 +93,7 @@ def command(tool: str, question: Question, form: str, data: Path, out: Path, lim
     if tool == "tidegate":
         words = tidegate_words(question, form, data)
         given = str(limit) if limit else "none"
-        return [tidegate, "query", "-q", "--limit", given, "-o", str(out), words]
+        return [tidegate, "query", "-q", "--cache", "none", "--limit", given, "-o", str(out), words]
     return [sys.executable, str(WORKER), tool, question.name, form, str(data), str(out), str(limit or 0)]
 
 
