@@ -100,13 +100,19 @@ def tools(options: argparse.Namespace, form: str) -> list[str]:
     return [tool for tool in options.tools if (tool, form) != ("datafusion", "log")]
 
 
+def pending(options: argparse.Namespace, known: set[Group], data: Path) -> Iterator[tuple[str, str]]:
+    """Yield each form and question that is not known, with the file in the page cache."""
+    for form in options.forms:
+        for name in options.questions:
+            if (form, name, 0) not in known:
+                warm(data / FILES[form])
+                yield form, name
+
+
 def speed(options: argparse.Namespace, known: set[Group]) -> Iterator[Rows]:
     """Run every question with all tools in turns, and yield the medians of those that gave the answer of most."""
     data = make(options.tidegate, options.work, options.lines)
-    for form, name in ((form, name) for form in options.forms for name in options.questions):
-        if (form, name, 0) in known:
-            continue
-        warm(data / FILES[form])
+    for form, name in pending(options, known, data):
         runs: dict[str, list[Run]] = {tool: [] for tool in tools(options, form)}
         answers: dict[str, Answer] = {}
         for turn in range(options.runs):
@@ -142,10 +148,7 @@ def common(answers: list[Answer]) -> Answer:
 def frontier(options: argparse.Namespace, known: set[Group]) -> Iterator[Rows]:
     """Find the smallest limit of each tool for each question."""
     data = make(options.tidegate, options.work, options.lines)
-    for form, name in ((form, name) for form in options.forms for name in options.questions):
-        if (form, name, 0) in known:
-            continue
-        warm(data / FILES[form])
+    for form, name in pending(options, known, data):
         found: dict[str, tuple[int, Run, Answer]] = {}
         for tool in tools(options, form):
             for limit in LADDER:

@@ -1,7 +1,7 @@
 //! Joins that were rewritten give DataFusion's answers, also when memory is short.
 
-use crate::tables::{Mode, Random, answer, numbers, plan, session, table};
-use datafusion::{common::DataFusionError, datasource::MemTable};
+use crate::tables::{Mode, Random, answer, is_refusal, numbers, plan, session, table};
+use datafusion::datasource::MemTable;
 use std::sync::Arc;
 use tidegate_govern::RewriteOptions;
 
@@ -11,10 +11,6 @@ fn all(threads: usize, pool: Option<usize>) -> Mode {
 
 fn stock(threads: usize) -> Mode {
     Mode { rewrites: None, threads, pool: None }
-}
-
-fn is_refusal(error: &DataFusionError) -> bool {
-    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use datafusion::{
         datatypes::{DataType, Field, Int64Type, Schema},
         util::display::array_value_to_string,
     },
-    common::Result,
+    common::{DataFusionError, Result},
     datasource::MemTable,
     execution::{
         SessionStateBuilder,
@@ -133,6 +133,11 @@ pub async fn answer(context: &SessionContext, sql: &str) -> Result<Vec<String>> 
     rows.sort();
     rows.insert(0, header);
     Ok(rows)
+}
+
+/// Returns whether an answer was refused for want of memory.
+pub fn is_refusal(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
 }
 
 pub async fn plan(context: &SessionContext, sql: &str) -> String {
