@@ -2,12 +2,13 @@
 
     bench/run [speed|frontier|growth|report] [--tidegate FILE] [--lines N] [--runs 5] [--tools ..] [--questions ..] [--forms ..]
 
-speed: each tool, question and form --runs times, interleaved; an answer counts if it is the one that most tools give.
+speed: each tool, question and form --runs times, interleaved, fewer where the runs of a tool have taken --enough seconds
+together; an answer counts if it is the one that most tools give.
 frontier: the smallest limit, as a memory cgroup, at which a tool still gives that answer; limits double from 64 MiB.
 growth: Tidegate at 256 MB over 1, 5, 10 and 40 million lines. report: writes the pages from what was measured before.
 
-What is measured is kept question by question: a run that was ended goes on where it was, unless --again is given or lines, runs
-or versions are others.
+What is measured is kept question by question in bench/results.json: a run that was ended goes on where it was, unless --again
+is given, or the machine, lines, runs or versions are others.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ GROWTH = (1_000_000, 5_000_000, 10_000_000, 40_000_000)
 def main() -> None:
     """Parse the arguments, measure, and write the page."""
     options = arguments()
-    results = options.work / "results.json"
+    results = HERE.parent / "results.json"
     known: dict[str, Any] = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     if options.mode != "report":
         measured = {"about": about(options), "rows": []}
@@ -53,7 +54,7 @@ def main() -> None:
         for rows in MODES[options.mode](options, {group_of(row) for row in measured["rows"]}):
             measured["rows"] += rows
             measured["about"] = about(options)
-            results.write_text(json.dumps(known, indent=1), encoding="utf-8")
+            results.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     report.write(known, HERE.parent)
 
 
@@ -71,7 +72,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--again", action="store_true", help="measure also what was measured before")
-    parser.add_argument("--most", type=float, default=300, help="seconds for one answer")
+    parser.add_argument("--most", type=float, default=120, help="seconds for one answer")
+    parser.add_argument("--enough", type=float, default=30, help="seconds after which a tool is not asked the same again")
     for name, values in (("tools", TOOLS), ("questions", tuple(QUESTIONS)), ("forms", FORMS)):
         parser.add_argument(f"--{name}", nargs="+", choices=values, default=values)
     options = parser.parse_args()
@@ -117,7 +119,7 @@ def speed(options: argparse.Namespace, known: set[Group]) -> Iterator[Rows]:
         answers: dict[str, Answer] = {}
         for turn in range(options.runs):
             for tool, done in runs.items():
-                if turn > 0 and done[0].outcome != "answered":
+                if turn > 0 and (done[0].outcome != "answered" or sum(one.seconds for one in done) >= options.enough):
                     continue
                 out = out_of(options, (form, name, tool))
                 one = run(tool, name, form, data, out, None, options.tidegate, options.most)
@@ -137,7 +139,7 @@ def row(cell: Cell, runs: list[Run], answer: Answer | None, right: Answer | None
     if answer and right and not answer.same(right):
         outcome = "another answer"
     middle = {key: statistics.median(asdict(one)[key] for one in runs) for key in ("seconds", "cpu", "anon", "written")}
-    return {"form": form, "question": name, "tool": tool, "outcome": outcome, **middle}
+    return {"form": form, "question": name, "tool": tool, "outcome": outcome, "runs": len(runs), **middle}
 
 
 def common(answers: list[Answer]) -> Answer:

@@ -32,7 +32,8 @@ def heading(title: str, about: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     return (
         f"## {title}\n\n{about['date']}, {about['machine']}, load {about['load']} at the end; "
-        f"{about['lines']:,} lines, medians of {about['runs']} interleaved runs, page cache warm. {versions}.\n"
+        f"{about['lines']:,} lines, medians of {about['runs']} interleaved runs (a tool that had taken 30 s for a question was not "
+        f"asked it again), page cache warm. {versions}.\n"
     )
 
 

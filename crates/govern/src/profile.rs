@@ -29,6 +29,8 @@ pub struct Profile {
     pub batch_bytes: usize,
     /// Bytes read from a file at a time.
     pub block_bytes: usize,
+    /// Bytes that a thread decompresses ahead of what is read.
+    pub ahead_bytes: usize,
     /// Runs merged at a time when sorted runs are read back.
     pub merge_fan_in: usize,
     /// Bytes that a sort sets aside in each partition to merge what it spilled.
@@ -59,6 +61,7 @@ impl Profile {
             read_rows: rows_for(each),
             batch_bytes: scaled(64, 256 << 10, 2 << 20),
             block_bytes: scaled(64, 256 << 10, 1 << 20),
+            ahead_bytes: scaled(16, 1 << 20, 16 << 20),
             merge_fan_in: scaled(1 << 20, 8, 64),
             sort_reserve: scaled(16, 1 << 20, 10 << 20),
             sort_parts: 4,
@@ -78,6 +81,7 @@ impl Profile {
             read_rows: (self.read_rows / 2).max(LEAST_READ),
             batch_bytes: (self.batch_bytes / 2).max(128 << 10),
             block_bytes: (self.block_bytes / 2).max(256 << 10),
+            ahead_bytes: (self.ahead_bytes / 2).max(1 << 20),
             merge_fan_in: (self.merge_fan_in / 2).max(4),
             sort_reserve: self.sort_reserve,
             sort_parts: self.sort_parts * 2,

@@ -76,6 +76,26 @@ pub struct Entered {
     thread: PhantomData<*const ()>,
 }
 
+/// Bytes that a library in another language holds: counted while this lives, as what is allocated and freed here is.
+#[derive(Debug)]
+#[must_use = "the bytes are counted until this is dropped"]
+pub struct Held(i64);
+
+impl Held {
+    /// Counts bytes on the account that the calling thread works on.
+    pub fn new(bytes: ByteCount) -> Self {
+        let held = i64::try_from(bytes.bytes()).unwrap_or(i64::MAX >> 1);
+        record(held);
+        Self(held)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        record(-self.0);
+    }
+}
+
 impl Account {
     /// Opens an account under a name, by which errors and reports call it.
     pub fn open(name: impl Into<String>) -> Self {
@@ -295,6 +315,17 @@ mod tests {
         assert_eq!((first.peak(), second.peak()), (ByteCount::new(100 << 10), ByteCount::new(70 << 10)));
         assert!(largest(1000).contains(&("first".into(), ByteCount::new(40 << 10))));
         record(-40 * KIB);
+    }
+
+    #[test]
+    fn what_a_library_holds_is_counted_while_it_does() {
+        let account = Account::open("account");
+        let entered = account.enter();
+        let held = Held::new(ByteCount::mib(8));
+        assert_eq!(account.balance(), ByteCount::mib(8));
+        drop(held);
+        assert_eq!(account.balance(), ByteCount::ZERO);
+        drop(entered);
     }
 
     #[test]

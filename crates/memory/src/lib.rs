@@ -27,6 +27,7 @@ mod watch;
 pub use allocator::{CountingAllocator, jemalloc, program_pages};
 pub use budget::{Budget, MINIMUM_LIMIT};
 pub use bytes::{ByteCount, ParseByteCountError};
+pub use ledger::Held;
 pub use limit::{Limit, ParseLimitError};
 pub use meter::{Meter, Resident, peak_resident, reset_peak};
 pub use timeline::Moment;

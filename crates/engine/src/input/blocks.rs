@@ -6,9 +6,14 @@
 //! line ends, a pipe is read like a file, and line numbers are exact.
 //!
 //! Compressed files are read at a few hundred MB/s, by one thread each: as long as there are others, a thread takes one for
-//! itself, into its [`Lane`]. The last is read under the lock, so that the others can decode what one decompresses.
+//! itself, into its [`Lane`]. The last is read under the lock, so that the others can decode what one decompresses; where it is
+//! made of several parts, they decompress those that come next ([`Parts`](super::parts::Parts)).
 
-use super::{ByteSource, InputFile, sample::Head};
+use super::{
+    ByteSource, InputFile,
+    parts::{Ahead, Done, Job, Work},
+    sample::Head,
+};
 use crate::{
     EngineError,
     progress::Progress,
@@ -18,7 +23,7 @@ use memchr::{memchr, memchr_iter};
 use std::{
     collections::VecDeque,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 use tidegate_formats::{Counts, FileStart, Format, Framing};
 
@@ -38,6 +43,18 @@ pub struct QueueOptions {
     pub block_bytes: usize,
     /// Whether every block knows its line number. Counting costs a tenth of the scan.
     pub numbered: bool,
+    /// Threads that take blocks.
+    pub threads: usize,
+    /// Bytes that are read, or decompressed by one thread, ahead of those that are asked for.
+    pub ahead_bytes: usize,
+}
+
+impl QueueOptions {
+    /// Returns how far ahead a file is worked on that one thread reads, or all do.
+    fn ahead(&self, shared: bool) -> Ahead {
+        let stretches = if shared && self.threads > 1 { self.threads + 1 } else { 0 };
+        Ahead { bytes: self.ahead_bytes, stretches }
+    }
 }
 
 /// A block in a thread's buffer.
@@ -66,6 +83,8 @@ pub struct BlockQueue {
     progress: Arc<Progress>,
     zones: ScanZones,
     state: Mutex<State>,
+    /// Told when a stretch of a compressed file was decompressed.
+    decompressed: Condvar,
 }
 
 #[derive(Debug)]
@@ -103,6 +122,25 @@ enum Next<'a> {
     End,
 }
 
+/// A stretch that a thread decompresses. It is put back whatever happens to the thread, because others wait for it.
+struct Claim<'a> {
+    queue: &'a BlockQueue,
+    order: usize,
+    job: Job,
+    done: Option<Done>,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let done = self.done.take().unwrap_or_else(|| self.job.nothing());
+        let mut state = self.queue.lock();
+        if let Some(open) = state.open.as_mut().filter(|open| open.order == self.order) {
+            open.source.put(done);
+        }
+        self.queue.decompressed.notify_all();
+    }
+}
+
 impl BlockQueue {
     /// Returns a queue over `inputs`; `head` is what was read of a stream already.
     pub fn new(
@@ -113,7 +151,7 @@ impl BlockQueue {
         progress: Arc<Progress>,
     ) -> Self {
         let (zones, state) = (ScanZones::default(), Mutex::new(State { next: 0, open: None, head }));
-        Self { inputs, format, options, progress, zones, state }
+        Self { inputs, format, options, progress, zones, state, decompressed: Condvar::new() }
     }
 
     /// Passes over the gaps of the files, and has the zones of others learned.
@@ -148,14 +186,14 @@ impl BlockQueue {
             }
             match self.next_shared(buffer)? {
                 Next::Block(block) => return Ok(Some(block)),
-                Next::Alone(order, input) => lane.0 = Some(self.open(order, input, None)?),
+                Next::Alone(order, input) => lane.0 = Some(self.open_alone(order, input)?),
                 Next::End => return Ok(None),
             }
         }
     }
 
     fn next_shared(&self, buffer: &mut Vec<u8>) -> Result<Next<'_>, EngineError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         loop {
             if state.open.is_none() {
                 let Some(input) = self.inputs.get(state.next) else { return Ok(Next::End) };
@@ -168,6 +206,21 @@ impl BlockQueue {
                 state.open = Some(self.open(order, input, head)?);
             }
             let Some(open) = &mut state.open else { continue };
+            match open.source.work(self.options.block_bytes) {
+                Work::Read => {}
+                Work::Decompress(job) => {
+                    let mut claim = Claim { queue: self, order: open.order, job, done: None };
+                    drop(state);
+                    claim.done = Some(claim.job.run());
+                    drop(claim);
+                    state = self.lock();
+                    continue;
+                }
+                Work::Wait => {
+                    state = self.decompressed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                }
+            }
             if let Some(block) = self.load(open, buffer)? {
                 return Ok(Next::Block(block));
             }
@@ -175,11 +228,25 @@ impl BlockQueue {
         }
     }
 
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a file that one thread reads.
+    fn open_alone(&self, order: usize, input: &InputFile) -> Result<Open, EngineError> {
+        self.begin(order, ByteSource::open(input, self.options.ahead(false))?, Vec::new())
+    }
+
+    /// Opens an input that all threads read.
     fn open(&self, order: usize, input: &InputFile, head: Option<Head>) -> Result<Open, EngineError> {
-        let (source, mut carry) = match head {
-            Some(Head { bytes, stream: Some(source), .. }) => (source, bytes),
-            _ => (ByteSource::open(input)?, Vec::new()),
-        };
+        match head {
+            Some(Head { bytes, stream: Some(source), .. }) => self.begin(order, source, bytes),
+            _ => self.begin(order, ByteSource::open(input, self.options.ahead(true))?, Vec::new()),
+        }
+    }
+
+    /// Reads the header of an input, of which `carry` was read already.
+    fn begin(&self, order: usize, source: ByteSource, mut carry: Vec<u8>) -> Result<Open, EngineError> {
         let (start, gaps) = (Arc::default(), self.gaps(order, &source));
         let mut open = Open { order, source, start, carry: Vec::new(), offset: 0, line: 1, ended: false, gaps };
         let mut target = HEADER;
@@ -300,7 +367,7 @@ impl BlockQueue {
 
     fn block(&self, open: &Open) -> LoadedBlock {
         // A line that is wanted later cannot be looked up in what is read once, or with much work.
-        let numbered = self.options.numbered || !matches!(open.source, ByteSource::File { .. });
+        let numbered = self.options.numbered || !matches!(open.source, ByteSource::File(_));
         LoadedBlock {
             order: open.order,
             file: self.inputs.get(open.order).map_or_else(|| "-".into(), |input| Arc::clone(&input.name)),

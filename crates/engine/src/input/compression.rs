@@ -1,18 +1,19 @@
 //! Compressed inputs: told by their first bytes, whatever their names, and read as what they hold.
 
-use bzip2::bufread::MultiBzDecoder;
-use flate2::bufread::MultiGzDecoder;
+use bzip2::bufread::{BzDecoder, MultiBzDecoder};
+use flate2::bufread::{GzDecoder, MultiGzDecoder};
 use liblzma::bufread::XzDecoder;
+use memchr::memmem;
 use std::{
     fmt,
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
+    ops::Range,
+    os::unix::fs::FileExt,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
 };
+use tidegate_memory::Held;
 
 /// Bytes that are read of a compressed file at a time.
 const READ: usize = 64 << 10;
@@ -55,31 +56,66 @@ impl Compression {
         Self::of(&magic(&mut File::open(path).ok()?).ok()?)
     }
 
-    /// Returns a reader of what `compressed` holds.
+    /// Returns a reader of what a stream holds.
     pub(super) fn reader(
         self,
         compressed: impl Read + Send + Sync + 'static,
     ) -> io::Result<Box<dyn Read + Send + Sync>> {
-        let compressed = BufReader::with_capacity(READ, compressed);
+        let mut compressed = BufReader::with_capacity(READ, compressed);
+        let window = Held::new(self.window(compressed.fill_buf()?));
         Ok(match self {
-            Self::Gzip => Box::new(Explained(MultiGzDecoder::new(compressed))),
-            Self::Zstd => Box::new(Explained(zstd::stream::read::Decoder::with_buffer(compressed)?)),
-            Self::Bzip2 => Box::new(Explained(MultiBzDecoder::new(compressed))),
-            Self::Xz => Box::new(Explained(XzDecoder::new_multi_decoder(compressed))),
+            Self::Gzip => Box::new(Explained { reader: MultiGzDecoder::new(compressed), _window: window }),
+            Self::Zstd => {
+                Box::new(Explained { reader: zstd::stream::read::Decoder::with_buffer(compressed)?, _window: window })
+            }
+            Self::Bzip2 => Box::new(Explained { reader: MultiBzDecoder::new(compressed), _window: window }),
+            Self::Xz => Box::new(Explained { reader: XzDecoder::new_multi_decoder(compressed), _window: window }),
         })
+    }
+
+    /// Returns where in some bytes the next part may begin. What is in a part may look like it.
+    pub(super) fn beginning(self, bytes: &[u8]) -> Option<usize> {
+        let magic: &[u8] = match self {
+            Self::Gzip => &[0x1f, 0x8b, 8],
+            Self::Zstd => &[0x28, 0xb5, 0x2f, 0xfd],
+            Self::Bzip2 => b"BZh",
+            Self::Xz => return None,
+        };
+        memmem::find_iter(bytes, magic).find(|at| self.begins(bytes.get(*at..).unwrap_or_default()))
+    }
+
+    /// Returns whether a part can begin with these bytes, as far as they go on.
+    fn begins(self, bytes: &[u8]) -> bool {
+        match (self, bytes) {
+            // Flags of which five have a meaning, four bytes of a time, and how hard it was tried.
+            (Self::Gzip, [_, _, _, flags, _, _, _, _, effort, ..]) => *flags < 0x20 && matches!(effort, 0 | 2 | 4),
+            (Self::Zstd, _) => true,
+            _ => Self::of(bytes) == Some(self),
+        }
+    }
+}
+
+/// A stream of compressed data, and the window of its decoder.
+struct Explained<R> {
+    reader: R,
+    _window: Held,
+}
+
+impl<R: Read> Read for Explained<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer).map_err(explained)
     }
 }
 
 /// Says of an error that it is of the compressed data, unless it is of the file.
-struct Explained<R>(R);
-
-impl<R: Read> Read for Explained<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer).map_err(|error| match error.kind() {
-            _ if error.raw_os_error().is_some() => error,
-            io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), "compressed, and cut off before its end"),
-            kind => io::Error::new(kind, format!("compressed, and damaged: {error}")),
-        })
+fn explained(error: io::Error) -> io::Error {
+    match error.kind() {
+        _ if error.raw_os_error().is_some() => error,
+        io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), "compressed, and cut off before its end"),
+        kind if error.to_string().contains("too much memory") => {
+            io::Error::new(kind, "compressed with a window of more than 128 MiB, which is the most that is taken")
+        }
+        kind => io::Error::new(kind, format!("compressed, and damaged: {error}")),
     }
 }
 
@@ -90,51 +126,100 @@ pub(super) fn magic(input: &mut dyn Read) -> io::Result<Vec<u8>> {
     Ok(first)
 }
 
-/// A compressed file that is being read.
-pub(crate) struct Decompressed {
-    reader: Box<dyn Read + Send + Sync>,
-    /// Bytes read of the file.
-    consumed: Arc<AtomicU64>,
-    /// Those among them that were asked for.
-    told: u64,
+/// One part of a compressed file, decompressed as it is read.
+pub(super) struct OnePart {
+    decoder: Decoder,
+    /// The window of a decoder whose memory the allocator does not see.
+    _window: Held,
 }
 
-impl Decompressed {
-    /// Opens a file that was so long when it was found.
-    pub(super) fn new(file: File, size: u64, compression: Compression) -> io::Result<Self> {
-        let consumed = Arc::<AtomicU64>::default();
-        let counted = Counted { file: file.take(size), consumed: Arc::clone(&consumed) };
-        Ok(Self { reader: compression.reader(counted)?, consumed, told: 0 })
+enum Decoder {
+    Gzip(GzDecoder<FilePart>),
+    Zstd(zstd::stream::read::Decoder<'static, FilePart>),
+    Bzip2(BzDecoder<FilePart>),
+    /// All parts to the end of the file: those of xz may have padding between them.
+    Xz(XzDecoder<FilePart>),
+}
+
+impl OnePart {
+    /// Begins to read the part at the start of a range of a file.
+    pub(super) fn open(file: &Arc<File>, range: Range<u64>, compression: Compression) -> io::Result<Self> {
+        let mut bytes =
+            FilePart { file: Arc::clone(file), buffer: Vec::new(), taken: 0, next: range.start, end: range.end };
+        let window = Held::new(compression.window(bytes.fill_buf()?));
+        let decoder = match compression {
+            Compression::Gzip => Decoder::Gzip(GzDecoder::new(bytes)),
+            Compression::Zstd => Decoder::Zstd(zstd::stream::read::Decoder::with_buffer(bytes)?.single_frame()),
+            Compression::Bzip2 => Decoder::Bzip2(BzDecoder::new(bytes)),
+            Compression::Xz => Decoder::Xz(XzDecoder::new_multi_decoder(bytes)),
+        };
+        Ok(Self { decoder, _window: window })
     }
 
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(buffer)
-    }
-
-    /// Returns how many bytes of the file were read since the last call.
-    pub(super) fn take_consumed(&mut self) -> u64 {
-        let consumed = self.consumed.load(Relaxed);
-        consumed - std::mem::replace(&mut self.told, consumed)
+    /// Returns the first byte of the file that is not consumed.
+    pub(super) fn position(&self) -> u64 {
+        let bytes = match &self.decoder {
+            Decoder::Gzip(decoder) => decoder.get_ref(),
+            Decoder::Zstd(decoder) => decoder.get_ref(),
+            Decoder::Bzip2(decoder) => decoder.get_ref(),
+            Decoder::Xz(decoder) => decoder.get_ref(),
+        };
+        bytes.next - (bytes.buffer.len() - bytes.taken) as u64
     }
 }
 
-impl fmt::Debug for Decompressed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decompressed").field("consumed", &self.consumed).finish_non_exhaustive()
-    }
-}
-
-/// Counts what is read of a file.
-struct Counted {
-    file: io::Take<File>,
-    consumed: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
+impl Read for OnePart {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.consumed.fetch_add(read as u64, Relaxed);
-        Ok(read)
+        match &mut self.decoder {
+            Decoder::Gzip(decoder) => decoder.read(buffer),
+            Decoder::Zstd(decoder) => decoder.read(buffer),
+            Decoder::Bzip2(decoder) => decoder.read(buffer),
+            Decoder::Xz(decoder) => decoder.read(buffer),
+        }
+        .map_err(explained)
+    }
+}
+
+impl fmt::Debug for OnePart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnePart").field("position", &self.position()).finish_non_exhaustive()
+    }
+}
+
+/// A range of a file, which other threads read as well.
+struct FilePart {
+    file: Arc<File>,
+    buffer: Vec<u8>,
+    /// Bytes of the buffer that are consumed.
+    taken: usize,
+    /// The first byte that is not in the buffer.
+    next: u64,
+    end: u64,
+}
+
+impl BufRead for FilePart {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.taken >= self.buffer.len() {
+            self.taken = 0;
+            let left = usize::try_from(self.end - self.next).unwrap_or(READ).min(READ);
+            self.buffer.resize(left, 0);
+            let read = self.file.read_at(&mut self.buffer, self.next)?;
+            self.buffer.truncate(read);
+            self.next += read as u64;
+        }
+        Ok(self.buffer.get(self.taken..).unwrap_or_default())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.taken += count;
+    }
+}
+
+impl Read for FilePart {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 

@@ -3,8 +3,10 @@
 mod blocks;
 mod compression;
 mod find;
+mod parts;
 mod sample;
 mod source;
+mod window;
 
 pub use blocks::{BlockQueue, Lane, LoadedBlock, QueueOptions, RECORD_CAP};
 pub use compression::Compression;

@@ -1,6 +1,6 @@
 //! Samples of an input: its head for detection, and places spread over the file for inference.
 
-use super::{ByteSource, InputFile, RECORD_CAP};
+use super::{ByteSource, InputFile, RECORD_CAP, parts::Ahead};
 use crate::EngineError;
 use memchr::memchr;
 use std::{fs::File, io, os::unix::fs::FileExt};
@@ -42,14 +42,14 @@ impl Head {
     /// # Errors
     /// If it cannot be opened or read.
     pub fn read(input: &InputFile, size: SampleSize) -> Result<Self, EngineError> {
-        let mut source = ByteSource::open(input)?;
+        let mut source = ByteSource::open(input, Ahead::NONE)?;
         // The head is all that is seen of a compressed file.
         let compressed = matches!(source, ByteSource::Compressed(_));
         let head = if compressed { size.head * 4 } else { size.head };
         let bytes =
             first_bytes(&mut source, head).map_err(|error| EngineError::file("read", input.name.as_ref(), error))?;
         let (further, stream) = match &source {
-            ByteSource::File { file, end, .. } => (places(file, bytes.len() as u64, *end, size.places), None),
+            ByteSource::File(plain) => (places(&plain.file, bytes.len() as u64, plain.end, size.places), None),
             ByteSource::Compressed(_) => (Vec::new(), None),
             ByteSource::Stream(_) => (Vec::new(), Some(source)),
         };

@@ -2,37 +2,50 @@
 
 use super::{
     InputFile,
-    compression::{Compression, Decompressed, magic},
+    compression::{Compression, magic},
+    parts::{Ahead, Done, Parts, Work},
 };
 use crate::{EngineError, zones::FileState};
+use rustix::fs::{Advice, fadvise};
 use std::{
     fmt,
     fs::File,
     io::{self, Read},
+    num::NonZeroU64,
     os::unix::fs::FileExt,
     path::Path,
 };
 
+/// A file that is not compressed.
+pub(crate) struct PlainFile {
+    pub file: File,
+    offset: u64,
+    pub end: u64,
+    /// What the system was told that it will be needed ends here.
+    advised: u64,
+    ahead: u64,
+}
+
 /// An open input.
 pub(crate) enum ByteSource {
     /// A file, read up to the size it had when it was found.
-    File { file: File, offset: u64, end: u64 },
+    File(PlainFile),
     /// A compressed file.
-    Compressed(Decompressed),
+    Compressed(Box<Parts>),
     /// The standard input, a pipe or a device: read until it ends.
     Stream(Box<dyn Read + Send + Sync>),
 }
 
 impl ByteSource {
-    /// Opens an input.
-    pub fn open(input: &InputFile) -> Result<Self, EngineError> {
+    /// Opens an input; `ahead` says how much of it is read before it is asked for.
+    pub fn open(input: &InputFile, ahead: Ahead) -> Result<Self, EngineError> {
         let opened = match &input.path {
             None => Self::stream(io::stdin()),
             Some(path) => File::open(path).and_then(|file| match (input.size, input.compression) {
                 (None, _) => Self::stream(file),
-                (Some(size), None) => Ok(Self::File { file, offset: 0, end: size.bytes() }),
+                (Some(size), None) => Ok(Self::File(PlainFile::new(file, size.bytes(), ahead))),
                 (Some(size), Some(compression)) => {
-                    Decompressed::new(file, size.bytes(), compression).map(Self::Compressed)
+                    Ok(Self::Compressed(Box::new(Parts::new(file, size.bytes(), compression, ahead))))
                 }
             }),
         };
@@ -53,15 +66,15 @@ impl ByteSource {
     /// Returns what a file is now, if it can be read from any place.
     pub fn state(&self) -> Option<FileState> {
         match self {
-            Self::File { file, .. } => file.metadata().ok().map(|metadata| FileState::of(&metadata)),
+            Self::File(plain) => plain.file.metadata().ok().map(|metadata| FileState::of(&metadata)),
             Self::Compressed(_) | Self::Stream(_) => None,
         }
     }
 
     /// Goes on with another byte of a file.
     pub fn jump(&mut self, to: u64) {
-        if let Self::File { offset, end, .. } = self {
-            *offset = to.min(*end);
+        if let Self::File(plain) = self {
+            plain.offset = to.min(plain.end);
         }
     }
 
@@ -70,7 +83,22 @@ impl ByteSource {
     pub fn progress(&mut self, length: usize) -> u64 {
         match self {
             Self::Compressed(file) => file.take_consumed(),
-            Self::File { .. } | Self::Stream(_) => length as u64,
+            Self::File(_) | Self::Stream(_) => length as u64,
+        }
+    }
+
+    /// Returns what the calling thread can do where `wanted` bytes are to be read.
+    pub(super) fn work(&mut self, wanted: usize) -> Work {
+        match self {
+            Self::Compressed(parts) => parts.work(wanted),
+            Self::File(_) | Self::Stream(_) => Work::Read,
+        }
+    }
+
+    /// Takes back what a thread has decompressed.
+    pub(super) fn put(&mut self, done: Done) {
+        if let Self::Compressed(parts) = self {
+            parts.put(done);
         }
     }
 
@@ -78,7 +106,7 @@ impl ByteSource {
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let result = match self {
-                Self::File { file, offset, end } => read_file(file, offset, *end, buffer),
+                Self::File(plain) => plain.read(buffer),
                 Self::Compressed(file) => file.read(buffer),
                 Self::Stream(stream) => stream.read(buffer),
             };
@@ -86,6 +114,33 @@ impl ByteSource {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
+        }
+    }
+}
+
+impl PlainFile {
+    fn new(file: File, end: u64, ahead: Ahead) -> Self {
+        if ahead.bytes > 0 {
+            // Advice that is not taken changes nothing but the time.
+            let _ = fadvise(&file, 0, None, Advice::Sequential);
+        }
+        Self { file, offset: 0, end, advised: 0, ahead: ahead.bytes as u64 }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.advise();
+        read_file(&self.file, &mut self.offset, self.end, buffer)
+    }
+
+    /// Has the system read what comes next, in steps of half of what is ahead, so that whoever reads does not wait for the disk.
+    fn advise(&mut self) {
+        let wanted = (self.offset + self.ahead).min(self.end);
+        let from = self.advised.max(self.offset);
+        if wanted.saturating_sub(from) >= self.ahead / 2
+            && let Some(length) = NonZeroU64::new(wanted - from)
+        {
+            let _ = fadvise(&self.file, from, Some(length), Advice::WillNeed);
+            self.advised = wanted;
         }
     }
 }
@@ -107,7 +162,7 @@ fn read_file(file: &File, offset: &mut u64, end: u64, buffer: &mut [u8]) -> io::
 impl fmt::Debug for ByteSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::File { .. } => "File",
+            Self::File(_) => "File",
             Self::Compressed(_) => "Compressed",
             Self::Stream(_) => "Stream",
         })

@@ -5,6 +5,7 @@ mod target;
 
 mod arrow;
 mod cells;
+mod encoders;
 mod output;
 mod parquet;
 mod text;

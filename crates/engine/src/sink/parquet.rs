@@ -3,15 +3,18 @@
 //! A row group is held until it is written, so its size is what this sink needs of memory. Rows say little about bytes:
 //! the group is closed when the encoded columns and their buffers have grown to the profile's size.
 
-use super::{Sink, Target, Verdict};
+use super::{Sink, Target, Verdict, encoders::Encoders};
 use crate::EngineError;
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     parquet::{
-        arrow::ArrowWriter,
+        arrow::{
+            ArrowWriter,
+            arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory},
+        },
         basic::{Compression, ZstdLevel},
         errors::ParquetError,
-        file::properties::WriterProperties,
+        file::{properties::WriterProperties, writer::SerializedFileWriter},
     },
 };
 use std::io;
@@ -19,8 +22,13 @@ use tidegate_govern::Profile;
 
 /// Writes Parquet.
 pub(super) struct ParquetSink {
-    writer: Option<ArrowWriter<Target>>,
+    file: SerializedFileWriter<Target>,
+    factory: ArrowRowGroupWriterFactory,
+    encoders: Encoders,
     row_group_bytes: usize,
+    groups: usize,
+    /// Whether a row group was begun.
+    begun: bool,
 }
 
 impl ParquetSink {
@@ -35,23 +43,57 @@ impl ParquetSink {
             .set_created_by(concat!("tidegate ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let writer = ArrowWriter::try_new(target, schema.clone(), Some(properties)).map_err(parquet_error)?;
-        Ok(Self { writer: Some(writer), row_group_bytes: profile.row_group_bytes })
+        let (file, factory) = writer.into_serialized_writer().map_err(parquet_error)?;
+        let encoders = Encoders::new(schema, profile.threads - 1);
+        Ok(Self { file, factory, encoders, row_group_bytes: profile.row_group_bytes, groups: 0, begun: false })
+    }
+
+    fn encode(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        if !self.begun {
+            let writers = self.factory.create_column_writers(self.groups)?;
+            self.encoders.begin(self.by_field(writers));
+            self.begun = true;
+        }
+        if self.encoders.write(batch)? >= self.row_group_bytes { self.end_group() } else { Ok(()) }
+    }
+
+    /// Puts the columns of a nested field together.
+    fn by_field(&self, writers: Vec<ArrowColumnWriter>) -> Vec<Vec<ArrowColumnWriter>> {
+        let schema = self.file.schema_descr();
+        let mut fields: Vec<_> = schema.root_schema().get_fields().iter().map(|_| Vec::new()).collect();
+        for (leaf, writer) in writers.into_iter().enumerate() {
+            if let Some(field) = fields.get_mut(schema.get_column_root_idx(leaf)) {
+                field.push(writer);
+            }
+        }
+        fields
+    }
+
+    fn end_group(&mut self) -> Result<(), ParquetError> {
+        let chunks = self.encoders.close()?;
+        let mut group = self.file.next_row_group()?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+        (self.groups, self.begun) = (self.groups + 1, false);
+        Ok(())
     }
 }
 
 impl Sink for ParquetSink {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), EngineError> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        let written = writer
-            .write(batch)
-            .and_then(|()| if writer.memory_size() >= self.row_group_bytes { writer.flush() } else { Ok(()) });
-        written.map_err(|error| failed(error, writer.inner()))
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.encode(batch).map_err(|error| failed(error, self.file.inner()))
     }
 
     fn finish(&mut self, verdict: Verdict) -> Result<(), EngineError> {
-        let Some(mut writer) = self.writer.take() else { return Ok(()) };
-        writer.finish().map_err(|error| failed(error, writer.inner()))?;
-        writer.inner_mut().close(verdict)
+        let ended = if self.begun { self.end_group() } else { Ok(()) };
+        let finished = ended.and_then(|()| self.file.finish().map(drop));
+        finished.map_err(|error| failed(error, self.file.inner()))?;
+        self.file.inner_mut().close(verdict)
     }
 }
 

@@ -276,6 +276,8 @@ impl LogScan {
         let options = QueueOptions {
             block_bytes: self.context.profile.block_bytes,
             numbered: self.context.rejects.writes() || self.wants(VirtualColumn::Line),
+            threads: self.properties.partitioning.partition_count(),
+            ahead_bytes: self.context.profile.ahead_bytes,
         };
         let passed_over = self.zones.as_ref().map_or(ByteCount::ZERO, ZonePlan::passed_over);
         self.context.progress.expect(size(&self.inputs) - passed_over);

@@ -5,13 +5,14 @@ use super::{
     group_states::{Many, One},
     moments::{self, Moments, Statistic},
     percentile::{self, Percentile, Sketches},
+    ranked::{self, Ranked},
 };
 use datafusion::{
     arrow::datatypes::{DataType, FieldRef},
     common::{Result, ScalarValue, internal_err, not_impl_err},
     functions_aggregate::{
         approx_median, approx_percentile_cont, approx_percentile_cont_with_weight, average, correlation, covariance,
-        regr, stddev, sum, variance,
+        percentile_cont, regr, stddev, sum, variance,
     },
     logical_expr::{
         Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Operator, ReversedUDAF,
@@ -35,6 +36,7 @@ struct OrderFree {
 enum Kind {
     Statistic(Statistic),
     Percentile { weighted: bool },
+    Exact,
 }
 
 /// Makes an accumulator of the states that a statistic needs. No function can: each is of another type.
@@ -84,7 +86,13 @@ pub fn order_free() -> Vec<AggregateUDF> {
     ];
     let statistics = statistics.map(|(stock, statistic)| (stock, Kind::Statistic(statistic)));
     let percentiles = percentiles.map(|(stock, weighted)| (stock, Kind::Percentile { weighted }));
-    statistics.into_iter().chain(percentiles).map(|(stock, kind)| OrderFree { stock, kind }.into()).collect()
+    let exact = [(percentile_cont::percentile_cont_udaf(), Kind::Exact)];
+    statistics
+        .into_iter()
+        .chain(percentiles)
+        .chain(exact)
+        .map(|(stock, kind)| OrderFree { stock, kind }.into())
+        .collect()
 }
 
 impl OrderFree {
@@ -95,7 +103,7 @@ impl OrderFree {
             Kind::Statistic(statistic) => {
                 types.len() == statistic.arguments() && types.all(|argument| *argument == DataType::Float64)
             }
-            Kind::Percentile { .. } => types.next().is_some_and(DataType::is_floating),
+            Kind::Percentile { .. } | Kind::Exact => types.next().is_some_and(DataType::is_floating),
         }
     }
 
@@ -118,6 +126,8 @@ impl AggregateUDFImpl for OrderFree {
             Kind::Statistic(statistic) if args.is_distinct && statistic.arguments() == 1 => {
                 Ok(Box::new(Distinct::new(self.stock.accumulator(args)?, statistic)))
             }
+            Kind::Exact if args.is_distinct => self.stock.accumulator(args),
+            Kind::Exact => Ok(Box::new(One::new(Ranked::one(self.percentile(&args, false)?)))),
             Kind::Statistic(_) if args.is_distinct => not_impl_err!("{}(DISTINCT)", self.name()),
             Kind::Statistic(statistic) => with_moments!(statistic, |moments| Box::new(One::new(moments))),
             Kind::Percentile { weighted: false } => {
@@ -134,6 +144,7 @@ impl AggregateUDFImpl for OrderFree {
             return self.stock.create_groups_accumulator(args);
         }
         match self.kind {
+            Kind::Exact => Ok(Box::new(Many(Ranked::one(self.percentile(&args, false)?)))),
             Kind::Statistic(statistic) => with_moments!(statistic, |moments| Box::new(Many(moments))),
             Kind::Percentile { weighted: false } => Ok(Box::new(Many(Sketches::new(self.percentile(&args, false)?)))),
             Kind::Percentile { weighted: true } => {
@@ -161,6 +172,7 @@ impl AggregateUDFImpl for OrderFree {
         Ok(match self.kind {
             Kind::Statistic(statistic) => moments::state_fields(statistic, args.name),
             Kind::Percentile { .. } => percentile::state_fields(args.name),
+            Kind::Exact => ranked::state_fields(args.name),
         })
     }
 

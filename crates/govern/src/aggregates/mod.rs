@@ -6,10 +6,10 @@
 //!
 //! - [`exact`]: sums of doubles and of their products without any rounding, which make `sum`, `avg`, variances, covariances,
 //!   correlations and regressions ([`moments`]) exact up to the last few roundings;
-//! - [`percentile`]: a sketch whose state is a function of the set of its values alone.
+//! - [`percentile`]: a sketch whose state is a function of the set of its values alone;
+//! - [`ranked`]: exact percentiles, of which several share their values, and which are not rounded to a millionth.
 //!
-//! What is not here is free of order already (integers, decimals, `min`, `count`, `approx_distinct`, `median`,
-//! `percentile_cont`), or asks for an order by what it is (`first_value`, `array_agg` and `string_agg` without `ORDER BY`).
+//! What is not here is free of order already (integers, decimals, `min`, `count`, `approx_distinct`, `median`), or asks for an order by what it is (`first_value`, `array_agg` and `string_agg` without `ORDER BY`).
 
 mod distinct;
 pub mod exact;
@@ -17,9 +17,12 @@ mod function;
 mod group_states;
 pub mod moments;
 pub mod percentile;
+mod percentiles;
+pub mod ranked;
 mod rows;
 
 #[cfg(test)]
 mod tests;
 
 pub use function::order_free;
+pub use percentiles::several_percentiles;

@@ -9,6 +9,7 @@
 //!   Where DataFusion's plan of it would be wrong, it is said in other words;
 //! - cross joins become nested loop joins, which spill, and what is wrong when those spill is avoided; a `FULL JOIN` without
 //!   an equality becomes two of them;
+//! - several exact percentiles of one argument keep its values once;
 //! - `DISTINCT ON` takes the first row of each group from a window;
 //! - semi, anti and mark joins see each row of their other side once, or not often;
 //! - window functions that look to the end of their partition look back to the beginning, in the reversed order.
@@ -30,6 +31,7 @@ mod recent;
 mod replay;
 mod reversed_windows;
 mod semi_joins;
+mod shared_percentiles;
 mod spool;
 mod tee;
 mod tee_node;

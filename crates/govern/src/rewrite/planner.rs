@@ -4,7 +4,8 @@
 //! and copy parts of it. A reader of a tee must exist once. So logical plans are rewritten after all rules, once.
 
 use super::{
-    Joins, RewriteOptions, distinct, full_join, grouping_sets, join_keys, reversed_windows, tee_node::TeePlanner,
+    Joins, RewriteOptions, distinct, full_join, grouping_sets, join_keys, reversed_windows, shared_percentiles::share,
+    tee_node::TeePlanner,
 };
 use async_trait::async_trait;
 use datafusion::{
@@ -75,7 +76,7 @@ fn rewrite(plan: LogicalPlan, options: RewriteOptions, tees: &mut usize) -> Resu
             Ok(Transformed::yes(rewritten))
         })?;
         node.transform_data(|node| match node {
-            LogicalPlan::Aggregate(aggregate) => match distinct_aggregate(&aggregate, tees)? {
+            LogicalPlan::Aggregate(aggregate) => match shared_aggregate(&aggregate, tees)? {
                 Some(plan) => Ok(Transformed::yes(plan)),
                 None => Ok(Transformed::no(LogicalPlan::Aggregate(aggregate))),
             },
@@ -88,6 +89,18 @@ fn rewrite(plan: LogicalPlan, options: RewriteOptions, tees: &mut usize) -> Resu
         })
     })?;
     Ok(rewritten.data)
+}
+
+fn shared_aggregate(aggregate: &Aggregate, tees: &mut usize) -> Result<Option<LogicalPlan>> {
+    let Some(shared) = share(aggregate)? else { return distinct_aggregate(aggregate, tees) };
+    let plan = match distinct_aggregate(&shared.aggregate, tees)? {
+        Some(plan) => plan,
+        None => LogicalPlan::Aggregate(shared.aggregate.clone()),
+    };
+    match shared.apart(plan, aggregate)? {
+        Some(plan) => Ok(Some(plan)),
+        None => distinct_aggregate(aggregate, tees),
+    }
 }
 
 fn distinct_aggregate(aggregate: &Aggregate, tees: &mut usize) -> Result<Option<LogicalPlan>> {

@@ -20,7 +20,7 @@ fn read(bytes: &[u8], block_bytes: usize) -> (Vec<Seen>, Vec<u8>) {
     let path = folder.path().join("access.log");
     fs::write(&path, bytes).unwrap();
     let inputs: Arc<[InputFile]> = find(path.to_str().unwrap()).unwrap().into();
-    let options = QueueOptions { block_bytes, numbered: true };
+    let options = QueueOptions { block_bytes, numbered: true, threads: 1, ahead_bytes: 0 };
     let queue = BlockQueue::new(inputs, Format::Access, options, None, Arc::default());
     let (mut blocks, mut joined, mut buffer) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(block) = queue.next(&mut Lane::default(), &mut buffer).unwrap() {
@@ -68,7 +68,7 @@ fn a_header_may_be_as_long_as_a_record() {
     let inputs: Arc<[InputFile]> = find(path.to_str().unwrap()).unwrap().into();
     let head = Head::read(&inputs[0], SampleSize::FURTHER).unwrap();
     assert!(head.bytes.starts_with(text.lines().next().unwrap().as_bytes()));
-    let options = QueueOptions { block_bytes: 1 << 10, numbered: true };
+    let options = QueueOptions { block_bytes: 1 << 10, numbered: true, threads: 1, ahead_bytes: 0 };
     let queue = BlockQueue::new(inputs, Format::Csv(Arc::new(layout)), options, None, Arc::default());
     let mut buffer = Vec::new();
     let block = queue.next(&mut Lane::default(), &mut buffer).unwrap().unwrap();
@@ -112,7 +112,7 @@ fn read_files(files: &[Vec<u8>], block_bytes: usize) -> Result<(Vec<Vec<u8>>, u6
         fs::write(folder.path().join(format!("{at}.log")), bytes).unwrap();
     }
     let inputs: Arc<[InputFile]> = find(folder.path().to_str().unwrap()).unwrap().into();
-    let options = QueueOptions { block_bytes, numbered: false };
+    let options = QueueOptions { block_bytes, numbered: false, threads: 2, ahead_bytes: 4096 };
     let progress = Arc::<Progress>::default();
     let queue = BlockQueue::new(inputs, Format::Access, options, None, Arc::clone(&progress));
     let mut texts = vec![Vec::new(); files.len()];
@@ -164,6 +164,96 @@ fn a_compressed_file_that_is_cut_or_damaged_is_an_error() {
         for bytes in [whole[..whole.len() - 1].to_vec(), whole[..whole.len() / 2].to_vec(), damaged] {
             let error = read_files(&[bytes], 4096).map(|_| compression).unwrap_err().to_string();
             assert!(error.contains("0.log`: compressed, and "), "{compression:?}: {error}");
+        }
+    }
+}
+
+/// Reads one file with several threads. Returns its text, and how many blocks were read.
+fn read_together(bytes: &[u8], threads: usize, ahead_bytes: usize) -> Result<(Vec<u8>, u64), EngineError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    fs::write(&path, bytes).unwrap();
+    let inputs: Arc<[InputFile]> = find(path.to_str().unwrap()).unwrap().into();
+    let options = QueueOptions { block_bytes: 500, numbered: true, threads, ahead_bytes };
+    let progress = Arc::<Progress>::default();
+    let queue = BlockQueue::new(inputs, Format::Access, options, None, Arc::clone(&progress));
+    let blocks = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        let reader = || {
+            let (mut lane, mut buffer) = (Lane::default(), Vec::new());
+            while let Some(block) = queue.next(&mut lane, &mut buffer)? {
+                blocks.lock().unwrap().push((block.offset, block.first_line, buffer.clone()));
+            }
+            Ok(())
+        };
+        let readers: Vec<_> = (0..threads).map(|_| scope.spawn(reader)).collect();
+        readers.into_iter().try_for_each(|reader| reader.join().unwrap())
+    })?;
+    let mut blocks = blocks.into_inner().unwrap();
+    blocks.sort();
+    let mut text = Vec::new();
+    for (offset, line, block) in blocks {
+        assert_eq!(offset, text.len() as u64);
+        assert_eq!(line, 1 + memchr_iter(b'\n', &text).count() as u64);
+        text.extend_from_slice(&block);
+    }
+    Ok((text, progress.snapshot().bytes.bytes()))
+}
+
+/// Lines, and the same in parts of which some are large, and some hold what looks like the beginning of another.
+fn in_parts(compression: Compression) -> (Vec<u8>, Vec<u8>) {
+    let lines = |from: u32, to: u32| {
+        (from..to)
+            .flat_map(|line| format!("{line} {}\n", line.wrapping_mul(0x9e37_79b9)).into_bytes())
+            .collect::<Vec<_>>()
+    };
+    let (mut text, mut whole) = (Vec::new(), Vec::new());
+    for part in 0..60 {
+        let first = part * 1000;
+        let mut held = match part {
+            // Larger than a stretch.
+            20 | 21 => lines(first, first + 900),
+            // In the middle of a line.
+            22..40 => lines(first, first + 20 + part)[5..].to_vec(),
+            _ => lines(first, first + 10),
+        };
+        let mut written = compress(compression, &held);
+        if part % 7 == 3 && compression == Compression::Gzip {
+            held = [written.as_slice(), b"\n"].concat();
+            written.clear();
+            flate2::read::GzEncoder::new(held.as_slice(), flate2::Compression::none())
+                .read_to_end(&mut written)
+                .unwrap();
+        }
+        text.extend_from_slice(&held);
+        whole.extend_from_slice(&written);
+    }
+    (text, whole)
+}
+
+#[test]
+fn parts_of_a_file_are_decompressed_by_several_threads() {
+    for compression in COMPRESSIONS {
+        let (text, whole) = in_parts(compression);
+        for (threads, ahead_bytes) in [(1, 4096), (2, 4096), (2, 700), (4, 64), (3, 1 << 20)] {
+            let (read, counted) = read_together(&whole, threads, ahead_bytes).unwrap();
+            assert!(read == text, "{compression:?} by {threads} threads, {ahead_bytes} ahead");
+            assert_eq!(counted, whole.len() as u64);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_part_is_an_error_for_several_threads() {
+    for compression in COMPRESSIONS {
+        let (_, mut whole) = in_parts(compression);
+        let cut = whole[..whole.len() - 3].to_vec();
+        let middle = whole.len() / 2;
+        // The checksum of some part, or what it is of.
+        whole[middle..middle + 40].iter_mut().for_each(|byte| *byte ^= 0x55);
+        for bytes in [cut, whole] {
+            let error = read_together(&bytes, 3, 4096).map(|_| compression).unwrap_err().to_string();
+            assert!(error.contains("compressed, and "), "{compression:?}: {error}");
         }
     }
 }

@@ -7,6 +7,7 @@ use datafusion::{
     },
     common::{Result, ScalarValue, plan_err},
     logical_expr::{ColumnarValue, function::AccumulatorArgs, utils::format_state_name},
+    physical_expr::PhysicalExpr,
 };
 use std::sync::Arc;
 
@@ -30,14 +31,22 @@ pub fn asked(args: &AccumulatorArgs<'_>, weighted: bool) -> Result<Percentile> {
     let fraction = match args.exprs.get(if weighted { 2 } else { 1 }) {
         // The median.
         None => 0.5,
-        Some(expression) => match expression.evaluate(&RecordBatch::new_empty(Arc::new(Schema::empty())))? {
-            ColumnarValue::Scalar(ScalarValue::Float64(Some(fraction))) => fraction,
-            ColumnarValue::Scalar(ScalarValue::Float32(Some(fraction))) => fraction.into(),
-            _ => return plan_err!("the percentile must be a literal number"),
-        },
+        Some(expression) => literal(expression)?,
     };
     let descending = args.order_bys.first().is_some_and(|order| order.options.descending);
     Ok(Percentile { fraction, descending, data_type: args.return_field.data_type().clone() })
+}
+
+/// Returns a fraction.
+///
+/// # Errors
+/// If it is not a literal number.
+pub fn literal(expression: &Arc<dyn PhysicalExpr>) -> Result<f64> {
+    match expression.evaluate(&RecordBatch::new_empty(Arc::new(Schema::empty())))? {
+        ColumnarValue::Scalar(ScalarValue::Float64(Some(fraction))) => Ok(fraction),
+        ColumnarValue::Scalar(ScalarValue::Float32(Some(fraction))) => Ok(fraction.into()),
+        _ => plan_err!("the percentile must be a literal number"),
+    }
 }
 
 /// Returns the column of a state.

@@ -24,9 +24,9 @@ mod sketch;
 mod states;
 mod weighted;
 
-pub use arguments::{Percentile, asked, state_fields};
+pub use arguments::{Percentile, asked, literal, state_fields};
 pub use sketch::Sketch;
-pub use states::Sketches;
+pub use states::{Sketches, answers_as, doubles};
 pub use weighted::WeightedSketches;
 
 #[cfg(test)]
