@@ -9,8 +9,12 @@
 //! that is not `METHOD target [protocol]` is still a line of the log: the whole of it stands in `path`, and `method` is NULL.
 
 mod line;
+mod usual;
 
-use self::line::{Fields, Request, split, split_usual};
+use self::{
+    line::{Fields, Request, split},
+    usual::usual,
+};
 use crate::{
     ColumnSpec, ColumnType, Decoder, Demand, Outcome, Reason, Record,
     batch::Columns,
@@ -106,13 +110,34 @@ pub struct AccessDecoder {
     last_day: Option<Day>,
 }
 
+/// The values of a line that are not text.
+struct Numbers {
+    time: i64,
+    status: Option<i64>,
+    bytes: Option<i64>,
+}
+
 impl Decoder for AccessDecoder {
     fn read(&mut self, bytes: &[u8], columns: &mut Columns) -> Record {
-        if let Some((fields, content)) = split_usual(bytes)
-            && self.fields(&fields, columns).is_ok()
-        {
-            return Record { length: content + 1, content, lines: 1, outcome: Outcome::Row };
+        match self.read_usual(bytes, columns) {
+            Some(record) => record,
+            None => self.read_any(bytes, columns),
         }
+    }
+}
+
+impl AccessDecoder {
+    /// Reads a line like nearly all; of any other one, appends nothing and says nothing.
+    #[inline]
+    fn read_usual(&mut self, bytes: &[u8], columns: &mut Columns) -> Option<Record> {
+        let line = usual(bytes)?;
+        let time = self.time(line.fields.time)?;
+        append(&line.fields, &Numbers { time, status: Some(line.status), bytes: line.bytes }, columns);
+        Some(Record { length: line.length, content: line.content, lines: 1, outcome: Outcome::Row })
+    }
+
+    #[cold]
+    fn read_any(&mut self, bytes: &[u8], columns: &mut Columns) -> Record {
         let (line, length) = frame::line(bytes);
         let outcome = if line.is_empty() {
             Outcome::Blank
@@ -124,25 +149,13 @@ impl Decoder for AccessDecoder {
         };
         Record { length, content: line.len(), lines: 1, outcome }
     }
-}
 
-impl AccessDecoder {
     /// Appends the fields, or nothing if one of them cannot be read.
     fn fields(&mut self, fields: &Fields<'_>, columns: &mut Columns) -> Result<(), Reason> {
         let time = self.time(fields.time).ok_or_else(|| bad_value("ts", "a time like 10/Oct/2000:13:55:36 -0700"))?;
         let status = status(fields.status).ok_or_else(|| bad_value("status", "a number of up to 3 digits"))?;
         let bytes = bytes(fields.bytes).ok_or_else(|| bad_value("bytes", "a whole number or `-`"))?;
-
-        text(columns, CLIENT, fields.client);
-        text(columns, IDENT, fields.ident);
-        text(columns, USER, fields.user);
-        push(columns, TIME, Some(time), Column::push_timestamp);
-        push(columns, STATUS, status, Column::push_signed);
-        push(columns, BYTES, bytes, Column::push_signed);
-        push_request(columns, fields.request);
-        optional_text(columns, REFERER, fields.referer);
-        optional_text(columns, USER_AGENT, fields.user_agent);
-        push(columns, REQUEST_TIME, fields.request_time, Column::push_parsed);
+        append(fields, &Numbers { time, status, bytes }, columns);
         Ok(())
     }
 
@@ -201,6 +214,23 @@ fn bytes(text: &[u8]) -> Option<Option<i64>> {
         b"-" => Some(None),
         _ => scalar::unsigned(text).and_then(|value| i64::try_from(value).ok()).map(Some),
     }
+}
+
+/// Appends a row.
+#[inline]
+fn append(fields: &Fields<'_>, numbers: &Numbers, columns: &mut Columns) {
+    text(columns, CLIENT, fields.client);
+    text(columns, IDENT, fields.ident);
+    text(columns, USER, fields.user);
+    push(columns, TIME, Some(numbers.time), Column::push_timestamp);
+    push(columns, STATUS, numbers.status, Column::push_signed);
+    push(columns, BYTES, numbers.bytes, Column::push_signed);
+    if columns.want(METHOD..=PROTOCOL) {
+        push_request(columns, fields.request);
+    }
+    optional_text(columns, REFERER, fields.trailing.referer);
+    optional_text(columns, USER_AGENT, fields.trailing.user_agent);
+    push(columns, REQUEST_TIME, fields.trailing.request_time, Column::push_parsed);
 }
 
 fn push_request(columns: &mut Columns, request: &[u8]) {

@@ -16,6 +16,7 @@ mod batch;
 mod block;
 mod column;
 mod detect;
+mod digits;
 mod error;
 mod find;
 mod frame;

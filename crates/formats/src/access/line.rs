@@ -1,11 +1,6 @@
 //! Takes a line of an access log apart.
 
-use crate::{
-    Reason,
-    accept::is_plain_decimal,
-    find::{near, near2},
-    scalar,
-};
+use crate::{Reason, accept::is_plain_decimal, find::near, scalar};
 use memchr::{memchr, memchr2, memrchr};
 
 /// The parts of one line.
@@ -18,6 +13,12 @@ pub(super) struct Fields<'a> {
     pub request: &'a [u8],
     pub status: &'a [u8],
     pub bytes: &'a [u8],
+    pub trailing: Trailing<'a>,
+}
+
+/// What may follow.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Trailing<'a> {
     pub referer: Option<&'a [u8]>,
     pub user_agent: Option<&'a [u8]>,
     /// The first bare number behind them, as it is written.
@@ -35,90 +36,12 @@ pub(super) fn split(line: &[u8]) -> Result<Fields<'_>, Reason> {
     rest = rest.strip_prefix(b" ").ok_or(Reason::Malformed("no space after the request"))?;
     let status = until(&mut rest, b' ').ok_or(Reason::Malformed("no bytes after the status"))?;
     let bytes = word(&mut rest);
-    let mut fields = Fields {
-        client,
-        ident,
-        user,
-        time,
-        request,
-        status,
-        bytes,
-        referer: None,
-        user_agent: None,
-        request_time: None,
-    };
-    trailing(rest, &mut fields)?;
-    Ok(fields)
-}
-
-/// Takes the line at the start of `bytes` apart if it is like nearly all lines, in one pass that finds its end by the way.
-/// Returns its fields and its length without the line end; `None` says nothing about a line but that [`split`] has to look.
-#[inline]
-pub(super) fn split_usual(bytes: &[u8]) -> Option<(Fields<'_>, usize)> {
-    let mut rest = bytes;
-    let client = usual_word(&mut rest)?;
-    let ident = usual_word(&mut rest)?;
-    let user = usual_word(&mut rest)?;
-    let (time, after) = rest.strip_prefix(b"[")?.split_at_checked(26)?;
-    rest = after.strip_prefix(b"] ")?;
-    let request = usual_quoted(&mut rest)?;
-    let (status, after) = rest.strip_prefix(b" ")?.split_at_checked(3)?;
-    rest = after.strip_prefix(b" ")?;
-    let bytes_sent = usual_word(&mut rest)?;
-    let referer = usual_quoted(&mut rest)?;
-    rest = rest.strip_prefix(b" ")?;
-    let user_agent = usual_quoted(&mut rest)?;
-    let mut request_time = None;
-    if let Some(after) = rest.strip_prefix(b" ") {
-        let (value, end) = after.split_at_checked(near2(b' ', b'\n', after)?)?;
-        // A carriage return belongs to the line end, and a quote begins a field that may have spaces.
-        if value.ends_with(b"\r") || value.starts_with(b"\"") {
-            return None;
-        }
-        request_time = number(value);
-        rest = end;
-    }
-    if rest.first() != Some(&b'\n') {
-        return None;
-    }
-    let fields = Fields {
-        client,
-        ident,
-        user,
-        time,
-        request,
-        status,
-        bytes: bytes_sent,
-        referer: Some(referer),
-        user_agent: Some(user_agent),
-        request_time,
-    };
-    Some((fields, bytes.len() - rest.len()))
-}
-
-/// Takes the bytes before the next space, and the space, if they are on this line.
-#[inline]
-fn usual_word<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (value, after) = rest.split_at_checked(near2(b' ', b'\n', rest)?)?;
-    *rest = after.strip_prefix(b" ")?;
-    Some(value)
-}
-
-/// Takes a quoted field without its quotes, if it ends on this line and no backslash is before its end.
-#[inline]
-fn usual_quoted<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let inside = rest.strip_prefix(b"\"")?;
-    if let Some(after) = inside.strip_prefix(b"-\"") {
-        *rest = after;
-        return inside.get(..1);
-    }
-    let (value, after) = inside.split_at_checked(memchr2(b'"', b'\n', inside)?)?;
-    *rest = after.strip_prefix(b"\"")?;
-    (!value.ends_with(b"\\")).then_some(value)
+    Ok(Fields { client, ident, user, time, request, status, bytes, trailing: trailing(rest)? })
 }
 
 /// Reads what follows `bytes`: referer and user agent if they are there, then any number of further fields.
-fn trailing<'a>(mut rest: &'a [u8], fields: &mut Fields<'a>) -> Result<(), Reason> {
+pub(super) fn trailing(mut rest: &[u8]) -> Result<Trailing<'_>, Reason> {
+    let mut fields = Trailing::default();
     while let Some(after) = rest.strip_prefix(b" ") {
         rest = after;
         if rest.first() == Some(&b'"') {
@@ -138,7 +61,7 @@ fn trailing<'a>(mut rest: &'a [u8], fields: &mut Fields<'a>) -> Result<(), Reaso
             }
         }
     }
-    if rest.is_empty() { Ok(()) } else { Err(Reason::Malformed("no space between two fields")) }
+    if rest.is_empty() { Ok(fields) } else { Err(Reason::Malformed("no space between two fields")) }
 }
 
 /// A trailing field is the request time if it is a plain number; words like `nan` are not.
@@ -178,7 +101,7 @@ fn until<'a>(rest: &mut &'a [u8], end: u8) -> Option<&'a [u8]> {
 }
 
 /// Takes the bytes before the next space or the end of the line.
-fn word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+pub(super) fn word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     let at = near(b' ', rest).unwrap_or(rest.len());
     let (value, after) = rest.split_at_checked(at).unwrap_or((*rest, &[]));
     *rest = after;

@@ -1,8 +1,10 @@
 //! Lines as they stand in real logs, good and bad.
 
 use super::{
-    line::{Fields, split, split_usual},
+    bytes,
+    line::split,
     status,
+    usual::{Usual, usual},
 };
 use crate::{Format, frame, testing, time};
 use proptest::prelude::*;
@@ -181,25 +183,36 @@ proptest! {
 
     /// The fast way may leave any line to the other one, and never finds anything else in it.
     #[test]
-    fn usual_lines_are_taken_apart_as_all_are(bytes in mutated()) {
-        let (line, length) = frame::line(&bytes);
-        // What does not fit its type is looked at again.
-        let fits = |fields: &Fields<'_>| time::common_log_time(fields.time).is_some() && status(fields.status).is_some();
-        if let Some((fields, content)) = split_usual(&bytes).filter(|(fields, _)| fits(fields)) {
-            prop_assert_eq!((content, content + 1), (line.len(), length));
-            prop_assert_eq!(Ok(fields), split(line));
+    fn usual_lines_are_taken_apart_as_all_are(text in mutated()) {
+        let (line, length) = frame::line(&text);
+        if let Some(found) = take_usual(&text) {
+            prop_assert_eq!((found.content, found.length), (line.len(), length));
+            prop_assert_eq!(Some(Some(found.status)), status(found.fields.status));
+            prop_assert_eq!(Some(found.bytes), bytes(found.fields.bytes));
+            prop_assert_eq!(Ok(found.fields), split(line));
         }
     }
 }
 
+/// Takes the first line apart in the fast way. What does not fit its type is looked at again.
+fn take_usual(text: &[u8]) -> Option<Usual<'_>> {
+    usual(text).filter(|line| time::common_log_time(line.fields.time).is_some())
+}
+
 #[test]
 fn nearly_all_lines_are_usual_ones() {
-    for line in [
-        r#"203.0.113.9 - - [10/Oct/2000:13:55:36 -0700] "GET /a?b HTTP/1.0" 200 2326 "-" "Mozilla/5.0 (X11)" 0.25"#,
-        r#"203.0.113.9 - frank [10/Oct/2000:13:55:36 -0700] "GET / HTTP/2.0" 304 - "https://a/" "Mozilla/5.0""#,
+    let start = r#"203.0.113.9 - - [10/Oct/2000:13:55:36 -0700] "GET /a?b HTTP/1.0" 200"#;
+    for rest in [
+        r#" 2326 "-" "Mozilla/5.0 (X11)" 0.25"#,
+        r#" 1234567890123 "-" "" 0.25"#,
+        r#" - "https://a/" "Mozilla/5.0""#,
+        r#" 2326 "-" "Mozilla/5.0 (X11)" "192.0.2.1, 198.51.100.7""#,
+        " 2326 0.25",
+        " 0",
     ] {
-        assert!(split_usual(format!("{line}\n").as_bytes()).is_some(), "{line}");
-        assert!(split_usual(line.as_bytes()).is_none(), "without an end: {line}");
+        for line in [format!("{start}{rest}"), format!("{start}{rest}\r").replace(" - - ", " - frank ")] {
+            assert!(take_usual(format!("{line}\n").as_bytes()).is_some(), "{line}");
+        }
     }
 }
 
