@@ -10,13 +10,16 @@ pub(crate) fn leading(bytes: [u8; 8]) -> Option<(u64, usize)> {
     if !(1..8).contains(&length) {
         return None;
     }
-    // Shifted to the end, the digits have zeros before them, which change nothing. Then pairs of digits are joined, pairs of
-    // those, and of those.
-    let digits = values << (64 - 8 * length);
-    let twos = digits * 10 + (digits >> 8);
+    Some((joined(values << (64 - 8 * length)), length))
+}
+
+/// Returns the number of eight digits, given their values. Where there are less, zeros before them change nothing.
+#[inline]
+fn joined(values: u64) -> u64 {
+    // Pairs of digits are joined, then pairs of those, and of those.
+    let twos = values * 10 + (values >> 8);
     let (odd, even) = (twos & 0x0000_00ff_0000_00ff, twos >> 16 & 0x0000_00ff_0000_00ff);
-    let joined = odd.wrapping_mul(100 + (1_000_000 << 32)).wrapping_add(even.wrapping_mul(1 + (10_000 << 32)));
-    Some((joined >> 32, length))
+    odd.wrapping_mul(100 + (1_000_000 << 32)).wrapping_add(even.wrapping_mul(1 + (10_000 << 32))) >> 32
 }
 
 /// Returns how many of eight bytes are a number like `5` or `0.083`, from the first on; `None` if that are none or all eight.
@@ -30,6 +33,26 @@ pub(crate) fn decimal_length(bytes: [u8; 8]) -> Option<usize> {
     };
     // A point must be between digits.
     (whole > 0 && length < 8 && length != whole + 1).then_some(length)
+}
+
+/// Reads the number of which [`decimal_length`] has told the length. Numerator and denominator are exact, and so the quotient
+/// is the nearest there is.
+#[inline]
+pub(crate) fn decimal(bytes: [u8; 8], length: usize) -> Option<f64> {
+    const POWERS: [u32; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
+    if decimal_length(bytes)? != length {
+        return None;
+    }
+    let values = u64::from_le_bytes(bytes) ^ repeated(b'0');
+    let whole = first_byte(above(values, repeated(0x76)));
+    if whole == length {
+        return u32::try_from(joined(values << (64 - 8 * length))).ok().map(f64::from);
+    }
+    // Without the point, one digit follows the other.
+    let below_point = (1 << (8 * whole)) - 1;
+    let digits = values & below_point | values >> 8 & !below_point;
+    let number = u32::try_from(joined(digits << (72 - 8 * length))).ok()?;
+    Some(f64::from(number) / f64::from(*POWERS.get(length - whole - 1)?))
 }
 
 /// Reads a number of three digits.
@@ -77,6 +100,10 @@ mod tests {
         };
         let decimal = decimal.filter(|decimal| length > 0 && *decimal < 8);
         assert_eq!(decimal_length(bytes), decimal, "{bytes:?}");
+        for length in 0..9 {
+            let value = decimal.filter(|decimal| *decimal == length).and_then(|_| scalar::float(&bytes[..length]));
+            assert_eq!(super::decimal(bytes, length), value, "{bytes:?} {length}");
+        }
     }
 
     #[test]

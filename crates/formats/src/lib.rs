@@ -21,12 +21,14 @@ mod error;
 mod find;
 mod frame;
 mod infer;
+mod part;
 mod prefilter;
 mod reject;
 mod scalar;
 mod schema;
 mod specials;
 mod time;
+mod validity;
 mod values;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The values of a column under construction, without their nulls.
 
-use crate::{Column, ColumnType, FormatError};
+use crate::{Column, ColumnType, FormatError, part::Part};
 use arrow_array::{
     ArrayRef, BooleanArray, ListArray, PrimitiveArray, StringArray, StructArray,
     types::{
@@ -29,6 +29,9 @@ pub(crate) enum Values {
     Struct(Vec<Column>),
     List(List),
 }
+
+/// Texts of so many bytes are copied as if they had as many.
+const SHORT: usize = 32;
 
 /// The bytes of all texts, one after another.
 #[derive(Debug, Default)]
@@ -142,6 +145,21 @@ impl Text {
     #[inline]
     pub(crate) fn push(&mut self, value: &[u8]) {
         self.bytes.extend_from_slice(value);
+        self.close();
+    }
+
+    /// Appends a part of some text, or what stands where a null is.
+    #[inline]
+    pub(crate) fn push_part(&mut self, part: Option<Part<'_>>) {
+        if let Some(part) = part {
+            if let Some(bytes) = part.within::<SHORT>() {
+                let end = self.bytes.len() + part.length();
+                self.bytes.extend_from_slice(bytes);
+                self.bytes.truncate(end);
+            } else {
+                self.bytes.extend_from_slice(part.text());
+            }
+        }
         self.close();
     }
 

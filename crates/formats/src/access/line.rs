@@ -1,16 +1,22 @@
 //! Takes a line of an access log apart.
 
-use crate::{Reason, accept::is_plain_decimal, find::near, scalar};
+use crate::{
+    Reason,
+    accept::is_plain_decimal,
+    find::{near, within_64},
+    part::Part,
+    scalar,
+};
 use memchr::{memchr, memchr2, memrchr};
 
 /// The parts of one line.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fields<'a> {
-    pub client: &'a [u8],
-    pub ident: &'a [u8],
-    pub user: &'a [u8],
+    pub client: Part<'a>,
+    pub ident: Part<'a>,
+    pub user: Part<'a>,
     pub time: &'a [u8],
-    pub request: &'a [u8],
+    pub request: Part<'a>,
     pub status: &'a [u8],
     pub bytes: &'a [u8],
     pub trailing: Trailing<'a>,
@@ -19,10 +25,10 @@ pub(super) struct Fields<'a> {
 /// What may follow.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Trailing<'a> {
-    pub referer: Option<&'a [u8]>,
-    pub user_agent: Option<&'a [u8]>,
+    pub referer: Option<Part<'a>>,
+    pub user_agent: Option<Part<'a>>,
     /// The first bare number behind them, as it is written.
-    pub request_time: Option<&'a [u8]>,
+    pub request_time: Option<Part<'a>>,
 }
 
 /// Takes a line apart, or says what it lacks.
@@ -36,11 +42,20 @@ pub(super) fn split(line: &[u8]) -> Result<Fields<'_>, Reason> {
     rest = rest.strip_prefix(b" ").ok_or(Reason::Malformed("no space after the request"))?;
     let status = until(&mut rest, b' ').ok_or(Reason::Malformed("no bytes after the status"))?;
     let bytes = word(&mut rest);
-    Ok(Fields { client, ident, user, time, request, status, bytes, trailing: trailing(rest)? })
+    Ok(Fields {
+        client: client.into(),
+        ident: ident.into(),
+        user: user.into(),
+        time,
+        request: request.into(),
+        status,
+        bytes,
+        trailing: trailing(rest)?,
+    })
 }
 
 /// Reads what follows `bytes`: referer and user agent if they are there, then any number of further fields.
-pub(super) fn trailing(mut rest: &[u8]) -> Result<Trailing<'_>, Reason> {
+fn trailing(mut rest: &[u8]) -> Result<Trailing<'_>, Reason> {
     let mut fields = Trailing::default();
     while let Some(after) = rest.strip_prefix(b" ") {
         rest = after;
@@ -48,16 +63,16 @@ pub(super) fn trailing(mut rest: &[u8]) -> Result<Trailing<'_>, Reason> {
             let value =
                 quoted(&mut rest).ok_or(Reason::Malformed("no closing quote after the referer or the user agent"))?;
             if fields.referer.is_none() {
-                fields.referer = Some(value);
+                fields.referer = Some(value.into());
             } else if fields.user_agent.is_none() {
-                fields.user_agent = Some(value);
+                fields.user_agent = Some(value.into());
             } else if fields.request_time.is_none() {
-                fields.request_time = number(value);
+                fields.request_time = number(value).map(Part::from);
             }
         } else {
             let value = word(&mut rest);
             if fields.request_time.is_none() {
-                fields.request_time = number(value);
+                fields.request_time = number(value).map(Part::from);
             }
         }
     }
@@ -155,37 +170,45 @@ fn unescaped_quote(text: &[u8]) -> Option<usize> {
 /// The parts of a request; none of them where it is empty or `-`.
 #[derive(Default)]
 pub(super) struct Request<'a> {
-    pub method: Option<&'a [u8]>,
-    pub path: Option<&'a [u8]>,
-    pub query: Option<&'a [u8]>,
-    pub protocol: Option<&'a [u8]>,
+    pub method: Option<Part<'a>>,
+    pub path: Option<Part<'a>>,
+    pub query: Option<Part<'a>>,
+    pub protocol: Option<Part<'a>>,
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn read(text: &'a [u8]) -> Self {
-        if text.is_empty() || text == b"-" {
+    pub(super) fn read(text: Part<'a>) -> Self {
+        if text.is_empty() || text.text() == b"-" {
             return Self::default();
         }
-        let mut rest = text;
-        let Some(method) = until(&mut rest, b' ').filter(|method| is_method(method)) else {
+        let method = near(b' ', text.and_more()).and_then(|space| text.split_around(space));
+        let Some((method, rest)) = method.filter(|(method, _)| is_method(method)) else {
             return Self { path: Some(text), ..Self::default() };
         };
         let (target, protocol) = split_protocol(rest);
-        let (path, query) = match memchr(b'?', target).and_then(|at| target.split_at_checked(at)) {
-            Some((path, query)) => (path, query.get(1..)),
-            None => (target, None),
-        };
-        Self { method: Some(method), path: Some(path), query, protocol }
+        match question_mark(target).and_then(|at| target.split_around(at)) {
+            Some((path, query)) => Self { method: Some(method), path: Some(path), query: Some(query), protocol },
+            None => Self { method: Some(method), path: Some(target), query: None, protocol },
+        }
     }
 }
 
 /// Splits ` HTTP/1.1` off the target.
-fn split_protocol(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+fn split_protocol(text: Part<'_>) -> (Part<'_>, Option<Part<'_>>) {
     let usual = text.len().checked_sub(b" HTTP/1.1".len());
-    let at = usual.filter(|at| text.get(*at) == Some(&b' ')).or_else(|| memrchr(b' ', text));
-    match at.and_then(|at| text.split_at_checked(at)) {
-        Some((target, protocol)) if protocol.starts_with(b" HTTP/") => (target, protocol.get(1..)),
+    let at = usual.filter(|at| text.get(*at) == Some(&b' ')).or_else(|| memrchr(b' ', &text));
+    match at.and_then(|at| text.split_around(at)) {
+        Some((target, protocol)) if protocol.starts_with(b"HTTP/") => (target, Some(protocol)),
         _ => (text, None),
+    }
+}
+
+/// Returns where the query begins. As a rule a quote is behind the request, if not an escaped one is inside.
+fn question_mark(target: Part<'_>) -> Option<usize> {
+    let at = within_64(b'?', b'"', target.and_more())?;
+    match target.get(at)? {
+        b'?' => Some(at),
+        _ => memchr(b'?', &target),
     }
 }
 
