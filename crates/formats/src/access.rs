@@ -219,9 +219,9 @@ fn bytes(text: &[u8]) -> Option<Option<i64>> {
 }
 
 fn push_seconds(column: &mut Column, text: Part<'_>) -> Result<(), Mismatch> {
-    match text.within().and_then(|bytes| digits::decimal(*bytes, text.length())) {
-        Some(seconds) => column.push_float(seconds),
-        None => column.push_parsed(&text),
+    match text.and_more().first_chunk().and_then(|bytes| digits::decimal(*bytes)) {
+        Some((seconds, length)) if length == text.length() => column.push_float(seconds),
+        _ => column.push_parsed(&text),
     }
 }
 
@@ -262,7 +262,10 @@ fn text(columns: &mut Columns, at: usize, value: Part<'_>) {
 #[inline]
 fn optional_text(columns: &mut Columns, at: usize, value: Option<Part<'_>>) {
     if let Some(column) = columns.get(at) {
-        column.push_part(value.filter(|value| value.text() != b"-"));
+        match value.filter(|value| value.text() != b"-") {
+            Some(value) => column.push_first(value.and_more(), value.length()),
+            None => column.push_null(),
+        }
     }
 }
 

@@ -22,37 +22,43 @@ fn joined(values: u64) -> u64 {
     odd.wrapping_mul(100 + (1_000_000 << 32)).wrapping_add(even.wrapping_mul(1 + (10_000 << 32))) >> 32
 }
 
-/// Returns how many of eight bytes are a number like `5` or `0.083`, from the first on; `None` if that are none or all eight.
+/// Returns how long the number like `5` or `0.083` is that eight bytes begin with; `None` if there is none, or it takes up all.
 #[inline]
 pub(crate) fn decimal_length(bytes: [u8; 8]) -> Option<usize> {
-    let others = above(u64::from_le_bytes(bytes) ^ repeated(b'0'), repeated(0x76));
-    let whole = first_byte(others);
-    let length = match bytes.get(whole)? {
-        b'.' => first_byte(others & (others - 1)),
-        _ => whole,
-    };
-    // A point must be between digits.
-    (whole > 0 && length < 8 && length != whole + 1).then_some(length)
+    point_and_end(u64::from_le_bytes(bytes) ^ repeated(b'0')).map(|(_, end)| end)
 }
 
-/// Reads the number of which [`decimal_length`] has told the length. Numerator and denominator are exact, and so the quotient
-/// is the nearest there is.
+/// Reads the number like `5` or `0.083` that eight bytes begin with, and says how long it is. Numerator and denominator are
+/// exact, and so the quotient is the nearest there is.
 #[inline]
-pub(crate) fn decimal(bytes: [u8; 8], length: usize) -> Option<f64> {
-    const POWERS: [u32; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
-    if decimal_length(bytes)? != length {
-        return None;
-    }
+pub(crate) fn decimal(bytes: [u8; 8]) -> Option<(f64, usize)> {
+    const POWERS: [f64; 6] = [1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0];
     let values = u64::from_le_bytes(bytes) ^ repeated(b'0');
-    let whole = first_byte(above(values, repeated(0x76)));
-    if whole == length {
-        return u32::try_from(joined(values << (64 - 8 * length))).ok().map(f64::from);
+    let (point, end) = point_and_end(values)?;
+    if point == end {
+        return Some((f64::from(u32::try_from(joined(values << (64 - 8 * end))).ok()?), end));
     }
     // Without the point, one digit follows the other.
-    let below_point = (1 << (8 * whole)) - 1;
+    let below_point = (1 << (8 * point)) - 1;
     let digits = values & below_point | values >> 8 & !below_point;
-    let number = u32::try_from(joined(digits << (72 - 8 * length))).ok()?;
-    Some(f64::from(number) / f64::from(*POWERS.get(length - whole - 1)?))
+    let number = u32::try_from(joined(digits << (72 - 8 * end))).ok()?;
+    Some((f64::from(number) / POWERS.get(end - point - 1)?, end))
+}
+
+/// Returns where the point of a number is and where the number ends, which is the same if it has none.
+#[inline]
+fn point_and_end(values: u64) -> Option<(usize, usize)> {
+    let others = above(values, repeated(0x76));
+    let point = first_byte(others);
+    if !(1..8).contains(&point) {
+        return None;
+    }
+    if values >> (8 * point) & 0xff != u64::from(b'.' ^ b'0') {
+        return Some((point, point));
+    }
+    // There must be a digit behind the point.
+    let end = first_byte(others & (others - 1));
+    (point + 1 < end && end < 8).then_some((point, end))
 }
 
 /// Reads a number of three digits.
@@ -100,10 +106,8 @@ mod tests {
         };
         let decimal = decimal.filter(|decimal| length > 0 && *decimal < 8);
         assert_eq!(decimal_length(bytes), decimal, "{bytes:?}");
-        for length in 0..9 {
-            let value = decimal.filter(|decimal| *decimal == length).and_then(|_| scalar::float(&bytes[..length]));
-            assert_eq!(super::decimal(bytes, length), value, "{bytes:?} {length}");
-        }
+        let value = decimal.and_then(|length| Some((scalar::float(&bytes[..length])?, length)));
+        assert_eq!(super::decimal(bytes), value, "{bytes:?}");
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use std::ops::Deref;
 
-/// A part of some text that knows what follows it. A copy of a fixed number of bytes is a few instructions, one of as many as
-/// there are is a call; so a short part is copied with some of what follows, which is dropped again.
+/// A part of some text that knows what follows it: a search that looks at many bytes at a time, or a copy, may go beyond it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part<'a> {
     /// Begins with the part.
@@ -28,12 +27,6 @@ impl<'a> Part<'a> {
     #[inline]
     pub(crate) fn length(self) -> usize {
         self.length
-    }
-
-    /// Returns `N` bytes that begin with the part, if it is no longer than that and so many are there.
-    #[inline]
-    pub(crate) fn within<const N: usize>(self) -> Option<&'a [u8; N]> {
-        self.from.first_chunk().filter(|_| self.length <= N)
     }
 
     /// Returns the part's bytes and all that follow.

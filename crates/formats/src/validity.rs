@@ -28,9 +28,14 @@ impl Validity {
         self.nulls += usize::from(!valid);
         self.length += 1;
         if self.length.is_multiple_of(WORD) {
-            self.words.push(self.word);
-            self.word = 0;
+            self.end_word();
         }
+    }
+
+    #[cold]
+    fn end_word(&mut self) {
+        self.words.push(self.word);
+        self.word = 0;
     }
 
     /// Cuts back to `length` values.

@@ -1,6 +1,6 @@
 //! The values of a column under construction, without their nulls.
 
-use crate::{Column, ColumnType, FormatError, part::Part};
+use crate::{Column, ColumnType, FormatError};
 use arrow_array::{
     ArrayRef, BooleanArray, ListArray, PrimitiveArray, StringArray, StructArray,
     types::{
@@ -148,19 +148,29 @@ impl Text {
         self.close();
     }
 
-    /// Appends a part of some text, or what stands where a null is.
+    /// Appends the first `length` bytes of `from`. A copy of a fixed number of bytes is a few instructions, one of as many as
+    /// there are is a call; so a short text is copied with some of what follows, which is dropped again.
     #[inline]
-    pub(crate) fn push_part(&mut self, part: Option<Part<'_>>) {
-        if let Some(part) = part {
-            if let Some(bytes) = part.within::<SHORT>() {
-                let end = self.bytes.len() + part.length();
+    pub(crate) fn push_first(&mut self, from: &[u8], length: usize) {
+        match from.first_chunk::<SHORT>() {
+            Some(bytes) if length <= SHORT && self.has_room() => {
+                let end = self.bytes.len() + length;
                 self.bytes.extend_from_slice(bytes);
                 self.bytes.truncate(end);
-            } else {
-                self.bytes.extend_from_slice(part.text());
+                self.close();
             }
+            _ => self.push_long(from, length),
         }
-        self.close();
+    }
+
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.bytes.capacity() - self.bytes.len() >= SHORT && self.ends.0.len() < self.ends.0.capacity()
+    }
+
+    #[inline(never)]
+    fn push_long(&mut self, from: &[u8], length: usize) {
+        self.push(from.get(..length).unwrap_or(from));
     }
 
     /// Makes the bytes appended since the last text a text.
