@@ -31,19 +31,26 @@ pub(crate) fn within_16(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
 /// fewer at a time has to guess how often.
 #[inline]
 pub(crate) fn within_64(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
-    let mut rest = bytes;
-    while let Some((stretch, after)) = rest.split_first_chunk::<64>() {
-        let (parts, _) = stretch.as_chunks();
-        let mut found = 0;
-        for (at, part) in parts.iter().enumerate() {
-            found |= u64::from(either(*part, u8x16::splat(one), u8x16::splat(other))) << (at * 16);
-        }
+    let mut at = 0;
+    while let Some(stretch) = bytes.get(at..)?.first_chunk() {
+        let found = either_of_64(one, other, stretch);
         if found != 0 {
-            return Some(bytes.len() - rest.len() + found.trailing_zeros() as usize);
+            return Some(at + found.trailing_zeros() as usize);
         }
-        rest = after;
+        at += 64;
     }
-    memchr2(one, other, rest).map(|at| bytes.len() - rest.len() + at)
+    memchr2(one, other, bytes.get(at..)?).map(|found| at + found)
+}
+
+/// Returns a bit for each of 64 bytes that is one of two.
+#[inline]
+pub(crate) fn either_of_64(one: u8, other: u8, stretch: &[u8; 64]) -> u64 {
+    let (parts, _) = stretch.as_chunks();
+    let mut found = 0;
+    for (at, part) in parts.iter().enumerate() {
+        found |= u64::from(either(*part, u8x16::splat(one), u8x16::splat(other))) << (at * 16);
+    }
+    found
 }
 
 /// Returns a bit for each byte that is one of two.

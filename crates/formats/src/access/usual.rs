@@ -3,11 +3,12 @@
 use super::line::{Fields, Trailing, word};
 use crate::{
     digits,
-    find::{within_16, within_64},
+    find::{either_of_64, within_16},
     frame,
     part::Part,
     scalar,
 };
+use memchr::memchr2;
 
 /// A line like nearly all, with the numbers that its checks find by the way.
 pub(super) struct Usual<'a> {
@@ -85,12 +86,30 @@ fn ident_and_user(bytes: &[u8], client_end: usize) -> Option<(usize, usize)> {
 }
 
 /// Returns where the next quote is, if that is on this line and no backslash before it, which may escape it.
-#[inline]
 fn quote(bytes: &[u8], from: usize) -> Option<usize> {
-    let end = from + within_64(b'"', b'\n', bytes.get(from..)?)?;
-    match *chunk(bytes, end - 1)? {
+    let mut at = from;
+    while let Some(stretch) = chunk(bytes, at) {
+        let found = either_of_64(b'"', b'\n', stretch);
+        if found != 0 {
+            return bare_quote(bytes, at + found.trailing_zeros() as usize);
+        }
+        at += 64;
+    }
+    quote_at_end(bytes, at)
+}
+
+/// Looks at the last bytes of a block. Apart, so that [`quote`] needs to keep nothing for after a call.
+#[cold]
+#[inline(never)]
+fn quote_at_end(bytes: &[u8], from: usize) -> Option<usize> {
+    bare_quote(bytes, from + memchr2(b'"', b'\n', bytes.get(from..)?)?)
+}
+
+#[inline]
+fn bare_quote(bytes: &[u8], at: usize) -> Option<usize> {
+    match *chunk(bytes, at - 1)? {
         [b'\\', _] => None,
-        [_, last] => (last == b'"').then_some(end),
+        [_, last] => (last == b'"').then_some(at),
     }
 }
 
