@@ -161,12 +161,18 @@ impl AccessDecoder {
         Ok(())
     }
 
+    #[inline]
     fn time(&mut self, text: &[u8]) -> Option<i64> {
         if let Some(day) = &self.last_day
             && let Some(clock) = day.clock_of(text)
         {
             return Some(day.start + time::clock_micros(*clock)?);
         }
+        self.time_of_another_day(text)
+    }
+
+    #[cold]
+    fn time_of_another_day(&mut self, text: &[u8]) -> Option<i64> {
         let micros = time::common_log_time(text)?;
         self.last_day = Day::new(text, micros);
         Some(micros)
@@ -193,6 +199,7 @@ impl Day {
     }
 
     /// Returns the `13:55:36` of a time if it is one of this day.
+    #[inline]
     fn clock_of<'a>(&self, text: &'a [u8]) -> Option<&'a [u8; 8]> {
         let (date, rest) = text.split_first_chunk()?;
         let (clock, offset) = rest.split_first_chunk()?;

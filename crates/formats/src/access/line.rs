@@ -80,7 +80,7 @@ fn trailing(mut rest: &[u8]) -> Result<Trailing<'_>, Reason> {
 }
 
 /// A trailing field is the request time if it is a plain number; words like `nan` are not.
-fn number(text: &[u8]) -> Option<&[u8]> {
+pub(super) fn number(text: &[u8]) -> Option<&[u8]> {
     let starts = text.first().is_some_and(u8::is_ascii_digit);
     (starts && (is_plain_decimal(text) || scalar::float(text).is_some())).then_some(text)
 }

@@ -1,6 +1,6 @@
 //! Takes a line like nearly all apart: what is at fixed distances from its quotes is looked at there, the rest is not.
 
-use super::line::{Fields, Trailing, word};
+use super::line::{Fields, Trailing, number, word};
 use crate::{
     digits,
     find::{either_of_64, within_16},
@@ -43,14 +43,11 @@ pub(super) fn usual(bytes: &[u8]) -> Option<Usual<'_>> {
         None => any_count(bytes, count)?,
     };
     let count_end = count + count_length;
-    let [b' ', b'"'] = *chunk(bytes, count_end)? else { return None };
-    let referer_end = quote(bytes, count_end + 2)?;
-    let [b' ', b'"'] = *chunk(bytes, referer_end + 1)? else { return None };
-    let agent_end = quote(bytes, referer_end + 3)?;
-    let seconds = agent_end + 2;
-    let end = match bytes.get(agent_end + 1)? {
-        b' ' => seconds + digits::decimal_length(*chunk(bytes, seconds)?)?,
-        _ => agent_end + 1,
+    let [referer_end, agent_end, seconds_end, end] = match *chunk(bytes, count_end)? {
+        [b' ', b'"'] => ends(bytes, count_end + 2)?,
+        // The common format ends here. An end of 0, before any start, is none.
+        [b'\n', _] => [0, 0, 0, count_end],
+        _ => return None,
     };
     if bytes.get(end) != Some(&b'\n') {
         return None;
@@ -67,10 +64,35 @@ pub(super) fn usual(bytes: &[u8]) -> Option<Usual<'_>> {
         trailing: Trailing {
             referer: part(count_end + 2, referer_end),
             user_agent: part(referer_end + 3, agent_end),
-            request_time: part(seconds, end),
+            request_time: part(agent_end + 2, seconds_end),
         },
     };
     Some(Usual { fields, status, bytes: bytes_sent, length: end + 1, content: end })
+}
+
+/// Returns where referer, user agent, request time and all of `referer" "user agent" 0.083` end.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "four numbers that go through memory cost as much as half of what is done here"
+)]
+fn ends(bytes: &[u8], from: usize) -> Option<[usize; 4]> {
+    let referer_end = quote(bytes, from)?;
+    let [b' ', b'"'] = *chunk(bytes, referer_end + 1)? else { return None };
+    let agent_end = quote(bytes, referer_end + 3)?;
+    let last = agent_end + 2;
+    let [seconds_end, end] = match bytes.get(agent_end + 1)? {
+        b' ' if bytes.get(last) == Some(&b'"') => [0, unread(bytes, last + 1)?],
+        b' ' => [last + digits::decimal_length(*chunk(bytes, last)?)?; 2],
+        _ => [0, agent_end + 1],
+    };
+    Some([referer_end, agent_end, seconds_end, end])
+}
+
+/// Takes a quoted field that is not read, as nginx writes for whom a request was forwarded, and says where it ends.
+fn unread(bytes: &[u8], from: usize) -> Option<usize> {
+    let end = quote(bytes, from)?;
+    number(bytes.get(from..end)?).is_none().then_some(end + 1)
 }
 
 /// Takes ident and user, of which at least one is there, and says where they end.
@@ -114,7 +136,7 @@ fn bare_quote(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Reads a whole number of any length or `-`, and says how long it is.
-#[inline(never)]
+#[cold]
 fn any_count(bytes: &[u8], from: usize) -> Option<(Option<i64>, usize)> {
     let (content, _) = frame::line(bytes);
     match word(&mut content.get(from..)?) {
