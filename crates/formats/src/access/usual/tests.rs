@@ -46,7 +46,6 @@ fn check_reading(text: &[u8]) {
     let mut rows = Vec::new();
     let mut reasons = Vec::new();
     for line in text.split(|byte| *byte == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
         assert!(usual(line).is_none());
         let alone = testing::rows(&Format::Access, line);
         rows.extend(alone.rows);
