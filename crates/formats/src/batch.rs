@@ -5,7 +5,7 @@ use arrow_array::{
     ArrayRef, DictionaryArray, Int32Array, RecordBatch, RecordBatchOptions, StringArray, types::Int32Type,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 /// The columns that every format has beside its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,15 @@ pub struct Columns {
 
 impl Columns {
     /// Returns the column at this place of the format, if the query wants it.
+    #[inline]
     pub fn get(&mut self, column: usize) -> Option<&mut Column> {
         self.slots.get_mut(column)?.as_mut()
+    }
+
+    /// Returns whether the query wants any of these columns.
+    #[inline]
+    pub fn want(&self, columns: RangeInclusive<usize>) -> bool {
+        self.slots.get(columns).is_some_and(|slots| slots.iter().any(Option::is_some))
     }
 
     /// Calls `each` for every column that the query wants, with its place.

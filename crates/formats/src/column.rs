@@ -4,15 +4,14 @@
 //! ([`Column::truncate`]): so a record that turns out to be bad half-way leaves nothing behind. Text is checked for UTF-8
 //! once for the whole column, at the end, and repaired value by value only where that fails.
 
-use crate::{ColumnType, FormatError, scalar, time, values::Values};
+use crate::{ColumnType, FormatError, scalar, time, validity::Validity, values::Values};
 use arrow_array::ArrayRef;
-use arrow_buffer::NullBufferBuilder;
 
 /// A column under construction.
 #[derive(Debug)]
 pub struct Column {
     kind: ColumnType,
-    validity: NullBufferBuilder,
+    validity: Validity,
     values: Values,
 }
 
@@ -23,7 +22,7 @@ pub struct Mismatch;
 impl Column {
     /// Returns an empty column.
     pub fn new(kind: &ColumnType) -> Self {
-        Self { kind: kind.clone(), validity: NullBufferBuilder::new(0), values: Values::new(kind) }
+        Self { kind: kind.clone(), validity: Validity::default(), values: Values::new(kind) }
     }
 
     /// Returns the column's type.
@@ -55,7 +54,7 @@ impl Column {
     /// Appends a null.
     #[inline]
     pub fn push_null(&mut self) {
-        self.validity.append_null();
+        self.validity.push(false);
         match &mut self.values {
             Values::Text(text) => text.close(),
             values => values.push_default(),
@@ -69,9 +68,21 @@ impl Column {
     pub fn push_text(&mut self, text: &[u8]) {
         if let Values::Text(values) = &mut self.values {
             values.push(text);
-            self.validity.append_non_null();
+            self.validity.push(true);
         } else if self.push_parsed(text).is_err() {
             self.push_null();
+        }
+    }
+
+    /// Appends the first `length` bytes of `from`; what follows them may make that faster.
+    #[inline(never)]
+    pub(crate) fn push_first(&mut self, from: &[u8], length: usize) {
+        match &mut self.values {
+            Values::Text(values) => {
+                self.validity.push(true);
+                values.push_first(from, length);
+            }
+            _ => self.push_text(from.get(..length).unwrap_or(from)),
         }
     }
 
@@ -140,7 +151,7 @@ impl Column {
             Err(_) => match &mut self.values {
                 Values::UInt64(values) => {
                     values.push(value);
-                    self.validity.append_non_null();
+                    self.validity.push(true);
                     true
                 }
                 _ => false,
@@ -196,7 +207,7 @@ impl Column {
     pub fn push_struct(&mut self) -> Option<&mut [Column]> {
         match &mut self.values {
             Values::Struct(fields) => {
-                self.validity.append_non_null();
+                self.validity.push(true);
                 Some(fields)
             }
             _ => None,
@@ -216,7 +227,7 @@ impl Column {
     pub fn close_list(&mut self) {
         if let Values::List(list) = &mut self.values {
             list.close();
-            self.validity.append_non_null();
+            self.validity.push(true);
         }
     }
 
@@ -233,7 +244,7 @@ impl Column {
     #[inline]
     fn pushed(&mut self, pushed: bool) -> Result<(), Mismatch> {
         if pushed {
-            self.validity.append_non_null();
+            self.validity.push(true);
             return Ok(());
         }
         Err(Mismatch)

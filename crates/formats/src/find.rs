@@ -4,9 +4,10 @@
 //! words.
 
 use memchr::{memchr, memchr2};
+use wide::u8x16;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+pub(crate) const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// Returns the place of the first `byte`.
 #[inline]
@@ -14,11 +15,49 @@ pub(crate) fn near(byte: u8, bytes: &[u8]) -> Option<usize> {
     near_word(bytes, |word| zero_bytes(word ^ repeated(byte)), |rest| memchr(byte, rest))
 }
 
-/// Returns the place of the first of two bytes.
+/// Returns the place of the first of two bytes, which is likely to be one of the first 16.
 #[inline]
-pub(crate) fn near2(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
-    let matches = |word| zero_bytes(word ^ repeated(one)) | zero_bytes(word ^ repeated(other));
-    near_word(bytes, matches, |rest| memchr2(one, other, rest))
+pub(crate) fn within_16(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
+    if let Some(part) = bytes.first_chunk() {
+        let found = either(*part, u8x16::splat(one), u8x16::splat(other));
+        if found != 0 {
+            return Some(found.trailing_zeros() as usize);
+        }
+    }
+    memchr2(one, other, bytes)
+}
+
+/// Returns the place of the first of two bytes, which is likely to be one of the first 64 or 128. A search that looks at
+/// fewer at a time has to guess how often.
+#[inline]
+pub(crate) fn within_64(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(stretch) = bytes.get(at..)?.first_chunk() {
+        let found = either_of_64(one, other, stretch);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
+        }
+        at += 64;
+    }
+    memchr2(one, other, bytes.get(at..)?).map(|found| at + found)
+}
+
+/// Returns a bit for each of 64 bytes that is one of two.
+#[inline]
+pub(crate) fn either_of_64(one: u8, other: u8, stretch: &[u8; 64]) -> u64 {
+    let (parts, _) = stretch.as_chunks();
+    let mut found = 0;
+    for (at, part) in parts.iter().enumerate() {
+        found |= u64::from(either(*part, u8x16::splat(one), u8x16::splat(other))) << (at * 16);
+    }
+    found
+}
+
+/// Returns a bit for each byte that is one of two.
+#[inline]
+fn either(part: [u8; 16], one: u8x16, other: u8x16) -> u32 {
+    let part = u8x16::new(part);
+    (part.simd_eq(one) | part.simd_eq(other)).to_bitmask() & 0xffff
 }
 
 /// Looks at two words, then leaves the rest to `far`.
@@ -66,16 +105,22 @@ mod tests {
 
     #[test]
     fn finds_the_first_at_every_distance() {
-        for length in 0..60 {
+        for length in 0..200 {
             for at in 0..length {
                 let mut bytes = vec![b'x'; length];
                 bytes[at..].fill(b',');
                 assert_eq!(near(b',', &bytes), Some(at));
-                assert_eq!(near2(b'\n', b',', &bytes), Some(at));
+                assert_eq!(within_16(b'\n', b',', &bytes), Some(at));
+                assert_eq!(within_64(b'\n', b',', &bytes), Some(at));
                 bytes[at] = b'\n';
-                assert_eq!(near2(b'\n', b',', &bytes), Some(at));
+                assert_eq!(within_64(b'\n', b',', &bytes), Some(at));
+                assert_eq!(within_16(b'\n', b',', &bytes), Some(at));
             }
-            assert_eq!(near(b',', &vec![b'x'; length]), None);
+            let none = vec![b'x'; length];
+            assert_eq!(
+                (near(b',', &none), within_16(b'\n', b',', &none), within_64(b'\n', b',', &none)),
+                (None, None, None)
+            );
         }
     }
 

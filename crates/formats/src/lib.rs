@@ -16,16 +16,19 @@ mod batch;
 mod block;
 mod column;
 mod detect;
+mod digits;
 mod error;
 mod find;
 mod frame;
 mod infer;
+mod part;
 mod prefilter;
 mod reject;
 mod scalar;
 mod schema;
 mod specials;
 mod time;
+mod validity;
 mod values;
 
 #[cfg(test)]

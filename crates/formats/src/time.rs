@@ -1,5 +1,7 @@
 //! Dates and times from text, by hand: a general parser would take longer than all the rest of a line.
 
+use crate::digits;
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -34,6 +36,7 @@ pub fn common_log_time(text: &[u8]) -> Option<i64> {
 }
 
 /// Reads the time of day `13:55:36` as microseconds.
+#[inline]
 pub fn clock_micros(text: [u8; 8]) -> Option<i64> {
     Some(clock_seconds(text)? * MICROS_PER_SECOND)
 }
@@ -41,9 +44,9 @@ pub fn clock_micros(text: [u8; 8]) -> Option<i64> {
 /// 60 is let through for leap seconds and counts as the next minute's first second.
 #[inline]
 fn clock_seconds(text: [u8; 8]) -> Option<i64> {
-    let [h1, h2, b':', m1, m2, b':', s1, s2] = text else { return None };
-    let (hour, minute, second) = (two(h1, h2)?, two(m1, m2)?, two(s1, s2)?);
-    (hour < 24 && minute < 60 && second <= 60).then_some(i64::from(hour * 3600 + minute * 60 + second))
+    let [hour, minute, second] = digits::clock(text)?;
+    (hour < 24 && minute < 60 && second <= 60)
+        .then_some(i64::from(u32::from(hour) * 3600 + u32::from(minute) * 60 + u32::from(second)))
 }
 
 /// Takes `.25` or `,25` off the text as microseconds.

@@ -30,6 +30,9 @@ pub(crate) enum Values {
     List(List),
 }
 
+/// Texts of so many bytes are copied as if they had as many.
+const SHORT: usize = 32;
+
 /// The bytes of all texts, one after another.
 #[derive(Debug, Default)]
 pub(crate) struct Text {
@@ -143,6 +146,31 @@ impl Text {
     pub(crate) fn push(&mut self, value: &[u8]) {
         self.bytes.extend_from_slice(value);
         self.close();
+    }
+
+    /// Appends the first `length` bytes of `from`. A copy of a fixed number of bytes is a few instructions, one of as many as
+    /// there are is a call; so a short text is copied with some of what follows, which is dropped again.
+    #[inline]
+    pub(crate) fn push_first(&mut self, from: &[u8], length: usize) {
+        match from.first_chunk::<SHORT>() {
+            Some(bytes) if length <= SHORT && self.has_room() => {
+                let end = self.bytes.len() + length;
+                self.bytes.extend_from_slice(bytes);
+                self.bytes.truncate(end);
+                self.close();
+            }
+            _ => self.push_long(from, length),
+        }
+    }
+
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.bytes.capacity() - self.bytes.len() >= SHORT && self.ends.0.len() < self.ends.0.capacity()
+    }
+
+    #[inline(never)]
+    fn push_long(&mut self, from: &[u8], length: usize) {
+        self.push(from.get(..length).unwrap_or(from));
     }
 
     /// Makes the bytes appended since the last text a text.

@@ -3,7 +3,8 @@
 use crate::{
     Reason,
     accept::is_plain_decimal,
-    find::{near, near2},
+    find::{near, within_64},
+    part::Part,
     scalar,
 };
 use memchr::{memchr, memchr2, memrchr};
@@ -11,17 +12,23 @@ use memchr::{memchr, memchr2, memrchr};
 /// The parts of one line.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fields<'a> {
-    pub client: &'a [u8],
-    pub ident: &'a [u8],
-    pub user: &'a [u8],
+    pub client: Part<'a>,
+    pub ident: Part<'a>,
+    pub user: Part<'a>,
     pub time: &'a [u8],
-    pub request: &'a [u8],
+    pub request: Part<'a>,
     pub status: &'a [u8],
     pub bytes: &'a [u8],
-    pub referer: Option<&'a [u8]>,
-    pub user_agent: Option<&'a [u8]>,
+    pub trailing: Trailing<'a>,
+}
+
+/// What may follow.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Trailing<'a> {
+    pub referer: Option<Part<'a>>,
+    pub user_agent: Option<Part<'a>>,
     /// The first bare number behind them, as it is written.
-    pub request_time: Option<&'a [u8]>,
+    pub request_time: Option<Part<'a>>,
 }
 
 /// Takes a line apart, or says what it lacks.
@@ -35,114 +42,45 @@ pub(super) fn split(line: &[u8]) -> Result<Fields<'_>, Reason> {
     rest = rest.strip_prefix(b" ").ok_or(Reason::Malformed("no space after the request"))?;
     let status = until(&mut rest, b' ').ok_or(Reason::Malformed("no bytes after the status"))?;
     let bytes = word(&mut rest);
-    let mut fields = Fields {
-        client,
-        ident,
-        user,
+    Ok(Fields {
+        client: client.into(),
+        ident: ident.into(),
+        user: user.into(),
         time,
-        request,
+        request: request.into(),
         status,
         bytes,
-        referer: None,
-        user_agent: None,
-        request_time: None,
-    };
-    trailing(rest, &mut fields)?;
-    Ok(fields)
-}
-
-/// Takes the line at the start of `bytes` apart if it is like nearly all lines, in one pass that finds its end by the way.
-/// Returns its fields and its length without the line end; `None` says nothing about a line but that [`split`] has to look.
-#[inline]
-pub(super) fn split_usual(bytes: &[u8]) -> Option<(Fields<'_>, usize)> {
-    let mut rest = bytes;
-    let client = usual_word(&mut rest)?;
-    let ident = usual_word(&mut rest)?;
-    let user = usual_word(&mut rest)?;
-    let (time, after) = rest.strip_prefix(b"[")?.split_at_checked(26)?;
-    rest = after.strip_prefix(b"] ")?;
-    let request = usual_quoted(&mut rest)?;
-    let (status, after) = rest.strip_prefix(b" ")?.split_at_checked(3)?;
-    rest = after.strip_prefix(b" ")?;
-    let bytes_sent = usual_word(&mut rest)?;
-    let referer = usual_quoted(&mut rest)?;
-    rest = rest.strip_prefix(b" ")?;
-    let user_agent = usual_quoted(&mut rest)?;
-    let mut request_time = None;
-    if let Some(after) = rest.strip_prefix(b" ") {
-        let (value, end) = after.split_at_checked(near2(b' ', b'\n', after)?)?;
-        // A carriage return belongs to the line end, and a quote begins a field that may have spaces.
-        if value.ends_with(b"\r") || value.starts_with(b"\"") {
-            return None;
-        }
-        request_time = number(value);
-        rest = end;
-    }
-    if rest.first() != Some(&b'\n') {
-        return None;
-    }
-    let fields = Fields {
-        client,
-        ident,
-        user,
-        time,
-        request,
-        status,
-        bytes: bytes_sent,
-        referer: Some(referer),
-        user_agent: Some(user_agent),
-        request_time,
-    };
-    Some((fields, bytes.len() - rest.len()))
-}
-
-/// Takes the bytes before the next space, and the space, if they are on this line.
-#[inline]
-fn usual_word<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (value, after) = rest.split_at_checked(near2(b' ', b'\n', rest)?)?;
-    *rest = after.strip_prefix(b" ")?;
-    Some(value)
-}
-
-/// Takes a quoted field without its quotes, if it ends on this line and no backslash is before its end.
-#[inline]
-fn usual_quoted<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let inside = rest.strip_prefix(b"\"")?;
-    if let Some(after) = inside.strip_prefix(b"-\"") {
-        *rest = after;
-        return inside.get(..1);
-    }
-    let (value, after) = inside.split_at_checked(memchr2(b'"', b'\n', inside)?)?;
-    *rest = after.strip_prefix(b"\"")?;
-    (!value.ends_with(b"\\")).then_some(value)
+        trailing: trailing(rest)?,
+    })
 }
 
 /// Reads what follows `bytes`: referer and user agent if they are there, then any number of further fields.
-fn trailing<'a>(mut rest: &'a [u8], fields: &mut Fields<'a>) -> Result<(), Reason> {
+fn trailing(mut rest: &[u8]) -> Result<Trailing<'_>, Reason> {
+    let mut fields = Trailing::default();
     while let Some(after) = rest.strip_prefix(b" ") {
         rest = after;
         if rest.first() == Some(&b'"') {
             let value =
                 quoted(&mut rest).ok_or(Reason::Malformed("no closing quote after the referer or the user agent"))?;
             if fields.referer.is_none() {
-                fields.referer = Some(value);
+                fields.referer = Some(value.into());
             } else if fields.user_agent.is_none() {
-                fields.user_agent = Some(value);
+                fields.user_agent = Some(value.into());
             } else if fields.request_time.is_none() {
-                fields.request_time = number(value);
+                fields.request_time = number(value).map(Part::from);
             }
         } else {
             let value = word(&mut rest);
             if fields.request_time.is_none() {
-                fields.request_time = number(value);
+                fields.request_time = number(value).map(Part::from);
             }
         }
     }
-    if rest.is_empty() { Ok(()) } else { Err(Reason::Malformed("no space between two fields")) }
+    if rest.is_empty() { Ok(fields) } else { Err(Reason::Malformed("no space between two fields")) }
 }
 
 /// A trailing field is the request time if it is a plain number; words like `nan` are not.
-fn number(text: &[u8]) -> Option<&[u8]> {
+pub(super) fn number(text: &[u8]) -> Option<&[u8]> {
     let starts = text.first().is_some_and(u8::is_ascii_digit);
     (starts && (is_plain_decimal(text) || scalar::float(text).is_some())).then_some(text)
 }
@@ -178,7 +116,7 @@ fn until<'a>(rest: &mut &'a [u8], end: u8) -> Option<&'a [u8]> {
 }
 
 /// Takes the bytes before the next space or the end of the line.
-fn word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+pub(super) fn word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     let at = near(b' ', rest).unwrap_or(rest.len());
     let (value, after) = rest.split_at_checked(at).unwrap_or((*rest, &[]));
     *rest = after;
@@ -232,37 +170,45 @@ fn unescaped_quote(text: &[u8]) -> Option<usize> {
 /// The parts of a request; none of them where it is empty or `-`.
 #[derive(Default)]
 pub(super) struct Request<'a> {
-    pub method: Option<&'a [u8]>,
-    pub path: Option<&'a [u8]>,
-    pub query: Option<&'a [u8]>,
-    pub protocol: Option<&'a [u8]>,
+    pub method: Option<Part<'a>>,
+    pub path: Option<Part<'a>>,
+    pub query: Option<Part<'a>>,
+    pub protocol: Option<Part<'a>>,
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn read(text: &'a [u8]) -> Self {
-        if text.is_empty() || text == b"-" {
+    pub(super) fn read(text: Part<'a>) -> Self {
+        if text.is_empty() || text.text() == b"-" {
             return Self::default();
         }
-        let mut rest = text;
-        let Some(method) = until(&mut rest, b' ').filter(|method| is_method(method)) else {
+        let method = near(b' ', text.and_more()).and_then(|space| text.split_around(space));
+        let Some((method, rest)) = method.filter(|(method, _)| is_method(method)) else {
             return Self { path: Some(text), ..Self::default() };
         };
         let (target, protocol) = split_protocol(rest);
-        let (path, query) = match memchr(b'?', target).and_then(|at| target.split_at_checked(at)) {
-            Some((path, query)) => (path, query.get(1..)),
-            None => (target, None),
-        };
-        Self { method: Some(method), path: Some(path), query, protocol }
+        match question_mark(target).and_then(|at| target.split_around(at)) {
+            Some((path, query)) => Self { method: Some(method), path: Some(path), query: Some(query), protocol },
+            None => Self { method: Some(method), path: Some(target), query: None, protocol },
+        }
     }
 }
 
 /// Splits ` HTTP/1.1` off the target.
-fn split_protocol(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+fn split_protocol(text: Part<'_>) -> (Part<'_>, Option<Part<'_>>) {
     let usual = text.len().checked_sub(b" HTTP/1.1".len());
-    let at = usual.filter(|at| text.get(*at) == Some(&b' ')).or_else(|| memrchr(b' ', text));
-    match at.and_then(|at| text.split_at_checked(at)) {
-        Some((target, protocol)) if protocol.starts_with(b" HTTP/") => (target, protocol.get(1..)),
+    let at = usual.filter(|at| text.get(*at) == Some(&b' ')).or_else(|| memrchr(b' ', &text));
+    match at.and_then(|at| text.split_around(at)) {
+        Some((target, protocol)) if protocol.starts_with(b"HTTP/") => (target, Some(protocol)),
         _ => (text, None),
+    }
+}
+
+/// Returns where the query begins. As a rule a quote is behind the request, if not an escaped one is inside.
+fn question_mark(target: Part<'_>) -> Option<usize> {
+    let at = within_64(b'?', b'"', target.and_more())?;
+    match target.get(at)? {
+        b'?' => Some(at),
+        _ => memchr(b'?', &target),
     }
 }
 

@@ -1,11 +1,6 @@
 //! Lines as they stand in real logs, good and bad.
 
-use super::{
-    line::{Fields, split, split_usual},
-    status,
-};
-use crate::{Format, frame, testing, time};
-use proptest::prelude::*;
+use crate::{Format, testing};
 
 const TIME: &str = "971211336000000 us";
 const COMBINED: &str = concat!(
@@ -150,57 +145,6 @@ fn bytes_that_are_not_utf8_are_kept_in_the_row() {
     let line = b"h - - [10/Oct/2000:13:55:36 -0700] \"GET /caf\xE9 HTTP/1.1\" 200 5 \"-\" \"\0\xC3\"";
     let reading = testing::read(&Format::Access, line, &[super::PATH, super::USER_AGENT]);
     assert_eq!(reading.rows, ["/caf\u{FFFD} | \0\u{FFFD}"]);
-}
-
-/// Lines as nearly all are, with some bytes replaced, put in or taken out, and more of the file behind them.
-fn mutated() -> impl Strategy<Value = Vec<u8>> {
-    let line = prop::sample::select(vec![
-        r#"203.0.113.9 - - [10/Oct/2000:13:55:36 -0700] "GET /a?b HTTP/1.0" 200 2326 "-" "Mozilla/5.0 (X11)" 0.25"#,
-        r#"h - frank [10/Oct/2000:13:55:36 -0700] "-" 404 - "https://a/b c" "-""#,
-        r#"::1 id u [10/Oct/2000:13:55:36 +0000] "\x16\" q" 500 0 "" "x" "y" 1"#,
-    ]);
-    let bytes = prop::sample::select(b" \"\\\n\r-[]0:/.".to_vec());
-    let change = (any::<prop::sample::Index>(), bytes, 0..3_u8);
-    (line, prop::collection::vec(change, 0..4), prop::bool::ANY).prop_map(|(line, changes, more)| {
-        let mut line = line.as_bytes().to_vec();
-        for (at, byte, how) in changes {
-            let at = at.index(line.len());
-            match how {
-                0 => line[at] = byte,
-                1 => line.insert(at, byte),
-                _ => drop(line.remove(at)),
-            }
-        }
-        line.extend_from_slice(if more { b"\nh - - [" } else { b"\n" });
-        line
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
-
-    /// The fast way may leave any line to the other one, and never finds anything else in it.
-    #[test]
-    fn usual_lines_are_taken_apart_as_all_are(bytes in mutated()) {
-        let (line, length) = frame::line(&bytes);
-        // What does not fit its type is looked at again.
-        let fits = |fields: &Fields<'_>| time::common_log_time(fields.time).is_some() && status(fields.status).is_some();
-        if let Some((fields, content)) = split_usual(&bytes).filter(|(fields, _)| fits(fields)) {
-            prop_assert_eq!((content, content + 1), (line.len(), length));
-            prop_assert_eq!(Ok(fields), split(line));
-        }
-    }
-}
-
-#[test]
-fn nearly_all_lines_are_usual_ones() {
-    for line in [
-        r#"203.0.113.9 - - [10/Oct/2000:13:55:36 -0700] "GET /a?b HTTP/1.0" 200 2326 "-" "Mozilla/5.0 (X11)" 0.25"#,
-        r#"203.0.113.9 - frank [10/Oct/2000:13:55:36 -0700] "GET / HTTP/2.0" 304 - "https://a/" "Mozilla/5.0""#,
-    ] {
-        assert!(split_usual(format!("{line}\n").as_bytes()).is_some(), "{line}");
-        assert!(split_usual(line.as_bytes()).is_none(), "without an end: {line}");
-    }
 }
 
 #[test]
