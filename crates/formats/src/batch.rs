@@ -67,6 +67,11 @@ impl Columns {
         self.slots.get_mut(column)?.as_mut()
     }
 
+    /// Returns whether the query wants the column at this place of the format.
+    pub fn is_wanted(&self, column: usize) -> bool {
+        self.slots.get(column).is_some_and(Option::is_some)
+    }
+
     /// Calls `each` for every column that the query wants, with its place.
     pub fn each_wanted(&mut self, mut each: impl FnMut(usize, &mut Column)) {
         for &at in &self.wanted {

@@ -2,15 +2,11 @@
 
 use super::{
     CsvLayout,
-    split::{self, Field, Fields},
+    plan::{Scratch, Step},
+    split::{Extent, Fields},
+    usual::Usual,
 };
-use crate::{
-    ColumnSpec, ColumnType, Decoder, FileStart, Outcome, Reason, Record,
-    accept::accepts,
-    batch::Columns,
-    column::{Column, Mismatch},
-    time,
-};
+use crate::{ColumnSpec, Decoder, FileStart, Outcome, Reason, Record, batch::Columns};
 use std::{collections::HashSet, sync::Arc};
 
 /// Reads records of one layout.
@@ -18,21 +14,15 @@ use std::{collections::HashSet, sync::Arc};
 pub struct CsvDecoder {
     layout: CsvLayout,
     columns: Arc<[ColumnSpec]>,
-    delimiter: u8,
     /// For each field of the file, its column.
     fields: Vec<Option<usize>>,
     /// Columns of the layout that the file does not have.
     absent: Vec<usize>,
+    /// What is to be done with the fields, in their order.
+    plan: Vec<Step>,
+    block_length: usize,
+    usual: Usual,
     scratch: Scratch,
-}
-
-/// What is kept from field to field to save work.
-#[derive(Debug, Default)]
-struct Scratch {
-    unquoted: Vec<u8>,
-    /// The last time read, and what it came to: many records share a second.
-    time: Vec<u8>,
-    micros: i64,
 }
 
 impl CsvDecoder {
@@ -40,36 +30,58 @@ impl CsvDecoder {
         let mut decoder = Self {
             layout: layout.clone(),
             columns: layout.shared_columns(),
-            delimiter: layout.delimiter(),
             fields: Vec::new(),
             absent: Vec::new(),
+            plan: Vec::new(),
+            block_length: 0,
+            usual: Usual::new(layout.delimiter()),
             scratch: Scratch::default(),
         };
         decoder.start(&FileStart::default());
         decoder
     }
 
-    fn record(&mut self, fields: &mut Fields<'_>, columns: &mut Columns) -> Outcome {
-        let mut found = 0;
-        let mut bad = None;
-        for field in fields {
-            if bad.is_none()
-                && let Some(Some(at)) = self.fields.get(found)
-                && let Some(spec) = self.columns.get(*at)
-                && push(spec, field, columns.get(*at), &mut self.scratch).is_err()
+    /// Reads the record that was taken apart last as a usual one.
+    #[inline]
+    fn usual_record(&mut self, bytes: &[u8], columns: &mut Columns) -> Outcome {
+        let spans = self.usual.spans();
+        for step in &self.plan {
+            if let (Some(spec), Some(span)) = (self.columns.get(step.column), spans.get(step.field))
+                && step.take_span(spec, *span, bytes, columns, &mut self.scratch).is_err()
             {
-                bad = Some(spec);
+                return unfit(spec);
             }
-            found += 1;
+        }
+        self.row(columns)
+    }
+
+    /// Reads any record by all the rules.
+    #[inline(never)]
+    fn any_record(&mut self, bytes: &[u8], columns: &mut Columns) -> (Outcome, Extent) {
+        let mut record = Fields::new(bytes, self.layout.delimiter());
+        let fields: Vec<_> = record.by_ref().collect();
+        let extent = record.finish();
+        if !extent.closed {
+            return (Outcome::Reject(Reason::Malformed("no closing quote")), extent);
         }
         // The count goes first: with a field too few or too many, a value that does not fit is no surprise.
-        if found != self.fields.len() {
-            return Outcome::Reject(Reason::FieldCount { expected: self.fields.len(), found });
+        if fields.len() != self.fields.len() {
+            let reason = Reason::FieldCount { expected: self.fields.len(), found: fields.len() };
+            return (Outcome::Reject(reason), extent);
         }
-        if let Some(spec) = bad {
-            let column = Arc::clone(&spec.name);
-            return Outcome::Reject(Reason::Value { column, expected: spec.kind.expected() });
+        for step in &self.plan {
+            if let (Some(spec), Some(field)) = (self.columns.get(step.column), fields.get(step.field))
+                && step.take(spec, *field, columns, &mut self.scratch).is_err()
+            {
+                return (unfit(spec), extent);
+            }
         }
+        (self.row(columns), extent)
+    }
+
+    /// Ends a row whose fields were all appended.
+    #[inline]
+    fn row(&self, columns: &mut Columns) -> Outcome {
         for &at in &self.absent {
             if let Some(column) = columns.get(at) {
                 column.push_null();
@@ -77,6 +89,11 @@ impl CsvDecoder {
         }
         Outcome::Row
     }
+}
+
+#[cold]
+fn unfit(spec: &ColumnSpec) -> Outcome {
+    Outcome::Reject(Reason::Value { column: Arc::clone(&spec.name), expected: spec.kind.expected() })
 }
 
 impl Decoder for CsvDecoder {
@@ -87,18 +104,31 @@ impl Decoder for CsvDecoder {
         };
         let present: HashSet<usize> = self.fields.iter().copied().flatten().collect();
         self.absent = (0..self.columns.len()).filter(|at| !present.contains(at)).collect();
+        self.usual.start(self.fields.len());
+    }
+
+    fn start_block(&mut self, length: usize, columns: &Columns) {
+        self.block_length = length;
+        self.usual.start_block();
+        self.plan.clear();
+        for (field, column) in self.fields.iter().enumerate() {
+            let step = column.and_then(|column| {
+                let kind = &self.columns.get(column)?.kind;
+                Step::new(field, column, kind, columns.is_wanted(column))
+            });
+            self.plan.extend(step);
+        }
     }
 
     fn read(&mut self, bytes: &[u8], columns: &mut Columns) -> Record {
         if let Some(length) = blank_line(bytes) {
             return Record { length, content: 0, lines: 1, outcome: Outcome::Blank };
         }
-        let mut fields = Fields::new(bytes, self.delimiter);
-        let mut outcome = self.record(&mut fields, columns);
-        let extent = fields.finish();
-        if !extent.closed {
-            outcome = Outcome::Reject(Reason::Malformed("no closing quote"));
-        }
+        let origin = self.block_length.saturating_sub(bytes.len());
+        let (outcome, extent) = match self.usual.split(bytes, origin) {
+            Some(extent) => (self.usual_record(bytes, columns), extent),
+            None => self.any_record(bytes, columns),
+        };
         Record { length: extent.length, content: extent.content, lines: extent.lines, outcome }
     }
 }
@@ -110,47 +140,4 @@ pub(super) fn blank_line(bytes: &[u8]) -> Option<usize> {
         [b'\r', b'\n', ..] => Some(2),
         _ => None,
     }
-}
-
-/// Appends a field to its column or, if the query does not want the column, only checks it.
-fn push(
-    spec: &ColumnSpec,
-    field: Field<'_>,
-    column: Option<&mut Column>,
-    scratch: &mut Scratch,
-) -> Result<(), Mismatch> {
-    if matches!(spec.kind, ColumnType::Text) {
-        if let Some(column) = column {
-            match field {
-                Field::Plain([]) => column.push_null(),
-                Field::Plain(text) | Field::Quoted(text) => column.push_text(text),
-                Field::Escaped(text) => return column.push_text_with(|value| split::unquote(text, value)),
-            }
-        }
-        return Ok(());
-    }
-    let Scratch { unquoted, time, micros } = scratch;
-    let text = match field {
-        Field::Plain(text) | Field::Quoted(text) => text,
-        Field::Escaped(text) => {
-            unquoted.clear();
-            split::unquote(text, unquoted);
-            unquoted.as_slice()
-        }
-    };
-    if matches!(spec.kind, ColumnType::Timestamp) && !text.is_empty() {
-        if time.as_slice() != text {
-            *micros = time::timestamp(text).ok_or(Mismatch)?;
-            time.clear();
-            time.extend_from_slice(text);
-        }
-        return column.map_or(Ok(()), |column| column.push_timestamp(*micros));
-    }
-    match column {
-        Some(column) if text.is_empty() => column.push_null(),
-        Some(column) => return column.push_parsed(text),
-        None if text.is_empty() || accepts(&spec.kind, text) => {}
-        None => return Err(Mismatch),
-    }
-    Ok(())
 }
