@@ -16,20 +16,21 @@ const STRETCHES: usize = 8;
 /// Places that are written at a time, wanted or not: so many are in most stretches.
 const AT_ONCE: usize = 8;
 
+/// Room for places: a record that has more of them is not read by this list.
+const ROOM: usize = 2048;
+
 /// The places of three bytes in a block.
 ///
 /// A reader comes from record to record with the rest of the block and with where that begins. The places are counted from the
-/// start of the block, so that what was found and not given out yet stays as it is.
+/// start of the block, so that what was found and not taken yet stays as it is.
 #[derive(Debug)]
 pub(crate) struct Specials {
     wanted: [u8x16; 3],
-    /// The places found, of which the last ones may mean nothing.
-    places: Box<[usize; STRETCH * STRETCHES + AT_ONCE]>,
-    /// How many of them were given out.
-    given: usize,
-    /// How many of them there are.
+    /// The places found; only those from `taken` to `count` mean anything.
+    places: Box<[usize; ROOM]>,
+    taken: usize,
     count: usize,
-    /// Where the part of the block begins that was looked at.
+    /// Where the part of the block begins whose places are in the list.
     start: usize,
     /// Where it ends.
     end: usize,
@@ -38,14 +39,8 @@ pub(crate) struct Specials {
 impl Specials {
     /// Returns a finder of `wanted`.
     pub(crate) fn new(wanted: [u8; 3]) -> Self {
-        Self {
-            wanted: wanted.map(u8x16::splat),
-            places: Box::new([0; STRETCH * STRETCHES + AT_ONCE]),
-            given: 0,
-            count: 0,
-            start: 0,
-            end: 0,
-        }
+        let places = Box::new([0; ROOM]);
+        Self { wanted: wanted.map(u8x16::splat), places, taken: 0, count: 0, start: 0, end: 0 }
     }
 
     /// Forgets the block: another one begins, or the same one is read on.
@@ -56,50 +51,53 @@ impl Specials {
     /// Goes to a place in the block. Forward, what was found already is passed over; back, it is found anew.
     #[inline]
     pub(crate) fn seek(&mut self, to: usize) {
-        let last_given = self.given.checked_sub(1).and_then(|last| self.places.get(last));
-        let first_left = last_given.map_or(self.start, |place| place + 1);
-        if to < first_left || to > self.end {
+        if to < self.start || to > self.end {
             self.restart(to);
         }
-        while self.given < self.count && self.places.get(self.given).is_some_and(|place| *place < to) {
-            self.given += 1;
+        self.start = to;
+        while self.listed().first().is_some_and(|place| *place < to) {
+            self.taken += 1;
         }
     }
 
-    /// Returns the next place, counted from the start of `rest`, which begins at `origin` in the block.
+    /// Returns the places, counted from the start of the block, that were found from where [`Specials::seek`] went, in order.
     #[inline]
-    pub(crate) fn next(&mut self, rest: &[u8], origin: usize) -> Option<usize> {
-        if self.given == self.count && !self.find_more(rest, origin) {
-            return None;
+    pub(crate) fn listed(&self) -> &[usize] {
+        self.places.get(self.taken..self.count).unwrap_or_default()
+    }
+
+    /// Takes the first `count` places off the list: all those before `to`, where the reader goes next.
+    #[inline]
+    pub(crate) fn take(&mut self, count: usize, to: usize) {
+        self.taken = self.count.min(self.taken + count);
+        self.start = to;
+    }
+
+    /// Finds the places of some more stretches. `rest` begins at `origin` in the block. Returns false at the end of the block,
+    /// or if there is no room.
+    #[inline(never)]
+    pub(crate) fn list_more(&mut self, rest: &[u8], origin: usize) -> bool {
+        let ahead = self.end.checked_sub(origin).and_then(|from| rest.get(from..)).unwrap_or_default();
+        self.places.copy_within(self.taken..self.count, 0);
+        self.count -= self.taken;
+        self.taken = 0;
+        if ahead.is_empty() || self.count + STRETCH * STRETCHES + AT_ONCE > ROOM {
+            return false;
         }
-        let place = self.places.get(self.given)?;
-        self.given += 1;
-        place.checked_sub(origin)
+        let (stretches, tail) = ahead.as_chunks();
+        for stretch in stretches.iter().take(STRETCHES) {
+            self.list(places_in(stretch, self.wanted));
+            self.end += STRETCH;
+        }
+        if stretches.len() < STRETCHES {
+            self.list(places_at_end(tail, self.wanted));
+            self.end += tail.len();
+        }
+        true
     }
 
     fn restart(&mut self, at: usize) {
-        (self.given, self.count, self.start, self.end) = (0, 0, at, at);
-    }
-
-    /// Lists the places of the next stretches that hold any. Returns false if there are none to the end of the block.
-    #[inline(never)]
-    fn find_more(&mut self, rest: &[u8], origin: usize) -> bool {
-        let ahead = self.end.checked_sub(origin).and_then(|from| rest.get(from..)).unwrap_or_default();
-        let (stretches, tail) = ahead.as_chunks();
-        for some in stretches.chunks(STRETCHES) {
-            self.restart(self.end);
-            for stretch in some {
-                self.list(places_in(stretch, self.wanted));
-                self.end += STRETCH;
-            }
-            if self.count > 0 {
-                return true;
-            }
-        }
-        self.restart(self.end);
-        self.list(places_at_end(tail, self.wanted));
-        self.end += tail.len();
-        self.count > 0
+        (self.taken, self.count, self.start, self.end) = (0, 0, at, at);
     }
 
     /// Lists the places of one stretch. That some are written which are none is cheaper than to stop at the last one.
@@ -107,7 +105,7 @@ impl Specials {
     fn list(&mut self, bits: u64) {
         let mut left = bits;
         let ahead = self.places.get_mut(self.count..).unwrap_or_default();
-        for slots in ahead.chunks_exact_mut(AT_ONCE) {
+        for slots in ahead.as_chunks_mut::<AT_ONCE>().0 {
             for slot in slots {
                 *slot = self.end + left.trailing_zeros() as usize;
                 left &= left.wrapping_sub(1);
@@ -159,18 +157,21 @@ mod tests {
         #[test]
         fn are_those_of_a_plain_search(
             block in blocks(),
-            steps in prop::collection::vec((0..700_usize, 0..40_usize), 1..12),
+            steps in prop::collection::vec((0..1500_usize, 0..40_usize), 1..12),
             wanted in prop::sample::select(vec![*b",\n\"", *b"\0a\xff"]),
         ) {
             let mut specials = Specials::new(wanted);
             specials.start_block();
-            for (origin, takes) in steps {
+            for (origin, least) in steps {
                 let origin = origin % (block.len() + 1);
                 let rest = &block[origin..];
-                let plain = rest.iter().enumerate().filter(|(_, byte)| wanted.contains(byte)).map(|(at, _)| at);
+                let plain = rest.iter().enumerate().filter(|(_, byte)| wanted.contains(byte)).map(|(at, _)| origin + at);
+                let plain: Vec<_> = plain.collect();
                 specials.seek(origin);
-                let found: Vec<_> = std::iter::from_fn(|| specials.next(rest, origin)).take(takes).collect();
-                prop_assert_eq!(found, plain.take(takes).collect::<Vec<_>>());
+                while specials.listed().len() < least && specials.list_more(rest, origin) {}
+                let listed = specials.listed();
+                prop_assert!(listed.len() >= least.min(plain.len()));
+                prop_assert_eq!(listed, &plain[..listed.len()]);
             }
         }
     }
@@ -180,9 +181,19 @@ mod tests {
         for length in (0..=3).chain(62..=66).chain(126..=130).chain(510..=514).chain(1023..=1025) {
             let block = vec![b','; length];
             let mut specials = Specials::new(*b",\n\"");
-            let found: Vec<_> = std::iter::from_fn(|| specials.next(&block, 0)).collect();
-            assert_eq!(found, (0..length).collect::<Vec<_>>());
-            assert_eq!(specials.next(&block, 0), None);
+            while specials.list_more(&block, 0) {}
+            assert_eq!(specials.listed(), (0..length).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn the_list_has_an_end() {
+        let block = vec![b','; 2 * ROOM];
+        let mut specials = Specials::new(*b",\n\"");
+        while specials.list_more(&block, 0) {}
+        assert!((ROOM / 2..=ROOM).contains(&specials.listed().len()));
+        specials.seek(ROOM);
+        assert!(specials.list_more(&block[ROOM..], ROOM));
+        assert_eq!(specials.listed().first(), Some(&ROOM));
     }
 }

@@ -87,12 +87,22 @@ impl Step {
                     return Ok(());
                 }
             }
-            Task::Text | Task::Time | Task::Other => {}
+            Task::Time if span.is_verbatim() => {
+                let text = bytes.get(span.from..span.to).unwrap_or_default();
+                if let Some(micros) = scratch.recent.timestamp(text) {
+                    return self.column(columns).map_or(Ok(()), |column| column.push_timestamp(micros));
+                }
+            }
+            Task::Text => {
+                return self.column(columns).map_or(Ok(()), |column| push_text(span.field(bytes), column));
+            }
+            Task::Time | Task::Other => {}
         }
         self.take(spec, span.field(bytes), columns, scratch)
     }
 
     /// Appends a field to its column or, if the query does not want the column, only checks it.
+    #[inline(never)]
     pub(super) fn take(
         &self,
         spec: &ColumnSpec,
@@ -135,7 +145,7 @@ impl Step {
 /// Returns a field as a word if it is short.
 #[inline]
 fn short(span: Span, bytes: &[u8]) -> Option<Short> {
-    Short::new(bytes.get(span.from..)?, span.plain_length()?)
+    if span.is_verbatim() { Short::new(bytes.get(span.from..)?, span.to - span.from) } else { None }
 }
 
 #[inline]

@@ -3,6 +3,7 @@
 
 use super::split::{Extent, Field, QUOTE};
 use crate::specials::Specials;
+use std::slice;
 
 /// Takes the records of a block apart, one after another.
 #[derive(Debug)]
@@ -50,10 +51,10 @@ impl Span {
         }
     }
 
-    /// Returns the length of its value if that is the bytes as they stand.
+    /// Returns whether its value is the bytes as they stand.
     #[inline]
-    pub(super) fn plain_length(self) -> Option<usize> {
-        if matches!(self.form, Form::Escaped) { None } else { Some(self.to - self.from) }
+    pub(super) fn is_verbatim(self) -> bool {
+        !matches!(self.form, Form::Escaped)
     }
 }
 
@@ -80,47 +81,97 @@ impl Usual {
     /// Takes the record at the start of `bytes` apart, which begins at `origin` in the block, if it is a usual one.
     #[inline]
     pub(super) fn split(&mut self, bytes: &[u8], origin: usize) -> Option<Extent> {
-        let Self { delimiter, specials, spans } = self;
-        specials.seek(origin);
+        self.specials.seek(origin);
+        // As many as most records need; else the record is begun anew when more are found.
+        let enough = 2 * self.spans.len();
+        if self.specials.listed().len() < enough {
+            self.specials.list_more(bytes, origin);
+        }
+        loop {
+            let listed = self.specials.listed();
+            let mut places = Places { left: listed.iter(), bytes, origin };
+            let extent = places.split(self.delimiter, &mut self.spans);
+            let left = places.left.len();
+            if let Some(extent) = extent {
+                self.specials.take(listed.len() - left, origin + extent.length);
+                return Some(extent);
+            }
+            if left > 0 || !self.specials.list_more(bytes, origin) {
+                return None;
+            }
+        }
+    }
+}
+
+/// The places of delimiters, quotes and line ends of a record, and what is after it, as far as they are listed.
+struct Places<'a> {
+    left: slice::Iter<'a, usize>,
+    bytes: &'a [u8],
+    origin: usize,
+}
+
+impl Places<'_> {
+    /// Returns the next place, counted from the start of the record, and the byte there.
+    #[inline]
+    fn next(&mut self) -> Option<(usize, u8)> {
+        let at = self.left.next()?.wrapping_sub(self.origin);
+        Some((at, *self.bytes.get(at)?))
+    }
+
+    /// Takes the record apart. Returns nothing if it is not a usual one, or if places are missing.
+    #[inline]
+    fn split(&mut self, delimiter: u8, spans: &mut [Span]) -> Option<Extent> {
         let (last, others) = spans.split_last_mut()?;
         let (mut start, mut lines) = (0, 1);
         for span in others {
-            let mut at = specials.next(bytes, origin)?;
-            let byte = bytes.get(at)?;
+            let (mut at, byte) = self.next()?;
             if byte == delimiter {
                 *span = Span { from: start, to: at, form: Form::Plain };
-            } else if *byte == QUOTE && at == start {
-                let closing = closing_quote(specials, bytes, origin)?;
-                at = specials.next(bytes, origin).filter(|at| *at == closing.at + 1)?;
-                if bytes.get(at) != Some(delimiter) {
-                    return None;
-                }
+            } else {
+                let closing = self.closing_quote(start, at)?;
+                at = self.next().filter(|(at, byte)| *at == closing.at + 1 && *byte == delimiter)?.0;
                 *span = closing.span(start, at);
                 lines += closing.lines;
-            } else {
-                return None;
             }
             start = at + 1;
         }
-        let mut at = specials.next(bytes, origin)?;
-        let closing = if at == start && bytes.get(at) == Some(&QUOTE) {
-            let closing = closing_quote(specials, bytes, origin)?;
+        let (mut at, mut byte) = self.next()?;
+        let closing = if byte == QUOTE { Some(self.closing_quote(start, at)?) } else { None };
+        if let Some(closing) = &closing {
+            (at, byte) = self.next()?;
             lines += closing.lines;
-            at = specials.next(bytes, origin)?;
-            Some(closing)
-        } else {
-            None
-        };
-        if bytes.get(at) != Some(&b'\n') {
-            return None;
         }
-        let content = if at > start && bytes.get(at - 1) == Some(&b'\r') { at - 1 } else { at };
+        let has_return = at > start && self.bytes.get(at - 1) == Some(&b'\r');
+        let content = if has_return { at - 1 } else { at };
         *last = match closing {
+            _ if byte != b'\n' => return None,
             None => Span { from: start, to: content, form: Form::Plain },
             Some(closing) if closing.at + 1 == content => closing.span(start, content),
             Some(_) => return None,
         };
         Some(Extent { length: at + 1, content, lines, closed: true })
+    }
+
+    /// Passes over the inside of the field that begins at `start`, if its opening quote is at `opening`, which is the last
+    /// place that was taken, and over its closing quote.
+    #[inline]
+    fn closing_quote(&mut self, start: usize, opening: usize) -> Option<Closing> {
+        if opening != start || self.bytes.get(opening) != Some(&QUOTE) {
+            return None;
+        }
+        let (mut form, mut lines) = (Form::Quoted, 0);
+        loop {
+            let (at, byte) = self.next()?;
+            if byte == QUOTE {
+                if self.bytes.get(at + 1) != Some(&QUOTE) {
+                    return Some(Closing { at, form, lines });
+                }
+                self.next()?;
+                form = Form::Escaped;
+            } else {
+                lines += u64::from(byte == b'\n');
+            }
+        }
     }
 }
 
@@ -131,23 +182,5 @@ impl Closing {
         // What is escaped is read up to its closing quote.
         let to = if matches!(self.form, Form::Escaped) { end } else { self.at };
         Span { from: start + 1, to, form: self.form }
-    }
-}
-
-/// Passes over the inside of a field, after its opening quote, and its closing quote.
-#[inline]
-fn closing_quote(specials: &mut Specials, bytes: &[u8], origin: usize) -> Option<Closing> {
-    let (mut form, mut lines) = (Form::Quoted, 0);
-    loop {
-        let at = specials.next(bytes, origin)?;
-        match bytes.get(at) {
-            Some(&QUOTE) if bytes.get(at + 1) == Some(&QUOTE) => {
-                specials.next(bytes, origin)?;
-                form = Form::Escaped;
-            }
-            Some(&QUOTE) => return Some(Closing { at, form, lines }),
-            Some(b'\n') => lines += 1,
-            _ => {}
-        }
     }
 }
