@@ -2,7 +2,7 @@
 
 use super::{
     CsvLayout,
-    plan::{Scratch, Step},
+    plan::{self, Plan, Reading, Scratch},
     split::{Extent, Fields},
     usual::Usual,
 };
@@ -18,8 +18,7 @@ pub struct CsvDecoder {
     fields: Vec<Option<usize>>,
     /// Columns of the layout that the file does not have.
     absent: Vec<usize>,
-    /// What is to be done with the fields, in their order.
-    plan: Vec<Step>,
+    plan: Plan,
     block_length: usize,
     usual: Usual,
     scratch: Scratch,
@@ -32,7 +31,7 @@ impl CsvDecoder {
             columns: layout.shared_columns(),
             fields: Vec::new(),
             absent: Vec::new(),
-            plan: Vec::new(),
+            plan: Plan::default(),
             block_length: 0,
             usual: Usual::new(layout.delimiter()),
             scratch: Scratch::default(),
@@ -44,15 +43,11 @@ impl CsvDecoder {
     /// Reads the record that was taken apart last as a usual one.
     #[inline]
     fn usual_record(&mut self, bytes: &[u8], columns: &mut Columns) -> Outcome {
-        let spans = self.usual.spans();
-        for step in &self.plan {
-            if let (Some(spec), Some(span)) = (self.columns.get(step.column), spans.get(step.field))
-                && step.take_span(spec, *span, bytes, columns, &mut self.scratch).is_err()
-            {
-                return unfit(spec);
-            }
+        let Self { columns: specs, scratch, usual, .. } = self;
+        match self.plan.read(&mut Reading { bytes, spans: usual.spans(), specs, columns, scratch }) {
+            Ok(()) => self.row(columns),
+            Err(field) => self.misfit(field),
         }
-        self.row(columns)
     }
 
     /// Reads any record by all the rules.
@@ -69,11 +64,12 @@ impl CsvDecoder {
             let reason = Reason::FieldCount { expected: self.fields.len(), found: fields.len() };
             return (Outcome::Reject(reason), extent);
         }
-        for step in &self.plan {
-            if let (Some(spec), Some(field)) = (self.columns.get(step.column), fields.get(step.field))
-                && step.take(spec, *field, columns, &mut self.scratch).is_err()
+        for (place, field) in fields.into_iter().enumerate() {
+            if let Some(Some(at)) = self.fields.get(place)
+                && let Some(spec) = self.columns.get(*at)
+                && plan::take(&spec.kind, field, columns.get(*at), &mut self.scratch).is_err()
             {
-                return (unfit(spec), extent);
+                return (self.misfit(place), extent);
             }
         }
         (self.row(columns), extent)
@@ -89,11 +85,16 @@ impl CsvDecoder {
         }
         Outcome::Row
     }
-}
 
-#[cold]
-fn unfit(spec: &ColumnSpec) -> Outcome {
-    Outcome::Reject(Reason::Value { column: Arc::clone(&spec.name), expected: spec.kind.expected() })
+    /// Rejects a record because of the value at this place.
+    #[cold]
+    fn misfit(&self, place: usize) -> Outcome {
+        let spec = self.fields.get(place).copied().flatten().and_then(|at| self.columns.get(at));
+        Outcome::Reject(spec.map_or(Reason::Malformed("no such field"), |spec| Reason::Value {
+            column: Arc::clone(&spec.name),
+            expected: spec.kind.expected(),
+        }))
+    }
 }
 
 impl Decoder for CsvDecoder {
@@ -110,14 +111,7 @@ impl Decoder for CsvDecoder {
     fn start_block(&mut self, length: usize, columns: &Columns) {
         self.block_length = length;
         self.usual.start_block();
-        self.plan.clear();
-        for (field, column) in self.fields.iter().enumerate() {
-            let step = column.and_then(|column| {
-                let kind = &self.columns.get(column)?.kind;
-                Step::new(field, column, kind, columns.is_wanted(column))
-            });
-            self.plan.extend(step);
-        }
+        self.plan.make(&self.fields, &self.columns, columns);
     }
 
     fn read(&mut self, bytes: &[u8], columns: &mut Columns) -> Record {

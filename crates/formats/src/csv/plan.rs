@@ -8,27 +8,27 @@ use crate::{
     ColumnSpec, ColumnType, Mismatch, accept::accepts, batch::Columns, column::Column, scalar::Short, time::Recent,
 };
 
-/// A field that is read or checked. Text that the query does not want needs neither.
-#[derive(Debug)]
-pub(super) struct Step {
-    /// Its place in the record.
-    pub field: usize,
-    /// Its column.
-    pub column: usize,
-    wanted: bool,
-    task: Task,
+/// The fields that are read or checked, by how that is done: one kind after another is faster than all in their order.
+/// Text that the query does not want needs neither.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    texts: Vec<Step>,
+    times: Vec<Step>,
+    wholes: Vec<Step>,
+    decimals: Vec<Step>,
+    others: Vec<Step>,
 }
 
-/// How a field is read.
+/// A field that is read or checked.
 #[derive(Debug)]
-enum Task {
-    Text,
-    Time,
-    /// A whole number: the greatest that the type holds.
-    Whole(u64),
-    Decimal,
-    /// All else.
-    Other,
+struct Step {
+    /// Its place in the record.
+    field: usize,
+    /// Its column.
+    column: usize,
+    wanted: bool,
+    /// The greatest whole number that its type holds.
+    most: u64,
 }
 
 /// What is kept from field to field to save work.
@@ -38,114 +38,169 @@ pub(super) struct Scratch {
     recent: Recent,
 }
 
-impl Step {
-    /// Returns what is to be done with the field at a place of the record, which belongs to this column, if anything is.
-    pub(super) fn new(field: usize, column: usize, kind: &ColumnType, wanted: bool) -> Option<Self> {
-        let task = match kind {
-            ColumnType::Text => Task::Text,
-            ColumnType::Timestamp => Task::Time,
-            ColumnType::Float32 | ColumnType::Float64 => Task::Decimal,
-            ColumnType::Int16 => Task::Whole(i16::MAX.unsigned_abs().into()),
-            ColumnType::Int32 => Task::Whole(i32::MAX.unsigned_abs().into()),
-            ColumnType::Int64 => Task::Whole(i64::MAX.unsigned_abs()),
-            ColumnType::UInt16 => Task::Whole(u16::MAX.into()),
-            ColumnType::UInt32 => Task::Whole(u32::MAX.into()),
-            ColumnType::UInt64 => Task::Whole(u64::MAX),
-            ColumnType::Boolean | ColumnType::Date | ColumnType::Struct(_) | ColumnType::List(_) => Task::Other,
-        };
-        let is_idle = matches!(task, Task::Text) && !wanted;
-        (!is_idle).then_some(Self { field, column, wanted, task })
+/// A record and what it is read with.
+pub(super) struct Reading<'a> {
+    pub bytes: &'a [u8],
+    pub spans: &'a [Span],
+    pub specs: &'a [ColumnSpec],
+    pub columns: &'a mut Columns,
+    pub scratch: &'a mut Scratch,
+}
+
+impl Plan {
+    /// Makes the plan for records whose fields belong to these columns.
+    pub(super) fn make(&mut self, fields: &[Option<usize>], specs: &[ColumnSpec], columns: &Columns) {
+        for steps in [&mut self.texts, &mut self.times, &mut self.wholes, &mut self.decimals, &mut self.others] {
+            steps.clear();
+        }
+        for (field, column) in fields.iter().enumerate() {
+            let Some((column, spec)) = column.and_then(|column| Some((column, specs.get(column)?))) else { continue };
+            let wanted = columns.is_wanted(column);
+            let most = most_whole(&spec.kind);
+            let steps = match &spec.kind {
+                ColumnType::Text if !wanted => continue,
+                ColumnType::Text => &mut self.texts,
+                ColumnType::Timestamp => &mut self.times,
+                ColumnType::Float32 | ColumnType::Float64 => &mut self.decimals,
+                _ if most > 0 => &mut self.wholes,
+                _ => &mut self.others,
+            };
+            steps.push(Step { field, column, wanted, most });
+        }
     }
 
-    /// Reads or checks a field of a usual record. Short numbers, which most are, are read as words.
+    /// Reads the fields of a usual record into their columns. Fails with the place of the first one that does not fit; then
+    /// others may have been appended.
     #[inline]
-    pub(super) fn take_span(
-        &self,
-        spec: &ColumnSpec,
-        span: Span,
-        bytes: &[u8],
-        columns: &mut Columns,
-        scratch: &mut Scratch,
-    ) -> Result<(), Mismatch> {
-        match self.task {
-            Task::Whole(most) => {
-                if let Some(value) = short(span, bytes).and_then(Short::whole) {
-                    return match (self.column(columns), i64::try_from(value)) {
-                        (Some(column), Ok(value)) => column.push_signed(value),
-                        _ if value <= most => Ok(()),
-                        _ => Err(Mismatch),
-                    };
-                }
-            }
-            Task::Decimal if self.wanted => {
-                if let Some(value) = short(span, bytes).and_then(Short::decimal) {
-                    return self.column(columns).map_or(Ok(()), |column| column.push_float(value));
-                }
-            }
-            Task::Decimal => {
-                if short(span, bytes).is_some_and(Short::is_decimal) {
-                    return Ok(());
-                }
-            }
-            Task::Time if span.is_verbatim() => {
-                let text = bytes.get(span.from..span.to).unwrap_or_default();
-                if let Some(micros) = scratch.recent.timestamp(text) {
-                    return self.column(columns).map_or(Ok(()), |column| column.push_timestamp(micros));
-                }
-            }
-            Task::Text => {
-                return self.column(columns).map_or(Ok(()), |column| push_text(span.field(bytes), column));
-            }
-            Task::Time | Task::Other => {}
-        }
-        self.take(spec, span.field(bytes), columns, scratch)
-    }
-
-    /// Appends a field to its column or, if the query does not want the column, only checks it.
-    #[inline(never)]
-    pub(super) fn take(
-        &self,
-        spec: &ColumnSpec,
-        field: Field<'_>,
-        columns: &mut Columns,
-        scratch: &mut Scratch,
-    ) -> Result<(), Mismatch> {
-        let column = self.column(columns);
-        if matches!(self.task, Task::Text) {
-            return column.map_or(Ok(()), |column| push_text(field, column));
-        }
-        let Scratch { unquoted, recent } = scratch;
-        let text = match field {
-            Field::Plain(text) | Field::Quoted(text) => text,
-            Field::Escaped(text) => {
-                unquoted.clear();
-                split::unquote(text, unquoted);
-                unquoted.as_slice()
+    pub(super) fn read(&self, reading: &mut Reading<'_>) -> Result<(), usize> {
+        let mut misfit = usize::MAX;
+        let mut fitted = |step: &Step, fits: Result<(), Mismatch>| {
+            if fits.is_err() {
+                misfit = misfit.min(step.field);
             }
         };
-        match column {
-            column if matches!(self.task, Task::Time) && !text.is_empty() => {
-                let micros = recent.timestamp(text).ok_or(Mismatch)?;
-                return column.map_or(Ok(()), |column| column.push_timestamp(micros));
-            }
-            Some(column) if text.is_empty() => column.push_null(),
-            Some(column) => return column.push_parsed(text),
-            None if text.is_empty() || accepts(&spec.kind, text) => {}
-            None => return Err(Mismatch),
+        for step in &self.times {
+            fitted(step, reading.time(step));
         }
-        Ok(())
-    }
-
-    #[inline]
-    fn column<'a>(&self, columns: &'a mut Columns) -> Option<&'a mut Column> {
-        if self.wanted { columns.get(self.column) } else { None }
+        for step in &self.wholes {
+            fitted(step, reading.whole(step));
+        }
+        for step in &self.decimals {
+            fitted(step, reading.decimal(step));
+        }
+        for step in &self.texts {
+            fitted(step, reading.text(step));
+        }
+        for step in &self.others {
+            fitted(step, reading.any(step));
+        }
+        if misfit == usize::MAX { Ok(()) } else { Err(misfit) }
     }
 }
 
-/// Returns a field as a word if it is short.
-#[inline]
-fn short(span: Span, bytes: &[u8]) -> Option<Short> {
-    if span.is_verbatim() { Short::new(bytes.get(span.from..)?, span.to - span.from) } else { None }
+/// Returns the greatest whole number that a type of whole numbers holds, 0 for any other type.
+fn most_whole(kind: &ColumnType) -> u64 {
+    match kind {
+        ColumnType::Int16 => i16::MAX.unsigned_abs().into(),
+        ColumnType::Int32 => i32::MAX.unsigned_abs().into(),
+        ColumnType::Int64 => i64::MAX.unsigned_abs(),
+        ColumnType::UInt16 => u16::MAX.into(),
+        ColumnType::UInt32 => u32::MAX.into(),
+        ColumnType::UInt64 => u64::MAX,
+        _ => 0,
+    }
+}
+
+/// Short numbers, which most are, are read as words; what is odd is left to [`take`].
+impl Reading<'_> {
+    #[inline]
+    fn span(&self, step: &Step) -> Span {
+        self.spans.get(step.field).copied().unwrap_or_default()
+    }
+
+    #[inline]
+    fn column(&mut self, step: &Step) -> Option<&mut Column> {
+        if step.wanted { self.columns.get(step.column) } else { None }
+    }
+
+    /// Returns a field as a word if it is short.
+    #[inline]
+    fn short(&self, step: &Step) -> Option<Short> {
+        let span = self.span(step);
+        if span.is_verbatim() { Short::new(self.bytes.get(span.from..)?, span.to - span.from) } else { None }
+    }
+
+    #[inline]
+    fn time(&mut self, step: &Step) -> Result<(), Mismatch> {
+        let span = self.span(step);
+        let text = self.bytes.get(span.from..span.to).filter(|_| span.is_verbatim());
+        match text.and_then(|text| self.scratch.recent.timestamp(text)) {
+            Some(micros) => self.column(step).map_or(Ok(()), |column| column.push_timestamp(micros)),
+            None => self.any(step),
+        }
+    }
+
+    #[inline]
+    fn whole(&mut self, step: &Step) -> Result<(), Mismatch> {
+        let Some(value) = self.short(step).and_then(Short::whole) else { return self.any(step) };
+        match (self.column(step), i64::try_from(value)) {
+            (Some(column), Ok(value)) => column.push_signed(value),
+            _ if value <= step.most => Ok(()),
+            _ => Err(Mismatch),
+        }
+    }
+
+    #[inline]
+    fn decimal(&mut self, step: &Step) -> Result<(), Mismatch> {
+        let short = self.short(step);
+        if !step.wanted && short.is_some_and(Short::is_decimal) {
+            return Ok(());
+        }
+        match (short.and_then(Short::decimal), self.column(step)) {
+            (Some(value), Some(column)) => column.push_float(value),
+            _ => self.any(step),
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, step: &Step) -> Result<(), Mismatch> {
+        let field = self.span(step).field(self.bytes);
+        self.columns.get(step.column).map_or(Ok(()), |column| push_text(field, column))
+    }
+
+    #[inline(never)]
+    fn any(&mut self, step: &Step) -> Result<(), Mismatch> {
+        let field = self.span(step).field(self.bytes);
+        let Some(spec) = self.specs.get(step.column) else { return Ok(()) };
+        take(&spec.kind, field, self.columns.get(step.column), self.scratch)
+    }
+}
+
+/// Appends a field to its column or, if the query does not want the column, only checks it.
+pub(super) fn take(
+    kind: &ColumnType,
+    field: Field<'_>,
+    column: Option<&mut Column>,
+    scratch: &mut Scratch,
+) -> Result<(), Mismatch> {
+    if matches!(kind, ColumnType::Text) {
+        return column.map_or(Ok(()), |column| push_text(field, column));
+    }
+    let text = match field {
+        Field::Plain(text) | Field::Quoted(text) => text,
+        Field::Escaped(text) => {
+            scratch.unquoted.clear();
+            split::unquote(text, &mut scratch.unquoted);
+            scratch.unquoted.as_slice()
+        }
+    };
+    match column {
+        Some(column) if text.is_empty() => column.push_null(),
+        Some(column) => return column.push_parsed(text),
+        None if text.is_empty() || accepts(kind, text) => {}
+        None => return Err(Mismatch),
+    }
+    Ok(())
 }
 
 #[inline]
