@@ -164,8 +164,13 @@ impl Reading<'_> {
 
     #[inline]
     fn text(&mut self, step: &Step) -> Result<(), Mismatch> {
-        let field = self.span(step).field(self.bytes);
-        self.columns.get(step.column).map_or(Ok(()), |column| push_text(field, column))
+        let span = self.span(step);
+        match (self.bytes.get(span.from..span.to), self.columns.get(step.column)) {
+            (Some(text @ [_, ..]), Some(column)) if span.is_verbatim() => column.push_text(text),
+            (_, Some(column)) => return push_text(span.field(self.bytes), column),
+            (_, None) => {}
+        }
+        Ok(())
     }
 
     #[inline(never)]
