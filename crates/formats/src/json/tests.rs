@@ -159,6 +159,26 @@ fn rejects_have_a_reason() {
     assert_eq!(reading.rows, ["-9223372036854775808 | 9223372036854776000 | NULL | NULL | NULL | NULL"]);
 }
 
+/// A string is looked at sixteen bytes at a time, and its last bytes one by one.
+#[test]
+fn strings_of_every_length_end_at_their_quote() {
+    let format = json(r#"{"t":"x"}"#);
+    for length in 0..50 {
+        for after in ["}", ",\"other\":\"sixteen or more\"}"] {
+            let text = "é".repeat(length / 2) + &"x".repeat(length % 2);
+            let line = format!("{{\"t\":\"{text}\"{after}");
+            assert_eq!(rows(&format, &line).rows, [text.as_str()], "{line}");
+            for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let (before, rest) = text.split_at(at);
+                let line = format!("{{\"t\":\"{before}\\n{rest}\"{after}");
+                assert_eq!(rows(&format, &line).rows, [format!("{before}\n{rest}")], "{line}");
+                let line = format!("{{\"t\":\"{before}\u{1f}{rest}\"{after}");
+                assert_eq!(rows(&format, &line).counts.rejects, 1, "{line}");
+            }
+        }
+    }
+}
+
 /// Pieces of JSON, whole and broken, that together are an object now and then.
 fn almost_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
