@@ -16,7 +16,10 @@ const STRETCHES: usize = 8;
 /// Places that are written at a time, wanted or not: so many are in most stretches.
 const AT_ONCE: usize = 8;
 
-/// Room for places: a record that has more of them is not read by this list.
+/// The most places that are listed, or written, at a time.
+const LISTED_AT_ONCE: usize = STRETCH * STRETCHES + AT_ONCE;
+
+/// Room for places, at least: a record that has more of them is not read by this list.
 const ROOM: usize = 2048;
 
 /// The places of three bytes in a block.
@@ -27,7 +30,7 @@ const ROOM: usize = 2048;
 pub(crate) struct Specials {
     wanted: [u8x16; 3],
     /// The places found; only those from `taken` to `count` mean anything.
-    places: Box<[usize; ROOM]>,
+    places: Vec<usize>,
     taken: usize,
     count: usize,
     /// Where the part of the block begins whose places are in the list.
@@ -39,8 +42,13 @@ pub(crate) struct Specials {
 impl Specials {
     /// Returns a finder of `wanted`.
     pub(crate) fn new(wanted: [u8; 3]) -> Self {
-        let places = Box::new([0; ROOM]);
-        Self { wanted: wanted.map(u8x16::splat), places, taken: 0, count: 0, start: 0, end: 0 }
+        Self { wanted: wanted.map(u8x16::splat), places: vec![0; ROOM], taken: 0, count: 0, start: 0, end: 0 }
+    }
+
+    /// Makes room for so many places and those of some stretches, and forgets the block.
+    pub(crate) fn make_room(&mut self, places: usize) {
+        self.places.resize(ROOM.max(places + LISTED_AT_ONCE), 0);
+        self.start_block();
     }
 
     /// Forgets the block: another one begins, or the same one is read on.
@@ -81,7 +89,7 @@ impl Specials {
         self.places.copy_within(self.taken..self.count, 0);
         self.count -= self.taken;
         self.taken = 0;
-        if ahead.is_empty() || self.count + STRETCH * STRETCHES + AT_ONCE > ROOM {
+        if ahead.is_empty() || self.count + LISTED_AT_ONCE > self.places.len() {
             return false;
         }
         let (stretches, tail) = ahead.as_chunks();
@@ -195,5 +203,8 @@ mod tests {
         specials.seek(ROOM);
         assert!(specials.list_more(&block[ROOM..], ROOM));
         assert_eq!(specials.listed().first(), Some(&ROOM));
+        specials.make_room(2 * ROOM);
+        while specials.list_more(&block, 0) {}
+        assert_eq!(specials.listed().len(), 2 * ROOM);
     }
 }

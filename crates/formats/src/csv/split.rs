@@ -3,7 +3,7 @@
 //! [`whole_records`], [`Fields`] and the decoder's own splitter of usual records follow the same rules, so that a block cut by
 //! the one is read whole by the others.
 
-use crate::frame;
+use crate::{find::near, frame};
 use memchr::{Memchr3, memchr, memchr3_iter, memrchr};
 
 pub(super) const QUOTE: u8 = b'"';
@@ -99,7 +99,7 @@ pub(crate) enum Field<'a> {
 
 /// Appends the value of a [`Field::Escaped`] to `value`.
 pub(crate) fn unquote(mut field: &[u8], value: &mut Vec<u8>) {
-    while let Some((before, after)) = memchr(QUOTE, field).and_then(|at| field.split_at_checked(at)) {
+    while let Some((before, after)) = near(QUOTE, field).and_then(|at| field.split_at_checked(at)) {
         value.extend_from_slice(before);
         if let Some(rest) = after.strip_prefix(b"\"\"") {
             value.push(QUOTE);

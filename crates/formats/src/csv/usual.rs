@@ -5,6 +5,9 @@ use super::split::{Extent, Field, QUOTE};
 use crate::specials::Specials;
 use std::slice;
 
+/// How many places most records have for each field at most. A record that has more is begun anew when they are found.
+const ENOUGH: usize = 2;
+
 /// Takes the records of a block apart, one after another.
 #[derive(Debug)]
 pub(super) struct Usual {
@@ -67,6 +70,7 @@ impl Usual {
     pub(super) fn start(&mut self, fields: usize) {
         self.spans.clear();
         self.spans.resize(fields, Span::default());
+        self.specials.make_room(ENOUGH * fields);
     }
 
     pub(super) fn start_block(&mut self) {
@@ -82,9 +86,7 @@ impl Usual {
     #[inline]
     pub(super) fn split(&mut self, bytes: &[u8], origin: usize) -> Option<Extent> {
         self.specials.seek(origin);
-        // As many as most records need; else the record is begun anew when more are found.
-        let enough = 2 * self.spans.len();
-        if self.specials.listed().len() < enough {
+        if self.specials.listed().len() < ENOUGH * self.spans.len() {
             self.specials.list_more(bytes, origin);
         }
         loop {
