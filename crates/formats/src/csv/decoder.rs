@@ -50,29 +50,31 @@ impl CsvDecoder {
         }
     }
 
-    /// Reads any record by all the rules.
+    /// Reads any record by all the rules. It may have far more fields than there is room for, so that none is kept.
     #[inline(never)]
     fn any_record(&mut self, bytes: &[u8], columns: &mut Columns) -> (Outcome, Extent) {
-        let mut record = Fields::new(bytes, self.layout.delimiter());
-        let fields: Vec<_> = record.by_ref().collect();
-        let extent = record.finish();
-        if !extent.closed {
-            return (Outcome::Reject(Reason::Malformed("no closing quote")), extent);
-        }
-        // The count goes first: with a field too few or too many, a value that does not fit is no surprise.
-        if fields.len() != self.fields.len() {
-            let reason = Reason::FieldCount { expected: self.fields.len(), found: fields.len() };
-            return (Outcome::Reject(reason), extent);
-        }
-        for (place, field) in fields.into_iter().enumerate() {
-            if let Some(Some(at)) = self.fields.get(place)
+        let mut fields = Fields::new(bytes, self.layout.delimiter());
+        let (mut found, mut misfit) = (0, None);
+        for field in fields.by_ref() {
+            if misfit.is_none()
+                && let Some(Some(at)) = self.fields.get(found)
                 && let Some(spec) = self.columns.get(*at)
                 && plan::take(&spec.kind, field, columns.get(*at), &mut self.scratch).is_err()
             {
-                return (self.misfit(place), extent);
+                misfit = Some(found);
             }
+            found += 1;
         }
-        (self.row(columns), extent)
+        let extent = fields.finish();
+        let outcome = if !extent.closed {
+            Outcome::Reject(Reason::Malformed("no closing quote"))
+        } else if found != self.fields.len() {
+            // The count goes first: with a field too few or too many, a value that does not fit is no surprise.
+            Outcome::Reject(Reason::FieldCount { expected: self.fields.len(), found })
+        } else {
+            misfit.map_or_else(|| self.row(columns), |field| self.misfit(field))
+        };
+        (outcome, extent)
     }
 
     /// Ends a row whose fields were all appended.

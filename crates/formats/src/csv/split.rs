@@ -1,6 +1,6 @@
 //! Where delimited records and fields end.
 //!
-//! [`whole_records`], [`Fields`] and the decoder's own splitter of usual records follow the same rules, so that a block cut by
+//! [`whole_records`], `Fields` and the decoder's own splitter of usual records follow the same rules, so that a block cut by
 //! the one is read whole by the others.
 
 use crate::{find::near, frame};
