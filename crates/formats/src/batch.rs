@@ -74,6 +74,11 @@ impl Columns {
         self.slots.get(columns).is_some_and(|slots| slots.iter().any(Option::is_some))
     }
 
+    /// Returns whether the query wants the column at this place of the format.
+    pub fn is_wanted(&self, column: usize) -> bool {
+        self.slots.get(column).is_some_and(Option::is_some)
+    }
+
     /// Calls `each` for every column that the query wants, with its place.
     pub fn each_wanted(&mut self, mut each: impl FnMut(usize, &mut Column)) {
         for &at in &self.wanted {

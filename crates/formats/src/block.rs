@@ -100,6 +100,7 @@ impl BlockReader {
     ) -> (Step, Counts) {
         let mut counts = Counts::default();
         self.batch.start_block(block);
+        self.decoder.start_block(block.bytes.len(), self.batch.columns());
         while let Some(rest) = block.bytes.get(position.bytes..).filter(|rest| !rest.is_empty()) {
             if self.batch.is_full() {
                 return (Step::BatchFull, counts);

@@ -77,14 +77,8 @@ fn near_word(bytes: &[u8], matches: impl Fn(u64) -> u64, far: impl FnOnce(&[u8])
 
 /// Returns a word whose lowest set bit is in the first byte that is zero in `word`. Bits above it may be wrong.
 #[inline]
-pub(crate) fn zero_bytes(word: u64) -> u64 {
+fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGH_BITS
-}
-
-/// Returns a word whose lowest set bit is in the first byte of `word` that is below `limit`, at most 128.
-#[inline]
-pub(crate) fn bytes_below(word: u64, limit: u8) -> u64 {
-    word.wrapping_sub(repeated(limit)) & !word & HIGH_BITS
 }
 
 /// Returns which byte of a word the lowest set bit of `mask` is in.
@@ -99,9 +93,60 @@ pub(crate) fn repeated(byte: u8) -> u64 {
     ONES * u64::from(byte)
 }
 
+/// A text that others may begin with. Up to 16 bytes are compared as one word: comparing texts of any length takes a call.
+#[derive(Debug)]
+pub(crate) struct Prefix {
+    text: Box<[u8]>,
+    start: u128,
+    /// The bytes of the word that are compared.
+    mask: u128,
+}
+
+impl Prefix {
+    pub(crate) fn new(text: Box<[u8]>) -> Self {
+        let mut start = [0; 16];
+        let mut mask = [0; 16];
+        for ((byte, to), compared) in text.iter().zip(&mut start).zip(&mut mask) {
+            (*to, *compared) = (*byte, u8::MAX);
+        }
+        Self { text, start: u128::from_le_bytes(start), mask: u128::from_le_bytes(mask) }
+    }
+
+    /// Returns what comes after it in `bytes`, if they begin with it.
+    #[inline]
+    pub(crate) fn strip_from<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        if let Some(start) = bytes.first_chunk() {
+            if (u128::from_le_bytes(*start) ^ self.start) & self.mask != 0 {
+                return None;
+            }
+            if self.text.len() <= start.len() {
+                return bytes.get(self.text.len()..);
+            }
+        }
+        bytes.strip_prefix(&*self.text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prefix_is_stripped_whatever_its_length() {
+        let text: Vec<u8> = (b'a'..=b'z').collect();
+        for length in 0..=text.len() {
+            let prefix = Prefix::new(text[..length].into());
+            for given in 0..=text.len() {
+                let bytes = &text[..given];
+                assert_eq!(prefix.strip_from(bytes), bytes.strip_prefix(&text[..length]));
+            }
+            for at in 0..text.len() {
+                let mut bytes = text.clone();
+                bytes[at] = b'?';
+                assert_eq!(prefix.strip_from(&bytes), bytes.strip_prefix(&text[..length]));
+            }
+        }
+    }
 
     #[test]
     fn finds_the_first_at_every_distance() {
@@ -130,8 +175,6 @@ mod tests {
             let bytes = [other, other, other, b',', other, other, other, other];
             let expected = if other == b',' { 0 } else { 3 };
             assert_eq!(near(b',', &bytes), Some(expected), "{other}");
-            let below = bytes_below(u64::from_le_bytes([other; 8]), 0x20) != 0;
-            assert_eq!(below, other < 0x20, "{other}");
         }
     }
 }

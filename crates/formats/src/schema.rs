@@ -238,7 +238,11 @@ pub trait Decoder: Send {
     /// Called before the first record of another file.
     fn start(&mut self, _file: &FileStart) {}
 
-    /// Reads the record at the start of `bytes`, which is not empty and ends where a record ends.
+    /// Called before the first record of a block of `length` bytes, and again before a block is read on: what was seen of
+    /// another block means nothing from now on. `columns` says which ones are wanted.
+    fn start_block(&mut self, _length: usize, _columns: &Columns) {}
+
+    /// Reads the record at the start of `bytes`, which is not empty and ends where the block ends.
     ///
     /// All of the record is checked, also the parts that are not projected: whether a line is a row or a reject does not
     /// depend on the query.

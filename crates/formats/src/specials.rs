@@ -1,61 +1,132 @@
-//! Finds the bytes that a format means something by, 64 at a time.
+//! Finds the bytes that a format means something by, some stretches of 64 bytes at a time.
 //!
-//! Where fields are short, a search for each costs more than the fields themselves. Here every stretch of 64 bytes is compared
-//! once, which leaves a bit for each byte that matters, and the next one is the lowest bit (as in Langdale and Lemire, "Parsing
-//! gigabytes of JSON per second", VLDB Journal 2019).
+//! Where fields are short, a search for each costs more than the fields themselves. Here every stretch is compared once, which
+//! leaves a bit for each byte that matters (as in Langdale and Lemire, "Parsing gigabytes of JSON per second", VLDB Journal
+//! 2019). The bits become a list of places, which goes on from record to record: whoever takes bit after bit mispredicts the
+//! end of each stretch, and whoever begins anew at each record compares bytes twice.
 
 use wide::u8x16;
 
 /// Bytes that are compared at a time.
 const STRETCH: usize = 64;
 
-/// The places of three bytes in some text, in order.
-#[derive(Clone, Debug)]
-pub(crate) struct Specials<'a> {
-    bytes: &'a [u8],
+/// Stretches whose places are listed at a time: few, as a reader that passes over records may not want the rest.
+const STRETCHES: usize = 8;
+
+/// Places that are written at a time, wanted or not: so many are in most stretches.
+const AT_ONCE: usize = 8;
+
+/// The most places that are listed, or written, at a time.
+const LISTED_AT_ONCE: usize = STRETCH * STRETCHES + AT_ONCE;
+
+/// Room for places, at least: a record that has more of them is not read by this list.
+const ROOM: usize = 2048;
+
+/// The places of three bytes in a block.
+///
+/// A reader comes from record to record with the rest of the block and with where that begins. The places are counted from the
+/// start of the block, so that what was found and not taken yet stays as it is.
+#[derive(Debug)]
+pub(crate) struct Specials {
     wanted: [u8x16; 3],
-    /// Where the current stretch begins.
-    base: usize,
-    /// The places in it that were not given out yet.
-    left: u64,
+    /// The places found; only those from `taken` to `count` mean anything.
+    places: Vec<usize>,
+    taken: usize,
+    count: usize,
+    /// Where the part of the block begins whose places are in the list.
+    start: usize,
+    /// Where it ends.
+    end: usize,
 }
 
-impl<'a> Specials<'a> {
-    /// Returns the places of `wanted` in `bytes`.
-    #[inline]
-    pub(crate) fn new(bytes: &'a [u8], wanted: [u8; 3]) -> Self {
-        let wanted = wanted.map(u8x16::splat);
-        let left = places(bytes, wanted);
-        Self { bytes, wanted, base: 0, left }
+impl Specials {
+    /// Returns a finder of `wanted`.
+    pub(crate) fn new(wanted: [u8; 3]) -> Self {
+        Self { wanted: wanted.map(u8x16::splat), places: vec![0; ROOM], taken: 0, count: 0, start: 0, end: 0 }
     }
-}
 
-impl Iterator for Specials<'_> {
-    type Item = usize;
+    /// Makes room for so many places and those of some stretches, and forgets the block.
+    pub(crate) fn make_room(&mut self, places: usize) {
+        self.places.resize(ROOM.max(places + LISTED_AT_ONCE), 0);
+        self.start_block();
+    }
 
+    /// Forgets the block: another one begins, or the same one is read on.
+    pub(crate) fn start_block(&mut self) {
+        self.restart(0);
+    }
+
+    /// Goes to a place in the block. Forward, what was found already is passed over; back, it is found anew.
     #[inline]
-    fn next(&mut self) -> Option<usize> {
-        while self.left == 0 {
-            let base = self.base + STRETCH;
-            let rest = self.bytes.get(base..).filter(|rest| !rest.is_empty())?;
-            (self.base, self.left) = (base, places(rest, self.wanted));
+    pub(crate) fn seek(&mut self, to: usize) {
+        if to < self.start || to > self.end {
+            self.restart(to);
         }
-        let at = self.base + self.left.trailing_zeros() as usize;
-        self.left &= self.left - 1;
-        Some(at)
+        self.start = to;
+        while self.listed().first().is_some_and(|place| *place < to) {
+            self.taken += 1;
+        }
+    }
+
+    /// Returns the places, counted from the start of the block, that were found from where [`Specials::seek`] went, in order.
+    #[inline]
+    pub(crate) fn listed(&self) -> &[usize] {
+        self.places.get(self.taken..self.count).unwrap_or_default()
+    }
+
+    /// Takes the first `count` places off the list: all those before `to`, where the reader goes next.
+    #[inline]
+    pub(crate) fn take(&mut self, count: usize, to: usize) {
+        self.taken = self.count.min(self.taken + count);
+        self.start = to;
+    }
+
+    /// Finds the places of some more stretches. `rest` begins at `origin` in the block. Returns false at the end of the block,
+    /// or if there is no room.
+    #[inline(never)]
+    pub(crate) fn list_more(&mut self, rest: &[u8], origin: usize) -> bool {
+        let ahead = self.end.checked_sub(origin).and_then(|from| rest.get(from..)).unwrap_or_default();
+        self.places.copy_within(self.taken..self.count, 0);
+        self.count -= self.taken;
+        self.taken = 0;
+        if ahead.is_empty() || self.count + LISTED_AT_ONCE > self.places.len() {
+            return false;
+        }
+        let (stretches, tail) = ahead.as_chunks();
+        for stretch in stretches.iter().take(STRETCHES) {
+            self.list(places_in(stretch, self.wanted));
+            self.end += STRETCH;
+        }
+        if stretches.len() < STRETCHES {
+            self.list(places_at_end(tail, self.wanted));
+            self.end += tail.len();
+        }
+        true
+    }
+
+    fn restart(&mut self, at: usize) {
+        (self.taken, self.count, self.start, self.end) = (0, 0, at, at);
+    }
+
+    /// Lists the places of one stretch. That some are written which are none is cheaper than to stop at the last one.
+    #[inline]
+    fn list(&mut self, bits: u64) {
+        let mut left = bits;
+        let ahead = self.places.get_mut(self.count..).unwrap_or_default();
+        for slots in ahead.as_chunks_mut::<AT_ONCE>().0 {
+            for slot in slots {
+                *slot = self.end + left.trailing_zeros() as usize;
+                left &= left.wrapping_sub(1);
+            }
+            if left == 0 {
+                break;
+            }
+        }
+        self.count += bits.count_ones() as usize;
     }
 }
 
-/// Returns a bit for each of the first 64 bytes that is wanted.
-#[inline]
-fn places(bytes: &[u8], wanted: [u8x16; 3]) -> u64 {
-    match bytes.first_chunk() {
-        Some(stretch) => places_in(stretch, wanted),
-        None => places_at_end(bytes, wanted),
-    }
-}
-
-/// The rest of a text is made as long as a stretch. What fills it must not be found.
+/// The rest of a block is made as long as a stretch. What fills it must not be found.
 #[cold]
 fn places_at_end(bytes: &[u8], wanted: [u8x16; 3]) -> u64 {
     let mut stretch = [0; STRETCH];
@@ -83,13 +154,57 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Blocks with many wanted bytes or few, longer than what is listed at a time.
+    fn blocks() -> impl Strategy<Value = Vec<u8>> {
+        let dense = prop::sample::select(b"\0,\n\"ab\xff".to_vec());
+        let sparse = prop_oneof![60 => Just(b'x'), 1 => prop::sample::select(b"\0,\n\"a\xff".to_vec())];
+        prop_oneof![prop::collection::vec(dense, 0..1500), prop::collection::vec(sparse, 0..1500)]
+    }
+
     proptest! {
         #[test]
-        fn are_those_of_a_plain_search(bytes in prop::collection::vec(prop::sample::select(b"\0,\n\"ab\xff".to_vec()), 0..300)) {
-            for wanted in [*b",\n\"", *b"\0a\xff"] {
-                let plain = bytes.iter().enumerate().filter(|(_, byte)| wanted.contains(byte)).map(|(at, _)| at);
-                prop_assert!(Specials::new(&bytes, wanted).eq(plain));
+        fn are_those_of_a_plain_search(
+            block in blocks(),
+            steps in prop::collection::vec((0..1500_usize, 0..40_usize), 1..12),
+            wanted in prop::sample::select(vec![*b",\n\"", *b"\0a\xff"]),
+        ) {
+            let mut specials = Specials::new(wanted);
+            specials.start_block();
+            for (origin, least) in steps {
+                let origin = origin % (block.len() + 1);
+                let rest = &block[origin..];
+                let plain = rest.iter().enumerate().filter(|(_, byte)| wanted.contains(byte)).map(|(at, _)| origin + at);
+                let plain: Vec<_> = plain.collect();
+                specials.seek(origin);
+                while specials.listed().len() < least && specials.list_more(rest, origin) {}
+                let listed = specials.listed();
+                prop_assert!(listed.len() >= least.min(plain.len()));
+                prop_assert_eq!(listed, &plain[..listed.len()]);
             }
         }
+    }
+
+    #[test]
+    fn ends_of_stretches_are_no_borders() {
+        for length in (0..=3).chain(62..=66).chain(126..=130).chain(510..=514).chain(1023..=1025) {
+            let block = vec![b','; length];
+            let mut specials = Specials::new(*b",\n\"");
+            while specials.list_more(&block, 0) {}
+            assert_eq!(specials.listed(), (0..length).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_list_has_an_end() {
+        let block = vec![b','; 2 * ROOM];
+        let mut specials = Specials::new(*b",\n\"");
+        while specials.list_more(&block, 0) {}
+        assert!((ROOM / 2..=ROOM).contains(&specials.listed().len()));
+        specials.seek(ROOM);
+        assert!(specials.list_more(&block[ROOM..], ROOM));
+        assert_eq!(specials.listed().first(), Some(&ROOM));
+        specials.make_room(2 * ROOM);
+        while specials.list_more(&block, 0) {}
+        assert_eq!(specials.listed().len(), 2 * ROOM);
     }
 }

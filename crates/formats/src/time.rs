@@ -49,7 +49,64 @@ fn clock_seconds(text: [u8; 8]) -> Option<i64> {
         .then_some(i64::from(u32::from(hour) * 3600 + u32::from(minute) * 60 + u32::from(second)))
 }
 
+/// Reads times, of which most are of the same day at the same offset: comparing that is cheaper than reading it.
+#[derive(Debug, Default)]
+pub(crate) struct Recent(Option<Day>);
+
+/// The day of the last time.
+#[derive(Debug)]
+struct Day {
+    /// `2026-03-01T`.
+    date: [u8; 11],
+    offset: u64,
+    /// Microseconds since 1970 at 00:00:00 on this day at this offset.
+    start: i64,
+}
+
+impl Recent {
+    /// Reads a time as [`timestamp`] does.
+    #[inline]
+    pub(crate) fn timestamp(&mut self, text: &[u8]) -> Option<i64> {
+        let of_same_day = self.0.as_ref().and_then(|day| day.timestamp(text));
+        of_same_day.or_else(|| self.of_another_day(text))
+    }
+
+    #[inline(never)]
+    fn of_another_day(&mut self, text: &[u8]) -> Option<i64> {
+        let micros = timestamp(text)?;
+        self.0 = Day::new(text, micros);
+        Some(micros)
+    }
+}
+
+impl Day {
+    fn new(text: &[u8], micros: i64) -> Option<Self> {
+        let (date, rest) = text.split_first_chunk()?;
+        let (clock, rest) = rest.split_first_chunk()?;
+        let (fraction, offset) = fraction(rest)?;
+        Some(Self { date: *date, offset: packed(offset)?, start: micros - clock_micros(*clock)? - fraction })
+    }
+
+    #[inline]
+    fn timestamp(&self, text: &[u8]) -> Option<i64> {
+        let (date, rest) = text.split_first_chunk()?;
+        let (clock, rest) = rest.split_first_chunk()?;
+        let (fraction, offset) = fraction(rest)?;
+        let is_same_day = self.date == *date && packed(offset) == Some(self.offset);
+        if is_same_day { Some(self.start + clock_micros(*clock)? + fraction) } else { None }
+    }
+}
+
+/// Returns a number for each text that is as long as an offset may be: comparing texts of any length takes a call.
+#[inline]
+fn packed(offset: &[u8]) -> Option<u64> {
+    const LONGEST: usize = 6;
+    let append = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+    (offset.len() <= LONGEST).then(|| offset.iter().fold(1, append))
+}
+
 /// Takes `.25` or `,25` off the text as microseconds.
+#[inline]
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let [b'.' | b',', digits @ ..] = text else { return Some((0, text)) };
     let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -159,6 +216,58 @@ fn four([a, b, c, d]: [u8; 4]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn a_clock_is_read_as_by_its_digits(text in clock(), change in change()) {
+            let text: [u8; 8] = changed(text, change).try_into().unwrap_or(*b"12:34:56");
+            let plain = || {
+                let [h1, h2, b':', m1, m2, b':', s1, s2] = text else { return None };
+                let (hour, minute, second) = (two(h1, h2)?, two(m1, m2)?, two(s1, s2)?);
+                (hour < 24 && minute < 60 && second <= 60).then_some(i64::from(hour * 3600 + minute * 60 + second))
+            };
+            prop_assert_eq!(clock_seconds(text), plain());
+        }
+
+        #[test]
+        fn the_last_day_changes_no_time(
+            times in prop::collection::vec((0..3_usize, clock(), 0..6_usize, change()), 1..8),
+        ) {
+            let mut recent = Recent::default();
+            for (date, clock, end, change) in times {
+                let date = ["2026-03-01T", "2026-03-01 ", "2024-02-29T"][date];
+                let end = ["", "Z", ".25Z", ",1234567+01:00", "-0130", "+18"][end];
+                let text = changed([date.as_bytes(), &clock, end.as_bytes()].concat(), change);
+                prop_assert_eq!(recent.timestamp(&text), timestamp(&text), "{}", String::from_utf8_lossy(&text));
+            }
+        }
+    }
+
+    fn clock() -> impl Strategy<Value = Vec<u8>> {
+        "([01][0-9]|2[0-5]):[0-6][0-9]:[0-6][0-9]".prop_map(String::into_bytes)
+    }
+
+    /// Half of the time, a byte that takes the place of another one.
+    fn change() -> impl Strategy<Value = Option<(usize, u8)>> {
+        prop::option::of((0..32_usize, prop_oneof![any::<u8>(), prop::sample::select(b"0:9/;,.TZ\0".to_vec())]))
+    }
+
+    fn changed(mut text: Vec<u8>, change: Option<(usize, u8)>) -> Vec<u8> {
+        if let Some((at, byte)) = change
+            && let Some(place) = text.get_mut(at)
+        {
+            *place = byte;
+        }
+        text
+    }
+
+    #[test]
+    fn no_time_is_the_first_days() {
+        assert_eq!(Recent::default().timestamp(b"\0\0\0\0\0\0\0\0\0\0\x0012:00:00"), None);
+    }
 
     #[test]
     fn times() {

@@ -2,15 +2,11 @@
 
 use super::{
     CsvLayout,
-    split::{self, Field, Fields},
+    plan::{self, Plan, Reading, Scratch},
+    split::{Extent, Fields},
+    usual::Usual,
 };
-use crate::{
-    ColumnSpec, ColumnType, Decoder, FileStart, Outcome, Reason, Record,
-    accept::accepts,
-    batch::Columns,
-    column::{Column, Mismatch},
-    time,
-};
+use crate::{ColumnSpec, Decoder, FileStart, Outcome, Reason, Record, batch::Columns};
 use std::{collections::HashSet, sync::Arc};
 
 /// Reads records of one layout.
@@ -18,21 +14,14 @@ use std::{collections::HashSet, sync::Arc};
 pub struct CsvDecoder {
     layout: CsvLayout,
     columns: Arc<[ColumnSpec]>,
-    delimiter: u8,
     /// For each field of the file, its column.
     fields: Vec<Option<usize>>,
     /// Columns of the layout that the file does not have.
     absent: Vec<usize>,
+    plan: Plan,
+    block_length: usize,
+    usual: Usual,
     scratch: Scratch,
-}
-
-/// What is kept from field to field to save work.
-#[derive(Debug, Default)]
-struct Scratch {
-    unquoted: Vec<u8>,
-    /// The last time read, and what it came to: many records share a second.
-    time: Vec<u8>,
-    micros: i64,
 }
 
 impl CsvDecoder {
@@ -40,42 +29,73 @@ impl CsvDecoder {
         let mut decoder = Self {
             layout: layout.clone(),
             columns: layout.shared_columns(),
-            delimiter: layout.delimiter(),
             fields: Vec::new(),
             absent: Vec::new(),
+            plan: Plan::default(),
+            block_length: 0,
+            usual: Usual::new(layout.delimiter()),
             scratch: Scratch::default(),
         };
         decoder.start(&FileStart::default());
         decoder
     }
 
-    fn record(&mut self, fields: &mut Fields<'_>, columns: &mut Columns) -> Outcome {
-        let mut found = 0;
-        let mut bad = None;
-        for field in fields {
-            if bad.is_none()
+    /// Reads the record that was taken apart last as a usual one.
+    #[inline]
+    fn usual_record(&mut self, bytes: &[u8], columns: &mut Columns) -> Outcome {
+        let Self { columns: specs, scratch, usual, .. } = self;
+        match self.plan.read(&mut Reading { bytes, spans: usual.spans(), specs, columns, scratch }) {
+            Ok(()) => self.row(columns),
+            Err(field) => self.misfit(field),
+        }
+    }
+
+    /// Reads any record by all the rules. It may have far more fields than there is room for, so that none is kept.
+    #[inline(never)]
+    fn any_record(&mut self, bytes: &[u8], columns: &mut Columns) -> (Outcome, Extent) {
+        let mut fields = Fields::new(bytes, self.layout.delimiter());
+        let (mut found, mut misfit) = (0, None);
+        for field in fields.by_ref() {
+            if misfit.is_none()
                 && let Some(Some(at)) = self.fields.get(found)
                 && let Some(spec) = self.columns.get(*at)
-                && push(spec, field, columns.get(*at), &mut self.scratch).is_err()
+                && plan::take(&spec.kind, field, columns.get(*at), &mut self.scratch).is_err()
             {
-                bad = Some(spec);
+                misfit = Some(found);
             }
             found += 1;
         }
-        // The count goes first: with a field too few or too many, a value that does not fit is no surprise.
-        if found != self.fields.len() {
-            return Outcome::Reject(Reason::FieldCount { expected: self.fields.len(), found });
-        }
-        if let Some(spec) = bad {
-            let column = Arc::clone(&spec.name);
-            return Outcome::Reject(Reason::Value { column, expected: spec.kind.expected() });
-        }
+        let extent = fields.finish();
+        let outcome = if !extent.closed {
+            Outcome::Reject(Reason::Malformed("no closing quote"))
+        } else if found != self.fields.len() {
+            // The count goes first: with a field too few or too many, a value that does not fit is no surprise.
+            Outcome::Reject(Reason::FieldCount { expected: self.fields.len(), found })
+        } else {
+            misfit.map_or_else(|| self.row(columns), |field| self.misfit(field))
+        };
+        (outcome, extent)
+    }
+
+    /// Ends a row whose fields were all appended.
+    #[inline]
+    fn row(&self, columns: &mut Columns) -> Outcome {
         for &at in &self.absent {
             if let Some(column) = columns.get(at) {
                 column.push_null();
             }
         }
         Outcome::Row
+    }
+
+    /// Rejects a record because of the value at this place.
+    #[cold]
+    fn misfit(&self, place: usize) -> Outcome {
+        let spec = self.fields.get(place).copied().flatten().and_then(|at| self.columns.get(at));
+        Outcome::Reject(spec.map_or(Reason::Malformed("no such field"), |spec| Reason::Value {
+            column: Arc::clone(&spec.name),
+            expected: spec.kind.expected(),
+        }))
     }
 }
 
@@ -87,18 +107,24 @@ impl Decoder for CsvDecoder {
         };
         let present: HashSet<usize> = self.fields.iter().copied().flatten().collect();
         self.absent = (0..self.columns.len()).filter(|at| !present.contains(at)).collect();
+        self.usual.start(self.fields.len());
+    }
+
+    fn start_block(&mut self, length: usize, columns: &Columns) {
+        self.block_length = length;
+        self.usual.start_block();
+        self.plan.make(&self.fields, &self.columns, columns);
     }
 
     fn read(&mut self, bytes: &[u8], columns: &mut Columns) -> Record {
         if let Some(length) = blank_line(bytes) {
             return Record { length, content: 0, lines: 1, outcome: Outcome::Blank };
         }
-        let mut fields = Fields::new(bytes, self.delimiter);
-        let mut outcome = self.record(&mut fields, columns);
-        let extent = fields.finish();
-        if !extent.closed {
-            outcome = Outcome::Reject(Reason::Malformed("no closing quote"));
-        }
+        let origin = self.block_length.saturating_sub(bytes.len());
+        let (outcome, extent) = match self.usual.split(bytes, origin) {
+            Some(extent) => (self.usual_record(bytes, columns), extent),
+            None => self.any_record(bytes, columns),
+        };
         Record { length: extent.length, content: extent.content, lines: extent.lines, outcome }
     }
 }
@@ -110,47 +136,4 @@ pub(super) fn blank_line(bytes: &[u8]) -> Option<usize> {
         [b'\r', b'\n', ..] => Some(2),
         _ => None,
     }
-}
-
-/// Appends a field to its column or, if the query does not want the column, only checks it.
-fn push(
-    spec: &ColumnSpec,
-    field: Field<'_>,
-    column: Option<&mut Column>,
-    scratch: &mut Scratch,
-) -> Result<(), Mismatch> {
-    if matches!(spec.kind, ColumnType::Text) {
-        if let Some(column) = column {
-            match field {
-                Field::Plain([]) => column.push_null(),
-                Field::Plain(text) | Field::Quoted(text) => column.push_text(text),
-                Field::Escaped(text) => return column.push_text_with(|value| split::unquote(text, value)),
-            }
-        }
-        return Ok(());
-    }
-    let Scratch { unquoted, time, micros } = scratch;
-    let text = match field {
-        Field::Plain(text) | Field::Quoted(text) => text,
-        Field::Escaped(text) => {
-            unquoted.clear();
-            split::unquote(text, unquoted);
-            unquoted.as_slice()
-        }
-    };
-    if matches!(spec.kind, ColumnType::Timestamp) && !text.is_empty() {
-        if time.as_slice() != text {
-            *micros = time::timestamp(text).ok_or(Mismatch)?;
-            time.clear();
-            time.extend_from_slice(text);
-        }
-        return column.map_or(Ok(()), |column| column.push_timestamp(*micros));
-    }
-    match column {
-        Some(column) if text.is_empty() => column.push_null(),
-        Some(column) => return column.push_parsed(text),
-        None if text.is_empty() || accepts(&spec.kind, text) => {}
-        None => return Err(Mismatch),
-    }
-    Ok(())
 }

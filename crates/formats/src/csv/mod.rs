@@ -9,7 +9,9 @@ mod decoder;
 mod header;
 mod layout;
 mod needles;
+mod plan;
 mod sniff;
+mod usual;
 
 pub mod split;
 
@@ -18,5 +20,7 @@ pub use layout::{CsvLayout, CsvOptions};
 pub(crate) use needles::needles;
 pub(crate) use sniff::consistent_delimiter;
 
+#[cfg(test)]
+mod against_rules;
 #[cfg(test)]
 mod tests;

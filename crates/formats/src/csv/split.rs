@@ -1,19 +1,55 @@
 //! Where delimited records and fields end.
 //!
-//! [`whole_records`] and the splitter that the decoder uses follow the same rules, so that a block cut by the one is read
-//! whole by the other.
+//! [`whole_records`], `Fields` and the decoder's own splitter of usual records follow the same rules, so that a block cut by
+//! the one is read whole by the others.
 
-use crate::{frame, specials::Specials};
-use memchr::{memchr, memrchr};
+use crate::{find::near, frame};
+use memchr::{Memchr3, memchr, memchr3_iter, memrchr};
 
-const QUOTE: u8 = b'"';
+pub(super) const QUOTE: u8 = b'"';
+
+/// How many of the last bytes are enough, nearly always, to find the last record's end.
+const LAST: usize = 8 << 10;
 
 /// Returns the length of the longest prefix of `bytes` that holds whole records, line ends included.
 ///
 /// `bytes` starts where a record starts. Where a quote is opened and not closed, the record that holds it is not whole.
 pub fn whole_records(bytes: &[u8], delimiter: u8) -> usize {
+    whole_records_by_last(bytes, delimiter, LAST)
+}
+
+/// Looks at the last bytes alone if they tell where the last record ends, else at all.
+pub(super) fn whole_records_by_last(bytes: &[u8], delimiter: u8, last: usize) -> usize {
+    let Some(from) = bytes.len().checked_sub(last) else { return last_record_end(bytes, 0, delimiter) };
+    let line_end = bytes.get(from..).and_then(|rest| memchr(b'\n', rest));
+    let certain = line_end.and_then(|at| certainly_outside(bytes, from + at + 1, delimiter));
+    match certain.map(|outside| last_record_end(bytes, outside, delimiter)) {
+        Some(whole @ 1..) => whole,
+        _ => last_record_end(bytes, 0, delimiter),
+    }
+}
+
+/// Returns a place from `line` on, where a physical line begins, that is outside of quotes whatever comes before it.
+///
+/// A line begins inside of quotes or outside. What follows is read both ways, until both agree: they do soon, because a quote
+/// opens a field only where one begins, so that the one that is wrong loses a quote that the other takes.
+fn certainly_outside(bytes: &[u8], line: usize, delimiter: u8) -> Option<usize> {
+    let mut behind = line;
+    let mut ahead = closing_quote(bytes, line)? + 1;
+    loop {
+        // Each of the two is outside of quotes if its own reading is right. There is no other quote in one's way to `opening`.
+        let opening = opening_quote(bytes, behind, delimiter).filter(|opening| *opening < ahead);
+        let Some(opening) = opening else { return Some(ahead) };
+        behind = closing_quote(bytes, opening + 1)? + 1;
+        if behind > ahead {
+            std::mem::swap(&mut behind, &mut ahead);
+        }
+    }
+}
+
+/// Returns where the last record ends that ends after `outside`, a place outside of quotes, or 0.
+fn last_record_end(bytes: &[u8], mut outside: usize, delimiter: u8) -> usize {
     let mut whole = 0;
-    let mut outside = 0;
     loop {
         let opening = opening_quote(bytes, outside, delimiter);
         let run = bytes.get(outside..opening.unwrap_or(bytes.len())).unwrap_or_default();
@@ -63,7 +99,7 @@ pub(crate) enum Field<'a> {
 
 /// Appends the value of a [`Field::Escaped`] to `value`.
 pub(crate) fn unquote(mut field: &[u8], value: &mut Vec<u8>) {
-    while let Some((before, after)) = memchr(QUOTE, field).and_then(|at| field.split_at_checked(at)) {
+    while let Some((before, after)) = near(QUOTE, field).and_then(|at| field.split_at_checked(at)) {
         value.extend_from_slice(before);
         if let Some(rest) = after.strip_prefix(b"\"\"") {
             value.push(QUOTE);
@@ -90,12 +126,12 @@ pub(crate) struct Extent {
     pub closed: bool,
 }
 
-/// Takes the record at the start of some bytes apart, field by field.
+/// Takes the record at the start of some bytes apart, field by field: any record, by all the rules.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     bytes: &'a [u8],
     /// Delimiters, line ends and quotes from the next field on.
-    specials: Specials<'a>,
+    specials: Memchr3<'a>,
     /// Where the next field begins.
     start: usize,
     delimiter: u8,
@@ -105,9 +141,8 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Returns the fields of the record at the start of `bytes`.
-    #[inline]
     pub(crate) fn new(bytes: &'a [u8], delimiter: u8) -> Self {
-        let specials = Specials::new(bytes, [delimiter, b'\n', QUOTE]);
+        let specials = memchr3_iter(delimiter, b'\n', QUOTE, bytes);
         Self { bytes, specials, start: 0, delimiter, lines: 1, end: None }
     }
 
@@ -132,7 +167,6 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the quote that closes the field whose opening quote is the next special byte, and whether `""` is in it.
-    #[inline]
     fn closing_quote(&mut self) -> Option<(usize, bool)> {
         self.specials.next()?;
         let (mut escaped, mut lines) = (false, 0);
@@ -154,7 +188,6 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes the field up to the next delimiter or line end, and that with it.
-    #[inline]
     fn plain(&mut self) -> &'a [u8] {
         let from = self.start;
         for at in self.specials.by_ref() {
@@ -184,7 +217,6 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
-    #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         if self.end.is_some() {
             return None;

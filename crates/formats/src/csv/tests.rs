@@ -192,6 +192,19 @@ fn rejects_have_a_reason_and_a_place() {
 }
 
 #[test]
+fn records_may_have_very_many_fields_and_quoted_delimiters() {
+    let wide = (0..5_000).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
+    let quoted = format!("\"{}\"", ",\n".repeat(5_000));
+    let text = format!("{wide}\n{wide}\n{}\n{wide}\n", wide.replacen('7', &quoted, 1));
+    let types = vec![ColumnSpec::new("column_8", ColumnType::Text)];
+    let format = csv_with(&text, &CsvOptions { header: Some(false), delimiter: Some(b','), types });
+    let reading = testing::read(&format, text.as_bytes(), &[7, 4_999]);
+    let quoted = quoted.trim_matches('"');
+    assert_eq!(reading.rows, ["7 | 4999", "7 | 4999", &format!("{quoted} | 4999"), "7 | 4999"]);
+    assert_eq!((reading.counts.rejects, reading.lines), (0, 5_004));
+}
+
+#[test]
 fn values_are_unquoted_in_columns_of_every_type() {
     let format = csv("n,t\n1,x\n");
     let reading = rows(&format, "n,t\n\"1\",\"a\"\"b\"\n\"\",\"\"\n\"1\"\"\",x\n\"1\"2,\"caf\u{e9}\"\n");

@@ -4,7 +4,7 @@ use super::{
     scan::{Scanned, Scanner, malformed},
     value::{Value, decoded},
 };
-use crate::{Column, ColumnSpec, batch::Columns};
+use crate::{Column, ColumnSpec, batch::Columns, find::Prefix};
 use std::collections::HashMap;
 
 /// The columns that the keys of one object go to.
@@ -42,7 +42,7 @@ pub(super) struct Object {
 struct Member {
     key: Box<[u8]>,
     /// `"key":` as most writers write it, unless the key needs escapes.
-    written: Option<Box<[u8]>>,
+    written: Option<Prefix>,
     value: Value,
     /// The key that came after this one in the last object: most lines of a log have the same order.
     following: usize,
@@ -135,7 +135,7 @@ impl Object {
     fn expected_key(&self, input: &mut Scanner<'_>, previous: Option<usize>) -> Option<usize> {
         let expected = previous.and_then(|at| self.members.get(at)).map_or(self.first, |member| member.following);
         let written = self.members.get(expected)?.written.as_ref()?;
-        input.accept(written).then_some(expected)
+        input.accept_prefix(written).then_some(expected)
     }
 
     /// Passes over the next key and returns its column, if it is one.
@@ -166,7 +166,7 @@ impl Object {
 }
 
 /// Returns `"key":` if that is how the key is written in JSON.
-fn written(key: &str) -> Option<Box<[u8]>> {
+fn written(key: &str) -> Option<Prefix> {
     let needs_escapes = key.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'));
-    (!needs_escapes).then(|| format!("\"{key}\":").into_bytes().into())
+    (!needs_escapes).then(|| Prefix::new(format!("\"{key}\":").into_bytes().into()))
 }

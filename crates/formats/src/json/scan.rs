@@ -1,15 +1,12 @@
 //! Walks through the JSON of one line.
 //!
-//! Strings without escapes, whole numbers and `null`, which are nearly all of a log, are read here; all else is left to the
+//! Strings without escapes, plain numbers and `null`, which are nearly all of a log, are read here; all else is left to the
 //! parser of `jiter`, which also has the last word on what is wrong. Through its calls alone an object of short strings took
 //! almost twice as long.
 
-use crate::{
-    Reason,
-    find::{bytes_below, first_byte, repeated, zero_bytes},
-};
+use crate::{Reason, find::Prefix};
 use jiter::{Jiter, JiterErrorType, JsonErrorType};
-use memchr::memchr2;
+use wide::u8x16;
 
 /// The first byte that JSON allows in a string as it stands, but for quote and backslash.
 const FIRST_PRINTABLE: u8 = 0x20;
@@ -71,6 +68,17 @@ impl<'a> Scanner<'a> {
         true
     }
 
+    /// Passes over white space and the beginning, if that comes next.
+    #[inline]
+    pub(super) fn accept_prefix(&mut self, prefix: &Prefix) -> bool {
+        self.peek();
+        match prefix.strip_from(self.rest) {
+            Some(after) => self.rest = after,
+            None => return false,
+        }
+        true
+    }
+
     /// Passes over the `,` before the next member and returns true, or over `end` and returns false.
     #[inline]
     pub(super) fn goes_on(&mut self, end: u8) -> Scanned<bool> {
@@ -114,14 +122,27 @@ impl<'a> Scanner<'a> {
             digits += 1;
         }
         match self.rest.split_at_checked(digits) {
-            Some(([] | [b'0', _, ..], _) | (_, [b'0'..=b'9' | b'.' | b'e' | b'E', ..])) | None => {
+            Some(([] | [b'0', _, ..], _) | (_, [b'0'..=b'9' | b'e' | b'E', ..])) | None => {
                 self.parse().map(Number::Text)
             }
+            Some((whole, [b'.', fraction @ ..])) => self.decimal(whole.len(), fraction),
             Some((_, after)) => {
                 self.rest = after;
                 Ok(Number::Whole(value))
             }
         }
+    }
+
+    /// Passes over a decimal number, of which the digits before the point are read.
+    #[inline]
+    fn decimal(&mut self, whole: usize, fraction: &[u8]) -> Scanned<Number<'a>> {
+        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 || matches!(fraction.get(digits), Some(b'e' | b'E')) {
+            return self.parse().map(Number::Text);
+        }
+        let (text, after) = self.rest.split_at_checked(whole + 1 + digits).unwrap_or_default();
+        self.rest = after;
+        Ok(Number::Text(text))
     }
 
     /// Passes over any value.
@@ -155,40 +176,32 @@ impl<'a> Scanner<'a> {
         Ok(text)
     }
 
-    /// Reads a string that is long, or has escapes, or is none.
+    /// Reads a string that has escapes, or is none.
     #[inline(never)]
     fn odd_string(&mut self) -> Scanned<Text<'a>> {
-        let Some(inside) = self.rest.strip_prefix(b"\"") else {
+        if !self.rest.starts_with(b"\"") {
             return malformed("no quote where a JSON string should begin");
-        };
-        let end = memchr2(b'"', b'\\', inside).and_then(|at| inside.split_at_checked(at));
-        if let Some((text, [b'"', after @ ..])) = end
-            && text.iter().copied().min() >= Some(FIRST_PRINTABLE)
-        {
-            self.rest = after;
-            return Ok(Text::Plain(text));
         }
         let raw = self.parse()?;
         Ok(Text::Escaped(raw.get(1..raw.len() - 1).unwrap_or_default()))
     }
 }
 
-/// Returns the number of plain characters that `bytes` begin with, if it is small: most keys and values end within four
-/// words, sooner than a search for far ends would have begun.
+/// Returns the number of plain characters that `bytes` begin with, if another one ends them.
 #[inline]
 fn plain_length(bytes: &[u8]) -> Option<usize> {
-    let mut rest = bytes;
-    for passed in [0, 8, 16, 24] {
-        let (word, after) = rest.split_first_chunk()?;
-        let word = u64::from_le_bytes(*word);
-        let quote_or_backslash = zero_bytes(word ^ repeated(b'"')) | zero_bytes(word ^ repeated(b'\\'));
-        let found = quote_or_backslash | bytes_below(word, FIRST_PRINTABLE);
+    let (parts, tail) = bytes.as_chunks();
+    for (passed, part) in parts.iter().enumerate() {
+        let part = u8x16::new(*part);
+        let is_control = part.min(u8x16::splat(FIRST_PRINTABLE - 1)).simd_eq(part);
+        let ends = part.simd_eq(u8x16::splat(b'"')) | part.simd_eq(u8x16::splat(b'\\')) | is_control;
+        let found = ends.to_bitmask();
         if found != 0 {
-            return Some(passed + first_byte(found));
+            return Some(passed * 16 + found.trailing_zeros() as usize);
         }
-        rest = after;
     }
-    None
+    let ends = |byte: &u8| matches!(byte, b'"' | b'\\') || *byte < FIRST_PRINTABLE;
+    tail.iter().position(ends).map(|at| bytes.len() - tail.len() + at)
 }
 
 /// Returns the reason of a line that breaks off or lacks a sign.

@@ -159,6 +159,60 @@ fn rejects_have_a_reason() {
     assert_eq!(reading.rows, ["-9223372036854775808 | 9223372036854776000 | NULL | NULL | NULL | NULL"]);
 }
 
+/// A string is looked at sixteen bytes at a time, and its last bytes one by one.
+#[test]
+fn strings_of_every_length_end_at_their_quote() {
+    let format = json(r#"{"t":"x"}"#);
+    for length in 0..50 {
+        for after in ["}", ",\"other\":\"sixteen or more\"}"] {
+            let text = "é".repeat(length / 2) + &"x".repeat(length % 2);
+            let line = format!("{{\"t\":\"{text}\"{after}");
+            assert_eq!(rows(&format, &line).rows, [text.as_str()], "{line}");
+            for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let (before, rest) = text.split_at(at);
+                let line = format!("{{\"t\":\"{before}\\n{rest}\"{after}");
+                assert_eq!(rows(&format, &line).rows, [format!("{before}\n{rest}")], "{line}");
+                let line = format!("{{\"t\":\"{before}\u{1f}{rest}\"{after}");
+                assert_eq!(rows(&format, &line).counts.rejects, 1, "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_are_read_as_json_writes_them() {
+    let format = json(r#"{"f":1.5,"n":1}"#);
+    for (number, expected) in [
+        ("0.083", Some("0.083")),
+        ("10.50", Some("10.5")),
+        ("0.0", Some("0")),
+        ("7", Some("7")),
+        ("-1.5", Some("-1.5")),
+        ("2.5e3", Some("2500")),
+        ("123456789012345678901.5", Some("123456789012345680000")),
+        ("1.", None),
+        ("1.e3", None),
+        ("01.5", None),
+        (".5", None),
+        ("1.5.2", None),
+        ("1.5x", None),
+        ("1.-5", None),
+    ] {
+        // The key that is no column is passed over.
+        for (line, projection) in
+            [("{\"f\":?}", 0..1), ("{\"f\":? }", 0..0), ("{\"other\":?,\"n\":1}", 1..2), ("{\"f\":?", 0..1)]
+        {
+            let line = line.replace('?', number);
+            let reading = testing::read(&format, line.as_bytes(), &projection.clone().collect::<Vec<_>>());
+            let is_row = expected.is_some() && line.ends_with('}');
+            assert_eq!((reading.counts.rows, reading.counts.rejects), (is_row.into(), (!is_row).into()), "{line}");
+            if is_row && projection == (0..1) {
+                assert_eq!(reading.rows, [expected.unwrap()], "{line}");
+            }
+        }
+    }
+}
+
 /// Pieces of JSON, whole and broken, that together are an object now and then.
 fn almost_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![

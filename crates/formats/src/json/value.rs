@@ -10,6 +10,7 @@ use crate::{
     accept::{accepts, accepts_signed},
     column::Mismatch,
     scalar,
+    time::Recent,
 };
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(super) struct Value {
 #[derive(Debug)]
 enum Inside {
     Nothing,
+    Time(Recent),
     Object(Object),
     List(Box<Value>),
 }
@@ -35,6 +37,7 @@ impl Value {
         let inside = match kind {
             ColumnType::Struct(columns) => Inside::Object(Object::new(columns, &format!("{name}."))),
             ColumnType::List(item) => Inside::List(Box::new(Self::new(format!("{name}[]"), item))),
+            ColumnType::Timestamp => Inside::Time(Recent::default()),
             _ => Inside::Nothing,
         };
         Self { name: name.into(), kind: kind.clone(), inside }
@@ -53,6 +56,7 @@ impl Value {
             (_, b'n') => read_null(input, column)?,
             (Inside::Object(object), b'{') => return object.read_struct(input, column, scratch),
             (Inside::List(item), b'[') => return item.read_list(input, column, scratch),
+            (Inside::Time(recent), b'"') => read_time(recent, input, column, scratch)?,
             _ => read_scalar(&self.kind, input, first, column, scratch)?,
         };
         taken.or_else(|Mismatch| self.mismatch())
@@ -92,7 +96,20 @@ fn read_null(input: &mut Scanner<'_>, column: Option<&mut Column>) -> Scanned<Re
     Ok(Ok(()))
 }
 
-/// Reads a value that is no struct and no list. The outer error is about the line, the inner one about the value.
+/// Reads a time. The outer error is about the line, the inner one about the value.
+#[inline]
+fn read_time(
+    recent: &mut Recent,
+    input: &mut Scanner<'_>,
+    column: Option<&mut Column>,
+    scratch: &mut Vec<u8>,
+) -> Scanned<Result<(), Mismatch>> {
+    let text = decoded(input.string()?, scratch);
+    let push = |micros| column.map_or(Ok(()), |column| column.push_timestamp(micros));
+    Ok(recent.timestamp(text).map_or(Err(Mismatch), push))
+}
+
+/// Reads a value that is no struct, no list and no time. The outer error is about the line, the inner one about the value.
 #[inline]
 fn read_scalar(
     kind: &ColumnType,
@@ -111,7 +128,7 @@ fn read_scalar(
             let value = input.parse()? == b"true";
             column.map_or(Ok(()), |column| column.push_boolean(value))
         }
-        (ColumnType::Date | ColumnType::Timestamp, b'"') => {
+        (ColumnType::Date, b'"') => {
             let text = decoded(input.string()?, scratch);
             match column {
                 Some(column) => column.push_parsed(text),
