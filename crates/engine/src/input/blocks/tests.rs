@@ -184,7 +184,7 @@ fn read_together(bytes: &[u8], threads: usize, ahead_bytes: usize) -> Result<(Ve
             while let Some(block) = queue.next(&mut lane, &mut buffer)? {
                 blocks.lock().unwrap().push((block.offset, block.first_line, buffer.clone()));
             }
-            Ok(())
+            Ok::<(), EngineError>(())
         };
         let readers: Vec<_> = (0..threads).map(|_| scope.spawn(reader)).collect();
         readers.into_iter().try_for_each(|reader| reader.join().unwrap())
