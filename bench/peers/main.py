@@ -2,13 +2,13 @@
 
     bench/run [speed|frontier|growth|report] [--tidegate FILE] [--lines N] [--runs 5] [--tools ..] [--questions ..] [--forms ..]
 
-speed: each tool, question and form --runs times, interleaved, fewer where the runs of a tool have taken --enough seconds
-together; an answer counts if it is the one that most tools give.
+speed: each tool, question and form --runs times, in rounds in which the tools take turns; fewer where the runs of a tool have taken
+--enough seconds together. An answer counts if it is the one that most tools give.
 frontier: the smallest limit, as a memory cgroup, at which a tool still gives that answer; limits double from 64 MiB.
 growth: Tidegate at 256 MB over 1, 5, 10 and 40 million lines. report: writes the pages from what was measured before.
 
-What is measured is kept question by question in bench/results.json: a run that was ended goes on where it was, unless --again
-is given, or the machine, lines, runs or versions are others.
+Every run is kept in bench/results.json: what was ended goes on where it was, and other tools, questions and forms can be added. It
+begins anew with --again, and where the machine, the lines or the versions are others.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import platform
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ from runs import Run, remove, run
 TOOLS = ("tidegate", "polars", "duckdb", "chdb", "datafusion", "pandas", "dask")
 HERE = Path(__file__).resolve().parent
 Cell = tuple[str, str, str]
-Group = tuple[str, str, int]
 Rows = list[dict[str, Any]]
 LADDER = [(64 << 20) << step for step in range(9)]
 GROWTH = (1_000_000, 5_000_000, 10_000_000, 40_000_000)
@@ -47,20 +46,21 @@ def main() -> None:
     if options.mode != "report":
         measured = {"about": about(options), "rows": []}
         before = known.get(options.mode, measured)
-        same = all(before["about"][key] == measured["about"][key] for key in ("machine", "lines", "runs", "versions"))
-        if same and not options.again:
+        if is_of_same(before["about"], measured["about"]) and not options.again:
             measured["rows"] = before["rows"]
+            measured["about"]["versions"] = before["about"]["versions"] | measured["about"]["versions"]
         known[options.mode] = measured
-        for rows in MODES[options.mode](options, {group_of(row) for row in measured["rows"]}):
-            measured["rows"] += rows
-            measured["about"] = about(options)
+        for _ in MODES[options.mode](options, measured["rows"]):
+            measured["about"]["date"] = time.strftime("%Y-%m-%d")
+            measured["about"]["load"] = f"{os.getloadavg()[0]:.1f}"
             results.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     report.write(known, HERE.parent)
 
 
-def group_of(row: dict[str, Any]) -> Group:
-    """Return what is measured at a time."""
-    return row["form"], row["question"], row.get("lines", 0)
+def is_of_same(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Return whether figures can stand beside each other."""
+    versions = all(before["versions"].get(name, number) == number for name, number in now["versions"].items())
+    return versions and all(before[key] == now[key] for key in ("machine", "lines"))
 
 
 def arguments() -> argparse.Namespace:
@@ -92,7 +92,6 @@ def about(options: argparse.Namespace) -> dict[str, Any]:
         "machine": f"{model}, {os.cpu_count()} cores, {memory / 1e9:.0f} GB, {platform.system()} {platform.release()}",
         "load": f"{os.getloadavg()[0]:.1f}",
         "lines": options.lines,
-        "runs": options.runs,
         "versions": {library: version(library) for library in libraries},
     }
 
@@ -102,44 +101,67 @@ def tools(options: argparse.Namespace, form: str) -> list[str]:
     return [tool for tool in options.tools if (tool, form) != ("datafusion", "log")]
 
 
-def pending(options: argparse.Namespace, known: set[Group], data: Path) -> Iterator[tuple[str, str]]:
-    """Yield each form and question that is not known, with the file in the page cache."""
-    for form in options.forms:
-        for name in options.questions:
-            if (form, name, 0) not in known:
-                warm(data / FILES[form])
-                yield form, name
-
-
-def speed(options: argparse.Namespace, known: set[Group]) -> Iterator[Rows]:
-    """Run every question with all tools in turns, and yield the medians of those that gave the answer of most."""
+def speed(options: argparse.Namespace, rows: Rows) -> Iterator[None]:
+    """Run every question with all tools in turns, round by round, and keep every run and whether its answer is that of most."""
     data = make(options.tidegate, options.work, options.lines)
-    for form, name in pending(options, known, data):
-        runs: dict[str, list[Run]] = {tool: [] for tool in tools(options, form)}
-        answers: dict[str, Answer] = {}
-        for turn in range(options.runs):
-            for tool, done in runs.items():
-                if turn > 0 and (done[0].outcome != "answered" or sum(one.seconds for one in done) >= options.enough):
-                    continue
+    cells = {cell_of(row): row for row in rows}
+    for turn in range(options.runs):
+        for form, name in ((form, name) for form in options.forms for name in options.questions):
+            asked = [tool for tool in tools(options, form) if is_wanted(cells.get((form, name, tool)), turn, options.enough)]
+            if not asked:
+                continue
+            warm(data / FILES[form])
+            for tool in asked:
                 out = out_of(options, (form, name, tool))
                 one = run(tool, name, form, data, out, None, options.tidegate, options.most)
-                if turn == 0 and one.outcome == "answered":
-                    answers[tool] = answer_of(QUESTIONS[name], out)
-                done.append(one)
                 print(turn, form, name, tool, f"{one.outcome} {one.seconds:.2f} s {one.cpu:.2f} s {one.anon / 1e6:.0f} MB", flush=True)
+                if (form, name, tool) not in cells:
+                    cells[form, name, tool] = {"form": form, "question": name, "tool": tool, "outcome": one.outcome, "runs": []}
+                    rows.append(cells[form, name, tool])
+                cells[form, name, tool]["runs"].append({key: round(value, 3) for key, value in figures(one).items()})
+                if one.outcome == "answered":
+                    keep(options, (form, name, tool), answer_of(QUESTIONS[name], out))
                 remove(out)
-        right = common(list(answers.values())) if answers else None
-        yield [row((form, name, tool), done, answers.get(tool), right) for tool, done in runs.items()]
+            judge(options, [row for row in rows if (row["form"], row["question"]) == (form, name)])
+            yield
 
 
-def row(cell: Cell, runs: list[Run], answer: Answer | None, right: Answer | None) -> dict[str, Any]:
-    """Return the medians of one cell, and whether its answer is that of most."""
-    form, name, tool = cell
-    outcome = runs[0].outcome
-    if answer and right and not answer.same(right):
-        outcome = "another answer"
-    middle = {key: statistics.median(asdict(one)[key] for one in runs) for key in ("seconds", "cpu", "anon", "written")}
-    return {"form": form, "question": name, "tool": tool, "outcome": outcome, "runs": len(runs), **middle}
+def cell_of(row: dict[str, Any]) -> Cell:
+    """Return what a row is of."""
+    return row["form"], row["question"], row["tool"]
+
+
+def figures(one: Run) -> dict[str, float]:
+    """Return the numbers of a run."""
+    return {"seconds": one.seconds, "cpu": one.cpu, "anon": one.anon, "written": one.written}
+
+
+def is_wanted(row: dict[str, Any] | None, turn: int, enough: float) -> bool:
+    """Return whether a tool is asked in a round: not if it was, or failed, or has taken long enough."""
+    if row is None:
+        return True
+    runs = row["runs"]
+    return len(runs) <= turn and row["outcome"] in ("answered", "another answer") and sum(one["seconds"] for one in runs) < enough
+
+
+def keep(options: argparse.Namespace, cell: Cell, answer: Answer) -> None:
+    """Keep an answer, for tools that are asked at another time."""
+    with (options.work / f"{'-'.join(cell)}.answer").open("wb") as file:
+        pickle.dump(answer, file)
+
+
+def judge(options: argparse.Namespace, rows: Rows) -> None:
+    """Say which answers to a question are those that most tools give."""
+    answers: dict[str, Answer] = {}
+    for row in rows:
+        path = options.work / f"{'-'.join(cell_of(row))}.answer"
+        if row["outcome"] in ("answered", "another answer") and path.exists():
+            with path.open("rb") as file:
+                answers[row["tool"]] = pickle.load(file)
+    right = common(list(answers.values())) if answers else None
+    for row in rows:
+        if right and row["tool"] in answers:
+            row["outcome"] = "answered" if answers[row["tool"]].same(right) else "another answer"
 
 
 def common(answers: list[Answer]) -> Answer:
@@ -147,30 +169,51 @@ def common(answers: list[Answer]) -> Answer:
     return max(answers, key=lambda answer: sum(answer.same(other) for other in answers))
 
 
-def frontier(options: argparse.Namespace, known: set[Group]) -> Iterator[Rows]:
+def frontier(options: argparse.Namespace, rows: Rows) -> Iterator[None]:
     """Find the smallest limit of each tool for each question."""
     data = make(options.tidegate, options.work, options.lines)
-    for form, name in pending(options, known, data):
-        found: dict[str, tuple[int, Run, Answer]] = {}
+    known = {cell_of(row) for row in rows}
+    for form, name in ((form, name) for form in options.forms for name in options.questions):
         for tool in tools(options, form):
-            for limit in LADDER:
-                out = out_of(options, (form, name, tool))
-                done = run(tool, name, form, data, out, limit, options.tidegate, options.most)
-                print(form, name, tool, f"{limit >> 20} MiB", done.outcome, f"{done.seconds:.2f} s", flush=True)
-                if done.outcome == "answered":
-                    found[tool] = (limit, done, answer_of(QUESTIONS[name], out))
-                    remove(out)
-                    break
-        right = common([answer for _, _, answer in found.values()]) if found else None
-        rows = []
-        for tool, (limit, done, answer) in found.items():
-            outcome = "answered" if right and answer.same(right) else "another answer"
-            rows.append({**asdict(done), "form": form, "question": name, "tool": tool, "limit": limit, "outcome": outcome})
-        yield rows
+            if (form, name, tool) in known:
+                continue
+            warm(data / FILES[form])
+            rows.append(least(options, data, (form, name, tool)))
+            judge_limit(options, rows[-1])
+            yield
 
 
-def growth(options: argparse.Namespace, known: set[Group]) -> Iterator[Rows]:
+def least(options: argparse.Namespace, data: Path, cell: Cell) -> dict[str, Any]:
+    """Return the smallest limit at which a tool answers, and how that run went."""
+    form, name, tool = cell
+    found: dict[str, Any] = {"form": form, "question": name, "tool": tool, "outcome": "no answer"}
+    out = out_of(options, cell)
+    for limit in LADDER:
+        done = run(tool, name, form, data, out, limit, options.tidegate, options.most)
+        print(form, name, tool, f"{limit >> 20} MiB", done.outcome, f"{done.seconds:.2f} s", flush=True)
+        found |= {"limit": limit, "outcome": done.outcome, **figures(done)}
+        if done.outcome == "answered":
+            found["hash"] = answer_of(QUESTIONS[name], out)
+            remove(out)
+            break
+        remove(out)
+    return found
+
+
+def judge_limit(options: argparse.Namespace, row: dict[str, Any]) -> None:
+    """Hold an answer under a limit to the one that tools gave without it."""
+    answer = row.pop("hash", None)
+    if answer is None:
+        return
+    paths = sorted(options.work.glob(f"{row['form']}-{row['question']}-*.answer"))
+    known = [pickle.loads(path.read_bytes()) for path in paths]
+    if known and not answer.same(common(known)):
+        row["outcome"] = "another answer"
+
+
+def growth(options: argparse.Namespace, rows: Rows) -> Iterator[None]:
     """Ask Tidegate more and more at 256 MB."""
+    known = {(row["form"], row["question"], row["lines"]) for row in rows}
     for lines, form, name in ((lines, form, name) for lines in GROWTH for form in options.forms for name in options.questions):
         if (form, name, lines) in known:
             continue
@@ -183,7 +226,8 @@ def growth(options: argparse.Namespace, known: set[Group]) -> Iterator[Rows]:
         best = next(one for one in done if one.seconds == middle)
         print(lines, form, name, best.outcome, f"{best.seconds:.2f} s {best.anon / 1e6:.0f} MB", flush=True)
         remove(out)
-        yield [{"form": form, "question": name, "lines": lines, **asdict(best)}]
+        rows.append({"form": form, "question": name, "lines": lines, "outcome": best.outcome, **figures(best)})
+        yield
 
 
 def out_of(options: argparse.Namespace, cell: Cell) -> Path:

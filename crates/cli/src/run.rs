@@ -124,7 +124,10 @@ pub fn run(
 
 async fn drive(task: Task, open: &mut OpenSink<'_>, bar: &Arc<Bar>) -> Result<(Finished, bool), EngineError> {
     let mut running = task.start().await?;
-    let mut sink = open(&running, bar)?;
+    let entered = running.output().enter();
+    let sink = open(&running, bar);
+    drop(entered);
+    let mut sink = sink?;
     while let Some(batch) = running.next().await? {
         let entered = running.output().enter();
         let written = if running.explains_memory() { Ok(()) } else { sink.write(&batch) };

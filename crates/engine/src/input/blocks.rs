@@ -221,10 +221,15 @@ impl BlockQueue {
                     continue;
                 }
             }
-            if let Some(block) = self.load(open, buffer)? {
-                return Ok(Next::Block(block));
+            match self.load(open, buffer) {
+                Ok(Some(block)) => return Ok(Next::Block(block)),
+                Ok(None) => state.open = None,
+                Err(error) => {
+                    // What comes behind what cannot be read is nobody's.
+                    (state.open, state.next) = (None, self.inputs.len());
+                    return Err(error);
+                }
             }
-            state.open = None;
         }
     }
 

@@ -8,12 +8,11 @@ use std::{
     fmt,
     fs::File,
     io::{self, BufRead, BufReader, Read},
-    ops::Range,
     os::unix::fs::FileExt,
     path::Path,
     sync::Arc,
 };
-use tidegate_memory::Held;
+use tidegate_memory::{ByteCount, Held};
 
 /// Bytes that are read of a compressed file at a time.
 const READ: usize = 64 << 10;
@@ -129,8 +128,9 @@ pub(super) fn magic(input: &mut dyn Read) -> io::Result<Vec<u8>> {
 /// One part of a compressed file, decompressed as it is read.
 pub(super) struct OnePart {
     decoder: Decoder,
-    /// The window of a decoder whose memory the allocator does not see.
-    _window: Held,
+    window: ByteCount,
+    /// The window, where the allocator does not see it.
+    _held: Held,
 }
 
 enum Decoder {
@@ -142,29 +142,43 @@ enum Decoder {
 }
 
 impl OnePart {
-    /// Begins to read the part at the start of a range of a file.
-    pub(super) fn open(file: &Arc<File>, range: Range<u64>, compression: Compression) -> io::Result<Self> {
-        let mut bytes =
-            FilePart { file: Arc::clone(file), buffer: Vec::new(), taken: 0, next: range.start, end: range.end };
-        let window = Held::new(compression.window(bytes.fill_buf()?));
+    /// Begins to read the part that comes next in a file.
+    pub(super) fn open(mut bytes: FilePart, compression: Compression) -> io::Result<Self> {
+        let window = compression.window(bytes.fill_buf()?);
+        let held = Held::new(window);
         let decoder = match compression {
             Compression::Gzip => Decoder::Gzip(GzDecoder::new(bytes)),
             Compression::Zstd => Decoder::Zstd(zstd::stream::read::Decoder::with_buffer(bytes)?.single_frame()),
             Compression::Bzip2 => Decoder::Bzip2(BzDecoder::new(bytes)),
             Compression::Xz => Decoder::Xz(XzDecoder::new_multi_decoder(bytes)),
         };
-        Ok(Self { decoder, _window: window })
+        Ok(Self { decoder, window, _held: held })
+    }
+
+    /// Returns what the decoder keeps in memory for its input to refer to, if it is much.
+    pub(super) fn window(&self) -> ByteCount {
+        self.window
     }
 
     /// Returns the first byte of the file that is not consumed.
     pub(super) fn position(&self) -> u64 {
-        let bytes = match &self.decoder {
+        match &self.decoder {
             Decoder::Gzip(decoder) => decoder.get_ref(),
             Decoder::Zstd(decoder) => decoder.get_ref(),
             Decoder::Bzip2(decoder) => decoder.get_ref(),
             Decoder::Xz(decoder) => decoder.get_ref(),
-        };
-        bytes.next - (bytes.buffer.len() - bytes.taken) as u64
+        }
+        .position()
+    }
+
+    /// Returns the file, at the first byte that is not consumed.
+    pub(super) fn into_file(self) -> FilePart {
+        match self.decoder {
+            Decoder::Gzip(decoder) => decoder.into_inner(),
+            Decoder::Zstd(decoder) => decoder.finish(),
+            Decoder::Bzip2(decoder) => decoder.into_inner(),
+            Decoder::Xz(decoder) => decoder.into_inner(),
+        }
     }
 }
 
@@ -186,8 +200,9 @@ impl fmt::Debug for OnePart {
     }
 }
 
-/// A range of a file, which other threads read as well.
-struct FilePart {
+/// A place in a file that other threads read as well.
+#[derive(Debug)]
+pub(super) struct FilePart {
     file: Arc<File>,
     buffer: Vec<u8>,
     /// Bytes of the buffer that are consumed.
@@ -197,11 +212,29 @@ struct FilePart {
     end: u64,
 }
 
+impl FilePart {
+    /// Returns the bytes of a file up to `end`, from `start` on.
+    pub(super) fn new(file: &Arc<File>, start: u64, end: u64) -> Self {
+        Self { file: Arc::clone(file), buffer: Vec::new(), taken: 0, next: start, end }
+    }
+
+    /// Goes on at another byte. What was read already is not read again.
+    pub(super) fn seek(&mut self, to: u64) {
+        if to != self.position() {
+            (self.taken, self.next) = (self.buffer.len(), to);
+        }
+    }
+
+    fn position(&self) -> u64 {
+        self.next - (self.buffer.len() - self.taken) as u64
+    }
+}
+
 impl BufRead for FilePart {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.taken >= self.buffer.len() {
             self.taken = 0;
-            let left = usize::try_from(self.end - self.next).unwrap_or(READ).min(READ);
+            let left = usize::try_from(self.end.saturating_sub(self.next)).unwrap_or(READ).min(READ);
             self.buffer.resize(left, 0);
             let read = self.file.read_at(&mut self.buffer, self.next)?;
             self.buffer.truncate(read);

@@ -10,7 +10,7 @@
 //! it is dropped; whatever is not in a stretch is decompressed as it is read, as is what is damaged, so that an error comes
 //! where it comes without any of this. A part that is larger than a stretch may be is decompressed as it is read too.
 
-use super::compression::{Compression, OnePart};
+use super::compression::{Compression, FilePart, OnePart};
 use std::{
     collections::VecDeque,
     fs::File,
@@ -19,9 +19,12 @@ use std::{
     os::unix::fs::FileExt,
     sync::Arc,
 };
+use tidegate_memory::ByteCount;
 
-/// How far behind the least end of a stretch a part must begin. Where none does, parts are large.
-const LOOK: usize = 256 << 10;
+/// Bytes that are looked through for the beginning of a part at a time, and how many of them are looked through again with
+/// the next ones.
+const LOOK: usize = 64 << 10;
+const AGAIN: u64 = 16;
 
 /// After it was found that parts are large, so many bytes are read before they are looked for again.
 const REST: u64 = 8 << 20;
@@ -56,8 +59,9 @@ pub(crate) struct Parts {
     /// Bytes that were decompressed, up to `taken` read already.
     ready: Vec<u8>,
     taken: usize,
-    /// The part that is decompressed as it is read.
+    /// The part that is decompressed as it is read, or else the file.
     open: Option<OnePart>,
+    input: Option<FilePart>,
     stretches: VecDeque<Stretch>,
     /// Where the next stretch begins, if that is known, or else from where on to look for it.
     next: Next,
@@ -111,8 +115,10 @@ pub(crate) struct Job {
 impl Parts {
     /// Begins to read a file of `size` bytes.
     pub(super) fn new(file: File, size: u64, compression: Compression, ahead: Ahead) -> Self {
+        let file = Arc::new(file);
         Self {
-            file: Arc::new(file),
+            input: Some(FilePart::new(&file, 0, size)),
+            file,
             size,
             compression,
             ahead,
@@ -210,7 +216,7 @@ impl Parts {
     fn job(&mut self) -> Option<Job> {
         let start = match self.next {
             Next::Begins(start) => start,
-            Next::After(from) if from > self.place() + LOOK as u64 => return None,
+            Next::After(from) if from > self.place() + self.far() => return None,
             Next::After(from) => self.beginning(from)?,
         };
         let least = start.saturating_add((self.ahead.bytes as u64 / SHARE).max(1));
@@ -229,15 +235,24 @@ impl Parts {
     /// in the next bytes.
     fn beginning(&mut self, from: u64) -> Option<u64> {
         let mut bytes = vec![0; LOOK];
-        let read = self.file.read_at(&mut bytes, from).unwrap_or(0);
-        if let Some(at) = self.compression.beginning(bytes.get(..read)?) {
-            return Some(from + at as u64);
-        }
-        if from + LOOK as u64 >= self.size {
-            return Some(self.size);
+        let mut at = from;
+        while at < from + self.far() {
+            let read = self.file.read_at(&mut bytes, at).unwrap_or(0);
+            if let Some(found) = self.compression.beginning(bytes.get(..read)?) {
+                return Some(at + found as u64);
+            }
+            at += LOOK as u64 - AGAIN;
+            if at >= self.size {
+                return Some(self.size);
+            }
         }
         self.next = Next::After(from + REST);
         None
+    }
+
+    /// Returns how far behind the least end of a stretch a part must begin. Where none does, parts are too large.
+    fn far(&self) -> u64 {
+        (self.ahead.bytes / 4).max(LOOK) as u64
     }
 }
 
@@ -255,7 +270,7 @@ impl Read for Parts {
                     return Ok(count);
                 }
                 self.at = part.position();
-                self.open = None;
+                self.input = self.open.take().map(OnePart::into_file);
             }
             self.drop_passed();
             (self.ready, self.taken) = (Vec::new(), 0);
@@ -264,7 +279,10 @@ impl Read for Parts {
             } else if self.at >= self.size {
                 return Ok(0);
             } else {
-                self.open = Some(OnePart::open(&self.file, self.at..self.size, self.compression)?);
+                let input = self.input.take();
+                let mut input = input.unwrap_or_else(|| FilePart::new(&self.file, self.at, self.size));
+                input.seek(self.at);
+                self.open = Some(OnePart::open(input, self.compression)?);
             }
         }
     }
@@ -279,25 +297,28 @@ impl Job {
     /// Decompresses the stretch, up to the last whole part that it may hold. What fails is left to whoever reads it in order.
     pub(super) fn run(&self) -> Done {
         let mut done = Done { start: self.start, bytes: Vec::with_capacity(self.most / 2), end: self.start };
+        let mut input = FilePart::new(&self.file, self.start, self.size);
         while done.end < self.end {
             let whole = done.bytes.len();
-            match self.part(done.end, &mut done.bytes) {
-                Some(end) => done.end = end,
-                None => {
-                    done.bytes.truncate(whole);
-                    break;
-                }
-            }
+            let Some((end, rest)) = self.part(done.end, input, &mut done.bytes) else {
+                done.bytes.truncate(whole);
+                break;
+            };
+            (done.end, input) = (end, rest);
         }
-        done
+        if done.end == self.start { self.nothing() } else { done }
     }
 
-    /// Appends the part at `start` and returns where it ends, or `None` if it is damaged or too large.
-    fn part(&self, start: u64, bytes: &mut Vec<u8>) -> Option<u64> {
-        let mut part = OnePart::open(&self.file, start..self.size, self.compression).ok()?;
+    /// Appends the part at `start` and returns where it ends and the file from there on, or `None` if it is damaged or too large.
+    fn part(&self, start: u64, input: FilePart, bytes: &mut Vec<u8>) -> Option<(u64, FilePart)> {
+        let mut part = OnePart::open(input, self.compression).ok()?;
+        // Each thread has such a window, and would have it for nothing.
+        if part.window() > ByteCount::from(self.most) {
+            return None;
+        }
         let room = self.most.saturating_sub(bytes.len()) as u64;
-        // One byte more than there is room for tells that the part is too large.
-        let read = part.by_ref().take(room + 1).read_to_end(bytes).ok()? as u64;
-        (read <= room && part.position() > start).then(|| part.position())
+        part.by_ref().take(room).read_to_end(bytes).ok()?;
+        let end = if part.read(&mut [0]).ok()? == 0 { part.position() } else { start };
+        (end > start).then(|| (end, part.into_file()))
     }
 }

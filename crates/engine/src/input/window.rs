@@ -29,8 +29,8 @@ fn zstd_window(frame: &[u8]) -> Option<u64> {
         let base = 1_u64 << (10 + exponent);
         return Some(base + base / 8 * mantissa);
     }
-    let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
-    let size = rest.get(dictionary..)?;
+    let dictionary = [0, 1, 2, 4].get(usize::from(descriptor & 3))?;
+    let size = rest.get(*dictionary..)?;
     match descriptor >> 6 {
         0 => size.first().map(|byte| u64::from(*byte)),
         1 => size.first_chunk().map(|bytes| u64::from(u16::from_le_bytes(*bytes)) + 256),
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_header_that_is_cut_has_no_window() {
-        let frame = zstd::bulk::compress(&[b'x'; 70_000], 1).unwrap();
+        let frame = zstd::bulk::compress(&vec![b'x'; 70_000], 1).unwrap();
         for length in 0..6 {
             assert_eq!(Compression::Zstd.window(&frame[..length]), ByteCount::ZERO);
         }

@@ -173,22 +173,38 @@ impl Shared {
     fn encode<'a>(&'a self, mut state: MutexGuard<'a, State>, at: usize) -> MutexGuard<'a, State> {
         let Some((column, field)) = state.columns.get_mut(at).zip(self.fields.get(at)) else { return state };
         let Some(task) = column.waiting.pop_front() else { return state };
-        let mut writers = mem::take(&mut column.writers);
         column.taken = true;
+        let mut taken = Taken { shared: self, at, writers: mem::take(&mut column.writers), done: None };
         drop(state);
-        let done = task.run(field, &mut writers);
-        let mut state = self.lock();
-        if let Some(column) = state.columns.get_mut(at) {
+        taken.done = Some(task.run(field, &mut taken.writers));
+        drop(taken);
+        self.lock()
+    }
+}
+
+/// A column that a thread has taken out. It is put back whatever happens to the thread, because others wait for it.
+struct Taken<'a> {
+    shared: &'a Shared,
+    at: usize,
+    writers: Vec<ArrowColumnWriter>,
+    done: Option<Result<Vec<ArrowColumnChunk>, ParquetError>>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let unexpected = || Err(ParquetError::General("a column could not be encoded (panic)".into()));
+        let done = self.done.take().unwrap_or_else(unexpected);
+        let mut state = self.shared.lock();
+        if let Some(column) = state.columns.get_mut(self.at) {
             column.taken = false;
-            column.memory = writers.iter().map(ArrowColumnWriter::memory_size).sum();
-            column.writers = writers;
+            column.memory = self.writers.iter().map(ArrowColumnWriter::memory_size).sum();
+            column.writers = mem::take(&mut self.writers);
             match done {
                 Ok(chunks) => column.chunks.extend(chunks),
                 Err(error) => state.failed = Some(error),
             }
         }
-        self.changed.notify_all();
-        state
+        self.shared.changed.notify_all();
     }
 }
 

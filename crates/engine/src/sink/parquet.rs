@@ -20,6 +20,9 @@ use datafusion::{
 use std::io;
 use tidegate_govern::Profile;
 
+/// The most rows of a row group: columns of few values take next to no bytes.
+const MOST_ROWS: usize = 1 << 20;
+
 /// Writes Parquet.
 pub(super) struct ParquetSink {
     file: SerializedFileWriter<Target>,
@@ -27,8 +30,8 @@ pub(super) struct ParquetSink {
     encoders: Encoders,
     row_group_bytes: usize,
     groups: usize,
-    /// Whether a row group was begun.
-    begun: bool,
+    /// Rows in the row group that was begun; there is none without rows.
+    rows: usize,
 }
 
 impl ParquetSink {
@@ -45,16 +48,17 @@ impl ParquetSink {
         let writer = ArrowWriter::try_new(target, schema.clone(), Some(properties)).map_err(parquet_error)?;
         let (file, factory) = writer.into_serialized_writer().map_err(parquet_error)?;
         let encoders = Encoders::new(schema, profile.threads - 1);
-        Ok(Self { file, factory, encoders, row_group_bytes: profile.row_group_bytes, groups: 0, begun: false })
+        Ok(Self { file, factory, encoders, row_group_bytes: profile.row_group_bytes, groups: 0, rows: 0 })
     }
 
     fn encode(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
-        if !self.begun {
+        if self.rows == 0 {
             let writers = self.factory.create_column_writers(self.groups)?;
             self.encoders.begin(self.by_field(writers));
-            self.begun = true;
         }
-        if self.encoders.write(batch)? >= self.row_group_bytes { self.end_group() } else { Ok(()) }
+        self.rows += batch.num_rows();
+        let bytes = self.encoders.write(batch)?;
+        if bytes >= self.row_group_bytes || self.rows >= MOST_ROWS { self.end_group() } else { Ok(()) }
     }
 
     /// Puts the columns of a nested field together.
@@ -76,7 +80,7 @@ impl ParquetSink {
             chunk.append_to_row_group(&mut group)?;
         }
         group.close()?;
-        (self.groups, self.begun) = (self.groups + 1, false);
+        (self.groups, self.rows) = (self.groups + 1, 0);
         Ok(())
     }
 }
@@ -90,7 +94,7 @@ impl Sink for ParquetSink {
     }
 
     fn finish(&mut self, verdict: Verdict) -> Result<(), EngineError> {
-        let ended = if self.begun { self.end_group() } else { Ok(()) };
+        let ended = if self.rows > 0 { self.end_group() } else { Ok(()) };
         let finished = ended.and_then(|()| self.file.finish().map(drop));
         finished.map_err(|error| failed(error, self.file.inner()))?;
         self.file.inner_mut().close(verdict)

@@ -195,8 +195,10 @@ impl<'a> Request<'a> {
 
 /// Splits ` HTTP/1.1` off the target.
 fn split_protocol(text: Part<'_>) -> (Part<'_>, Option<Part<'_>>) {
-    let usual = text.len().checked_sub(b" HTTP/1.1".len());
-    let at = usual.filter(|at| text.get(*at) == Some(&b' ')).or_else(|| memrchr(b' ', &text));
+    let at = match text.last_chunk() {
+        Some([b' ', b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9']) => text.len().checked_sub(9),
+        _ => memrchr(b' ', &text),
+    };
     match at.and_then(|at| text.split_around(at)) {
         Some((target, protocol)) if protocol.starts_with(b"HTTP/") => (target, Some(protocol)),
         _ => (text, None),

@@ -146,6 +146,8 @@ impl Object {
         previous: Option<usize>,
         scratch: &mut Vec<u8>,
     ) -> Scanned<Option<usize>> {
+        // `json.dumps` of Python puts a space before every key but the first.
+        input.peek();
         let name = decoded(input.string()?, scratch);
         if !input.accept(b":") {
             return malformed("no colon after a JSON key");

@@ -74,6 +74,23 @@ fn rows_and_nested_values() {
     assert_eq!(reading.counts.blank, 1);
 }
 
+/// As Python's `json.dumps` writes them: in any order of the keys, with unknown ones, and whatever was read before.
+#[test]
+fn spaces_before_keys_change_nothing() {
+    let format = json(r#"{"a":1,"o":{"p":2,"q":3},"x\\y":4}"#);
+    let lines = [
+        r#"{"a": 1, "o": {"p": 2, "q": 3}, "x\\y": 4}"#,
+        r#"{"x\\y": 4, "o": {"q": 3, "new": 9, "p": 2}, "a": 1, "new": 9}"#,
+        r#"{ "new": [ 9 ], "x\\y" : 4 , "a": 1, "o": { "p": 2, "q": 3, "new": 9 }, "other": null }"#,
+    ];
+    for first in lines {
+        for second in lines {
+            let read = rows(&format, format!("{first}\n{second}\n").as_bytes());
+            assert_eq!(read.rows, ["1 | {p: 2, q: 3} | 4"; 2], "{first} {second}");
+        }
+    }
+}
+
 #[test]
 fn strings() {
     let format = json(r#"{"t":"x"}"#);

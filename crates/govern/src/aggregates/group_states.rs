@@ -37,14 +37,17 @@ pub trait GroupStates: Debug + Send + Sync + 'static {
     /// If they are not such states.
     fn merge(&mut self, states: &[ArrayRef], groups: Option<&[usize]>) -> Result<()>;
 
-    /// Returns the states of the first groups.
-    fn states(&self, groups: usize) -> Vec<ArrayRef>;
+    /// Returns the states of the first groups, which are forgotten or not asked for again.
+    ///
+    /// # Errors
+    /// If they are more than a column can hold.
+    fn states(&mut self, groups: usize) -> Result<Vec<ArrayRef>>;
 
     /// Returns the answers of the first groups.
     ///
     /// # Errors
     /// If an answer cannot be computed.
-    fn answers(&self, groups: usize) -> Result<ArrayRef>;
+    fn answers(&mut self, groups: usize) -> Result<ArrayRef>;
 
     /// Forgets the first groups.
     fn forget(&mut self, groups: usize);
@@ -111,7 +114,7 @@ impl<S: GroupStates> GroupsAccumulator for Many<S> {
 
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
         let groups = self.groups(emit);
-        let states = self.0.states(groups);
+        let states = self.0.states(groups)?;
         self.0.forget(groups);
         Ok(states)
     }
@@ -161,7 +164,7 @@ impl<S: GroupStates> Accumulator for One<S> {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.0.states(1).iter().map(|array| ScalarValue::try_from_array(array, 0)).collect()
+        self.0.states(1)?.iter().map(|array| ScalarValue::try_from_array(array, 0)).collect()
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

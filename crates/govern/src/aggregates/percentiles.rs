@@ -49,10 +49,10 @@ impl AggregateUDFImpl for SeveralPercentiles {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        match types {
-            [argument, fractions @ ..] => Ok(DataType::Struct(ranked::answer_fields(fractions.len(), argument))),
-            [] => internal_err!("percentiles of nothing"),
-        }
+        let Some((argument, fractions)) = types.split_first() else {
+            return internal_err!("percentiles of nothing");
+        };
+        Ok(DataType::Struct(ranked::answer_fields(fractions.len(), argument)))
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {

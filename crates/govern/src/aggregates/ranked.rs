@@ -21,7 +21,7 @@ use datafusion::{
     common::{Result, exec_datafusion_err, internal_datafusion_err},
     logical_expr::utils::format_state_name,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, mem, sync::Arc};
 
 /// The values of each group.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Ranked {
         let mut leaving: HashMap<(usize, u64), usize> = HashMap::new();
         rows.each(|row, group| {
             if let Some(value) = values.get(row) {
-                *leaving.entry((group, value.to_bits())).or_default() += 1;
+                *leaving.entry((group, canonical(*value).to_bits())).or_default() += 1;
             }
         });
         for (at, group) in self.groups.iter_mut().enumerate() {
@@ -102,9 +102,20 @@ fn at_fraction(values: &mut [f64], fraction: f64) -> Option<f64> {
     let weight = position - count(rank);
     // Nothing is between equal values, and nothing is needed of the next where the rank is whole.
     match above.iter().copied().min_by(f64::total_cmp) {
-        Some(high) if weight > 0.0 && high.total_cmp(&low).is_ne() => Some(low + (high - low) * weight),
+        Some(high) if weight > 0.0 && high.total_cmp(&low).is_ne() => Some(between(low, high, weight)),
         _ => Some(low),
     }
+}
+
+fn between(low: f64, high: f64, weight: f64) -> f64 {
+    let span = high - low;
+    // The span of two numbers may be beyond the largest, what is between them is not.
+    if span.is_finite() { low + span * weight } else { low * (1.0 - weight) + high * weight }
+}
+
+/// Returns the number, or the one not-a-number that is greater than all.
+fn canonical(value: f64) -> f64 {
+    if value.is_nan() { f64::NAN } else { value }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a group has less than 2^53 values")]
@@ -140,7 +151,7 @@ impl GroupStates for Ranked {
         }
         rows.each(|row, group| {
             if let Some(value) = values.get(row) {
-                self.with(group, |kept| kept.push(*value));
+                self.with(group, |kept| kept.push(canonical(*value)));
             }
         });
         Ok(())
@@ -164,21 +175,30 @@ impl GroupStates for Ranked {
         if damaged { Err(exec_datafusion_err!("the state of a percentile is damaged")) } else { Ok(()) }
     }
 
-    fn states(&self, groups: usize) -> Vec<ArrayRef> {
-        let groups = self.groups.get(..groups).unwrap_or(&self.groups);
-        let offsets = OffsetBuffer::from_lengths(groups.iter().map(Vec::len));
-        let values = Float64Array::new(ScalarBuffer::from(groups.concat()), None);
-        vec![Arc::new(ListArray::new(item(), offsets, Arc::new(values), None))]
+    fn states(&mut self, groups: usize) -> Result<Vec<ArrayRef>> {
+        let count = self.groups.iter().take(groups).map(Vec::len).sum();
+        if i32::try_from(count).is_err() {
+            return Err(exec_datafusion_err!("percentiles of more than 2^31 values at a time"));
+        }
+        let offsets = OffsetBuffer::from_lengths(self.groups.iter().take(groups).map(Vec::len));
+        // Each group gives its memory back as soon as it is copied, and the only one is not copied.
+        let mut all = match self.groups.as_mut_slice() {
+            [only] => mem::take(only),
+            _ => Vec::with_capacity(count),
+        };
+        for group in self.groups.iter_mut().take(groups) {
+            all.extend_from_slice(&mem::take(group));
+        }
+        let values = Float64Array::new(ScalarBuffer::from(all), None);
+        Ok(vec![Arc::new(ListArray::new(item(), offsets, Arc::new(values), None))])
     }
 
-    fn answers(&self, groups: usize) -> Result<ArrayRef> {
-        let mut scratch = Vec::new();
+    /// The order of a group's values has no meaning, so that they are ranked where they are.
+    fn answers(&mut self, groups: usize) -> Result<ArrayRef> {
         let mut answers: Vec<Vec<Option<f64>>> = vec![Vec::with_capacity(groups); self.asked.len()];
-        for values in self.groups.iter().take(groups) {
-            scratch.clear();
-            scratch.extend_from_slice(values);
+        for values in self.groups.iter_mut().take(groups) {
             for (answers, Percentile { fraction, descending, .. }) in answers.iter_mut().zip(&self.asked) {
-                answers.push(at_fraction(&mut scratch, if *descending { 1.0 - fraction } else { *fraction }));
+                answers.push(at_fraction(values, if *descending { 1.0 - fraction } else { *fraction }));
             }
         }
         let typed = answers.into_iter().zip(&self.asked);
@@ -199,7 +219,8 @@ impl GroupStates for Ranked {
     fn converted(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
         let valid = self.valid(values, filter);
         let values = doubles(values, 0)?;
-        let all = Float64Array::new(values.as_primitive::<Float64Type>().values().clone(), None);
+        let all: Float64Array =
+            values.as_primitive::<Float64Type>().values().iter().map(|value| canonical(*value)).collect();
         let offsets = OffsetBuffer::from_repeated_length(1, all.len());
         Ok(vec![Arc::new(ListArray::new(item(), offsets, Arc::new(all), valid))])
     }
@@ -242,6 +263,7 @@ mod tests {
         assert_eq!(at_fraction(&mut [0.0, 1.0], 1e-7), Some(1e-7));
         assert_eq!(at_fraction(&mut [f64::INFINITY, f64::INFINITY], 0.5), Some(f64::INFINITY));
         assert!(at_fraction(&mut [f64::NAN, 1.0], 1.0).unwrap().is_nan());
+        assert_eq!(at_fraction(&mut [-f64::MAX, f64::MAX], 0.5), Some(0.0));
         assert_eq!(at_fraction(&mut [], 0.5), None);
     }
 }

@@ -52,7 +52,9 @@ pub(super) fn share(aggregate: &Aggregate) -> Result<Option<Shared>> {
         Becomes::Itself(expression) => Some(expression.clone()),
         Becomes::Shared(..) => None,
     });
-    let calls: Vec<Expr> = together.iter().map(Together::call).chain(own).collect();
+    // Names are given, because those that DataFusion gives do not tell casts apart.
+    let shared = together.iter().enumerate().map(|(at, together)| together.call().alias(format!("percentiles {at}")));
+    let calls: Vec<Expr> = shared.chain(own).collect();
     let new = Aggregate::try_new(Arc::clone(&aggregate.input), aggregate.group_expr.clone(), calls)?;
     let columns = columns(aggregate, &new, &becomes, together.len());
     Ok(Some(Shared { aggregate: new, columns }))
@@ -101,6 +103,10 @@ fn percentile(expression: &Expr) -> Option<(&AggregateFunction, f64)> {
     };
     let volatile = argument.is_volatile() || params.filter.as_ref().is_some_and(|filter| filter.is_volatile());
     if call.func.name() != "percentile_cont" || params.distinct || params.null_treatment.is_some() || volatile {
+        return None;
+    }
+    // DataFusion says what is wrong with others.
+    if !(0.0..=1.0).contains(fraction) {
         return None;
     }
     let descending = params.order_by.first().is_some_and(|order| !order.asc);

@@ -10,5 +10,6 @@
 
 mod distinct;
 mod joins;
+mod percentiles;
 mod tables;
 mod windows;

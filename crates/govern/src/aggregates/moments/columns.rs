@@ -123,16 +123,16 @@ impl<const A: usize, const P: usize> GroupStates for Moments<A, P> {
         if damaged { Err(exec_datafusion_err!("the state of a sum is damaged")) } else { Ok(()) }
     }
 
-    fn states(&self, groups: usize) -> Vec<ArrayRef> {
+    fn states(&mut self, groups: usize) -> Result<Vec<ArrayRef>> {
         let groups = self.groups.iter().take(groups);
         let counts: UInt64Array = groups.clone().map(|group| group.count).collect();
         let mut columns: Vec<ArrayRef> = vec![Arc::new(counts)];
         columns.extend((0..A).map(|at| written(groups.clone().filter_map(|group| group.sums.get(at)))));
         columns.extend((0..P).map(|at| written(groups.clone().filter_map(|group| group.products.get(at)))));
-        columns
+        Ok(columns)
     }
 
-    fn answers(&self, groups: usize) -> Result<ArrayRef> {
+    fn answers(&mut self, groups: usize) -> Result<ArrayRef> {
         let groups = self.groups.iter().take(groups);
         let answers = groups.map(|group| self.statistic.answer(group.count, &group.sums, &group.products));
         Ok(Arc::new(answers.collect::<Float64Array>()))

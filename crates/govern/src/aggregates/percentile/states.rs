@@ -42,12 +42,18 @@ impl Sketches {
 }
 
 /// Returns an argument as doubles.
+///
+/// # Errors
+/// If there is no such argument, or its values are no numbers.
 pub fn doubles(values: &[ArrayRef], argument: usize) -> Result<ArrayRef> {
     let values = values.get(argument).ok_or_else(|| internal_datafusion_err!("a percentile without its arguments"))?;
     Ok(cast(values, &DataType::Float64)?)
 }
 
 /// Returns the answers in the type that was asked for.
+///
+/// # Errors
+/// If that is no type of numbers.
 pub fn answers_as(answers: &Float64Array, data_type: &DataType) -> Result<ArrayRef> {
     Ok(cast(answers, data_type)?)
 }
@@ -132,11 +138,11 @@ impl GroupStates for Sketches {
         })
     }
 
-    fn states(&self, groups: usize) -> Vec<ArrayRef> {
-        vec![written(first(&self.groups, groups), self.heap_bytes, Sketch::write)]
+    fn states(&mut self, groups: usize) -> Result<Vec<ArrayRef>> {
+        Ok(vec![written(first(&self.groups, groups), self.heap_bytes, Sketch::write)])
     }
 
-    fn answers(&self, groups: usize) -> Result<ArrayRef> {
+    fn answers(&mut self, groups: usize) -> Result<ArrayRef> {
         let Percentile { fraction, descending, .. } = self.percentile;
         let answer = |sketch: &Sketch| {
             if descending { sketch.percentile_from_above(fraction) } else { sketch.percentile(fraction) }

@@ -89,11 +89,11 @@ impl GroupStates for WeightedSketches {
         })
     }
 
-    fn states(&self, groups: usize) -> Vec<ArrayRef> {
-        vec![written(first(&self.groups, groups), self.heap_bytes, Buckets::write)]
+    fn states(&mut self, groups: usize) -> Result<Vec<ArrayRef>> {
+        Ok(vec![written(first(&self.groups, groups), self.heap_bytes, Buckets::write)])
     }
 
-    fn answers(&self, groups: usize) -> Result<ArrayRef> {
+    fn answers(&mut self, groups: usize) -> Result<ArrayRef> {
         let Percentile { fraction, descending, .. } = self.percentile;
         let fraction = if descending { 1.0 - fraction } else { fraction };
         let answers = self.groups.iter().take(groups).map(|buckets| answer(buckets, fraction));
@@ -111,7 +111,7 @@ impl GroupStates for WeightedSketches {
         let mut states = Self::new(self.percentile.clone());
         states.grow(count);
         states.take(values, Rows::of(Some(&each), count, Change::Enter), filter)?;
-        Ok(states.states(count))
+        states.states(count)
     }
 
     fn heap_bytes(&self) -> usize {
