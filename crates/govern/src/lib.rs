@@ -28,6 +28,7 @@ mod rewrite;
 mod spill;
 mod states;
 mod trace;
+mod utc_trunc;
 mod window;
 
 pub use forecast::Bounds;
@@ -40,4 +41,5 @@ pub use rewrite::{Joins, RewriteOptions};
 pub use spill::{Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, cache_room, is_in_memory};
 pub use states::widest_state;
 pub use trace::OnAccount;
+pub use utc_trunc::utc_trunc;
 pub use window::{SpillingWindowExec, SpillingWindows, spilling_windows};

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use tidegate_formats::VirtualColumn;
 use tidegate_govern::{
     GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingWindows, aggregates,
-    widest_state,
+    utc_trunc, widest_state,
 };
 use tidegate_memory::ledger::Account;
 
@@ -136,6 +136,7 @@ impl Attempt {
         for function in aggregates::order_free() {
             context.register_udaf(function);
         }
+        context.register_udf(utc_trunc());
         Ok(context)
     }
 

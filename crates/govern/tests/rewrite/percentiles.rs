@@ -15,7 +15,7 @@ const CALLS: [&str; 14] = [
     "round(percentile_cont(b, 0.5), 3)",
     "round(percentile_cont(b, 0.1), 3)",
     "percentile_cont(f, 1)",
-    "round(percentile_cont(CAST(f AS float), 0.5), 2)",
+    "round(percentile_cont(CAST(f AS float), 0.45), 2)",
     "count(DISTINCT a)",
     "count(*)",
     "max(a)",
