@@ -8,6 +8,7 @@ import re
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from questions import FILES, LINE
@@ -16,18 +17,19 @@ COUNTRIES = ("DE", "US", "FR", "BR", "IN", "JP", "PL", "NG", "SE", "MX", "ZA", "
 CLIENTS = 1_000_000
 
 
-def make(tidegate: str, folder: Path, lines: int) -> Path:
-    """Make the files where they are missing and return their folder."""
+def make(tidegate: str, folder: Path, lines: int, forms: Iterable[str] = FILES) -> Path:
+    """Make the files where they are missing and return their folder. The log is always made: it tells what is left out."""
     data = folder / f"{lines}"
     data.mkdir(parents=True, exist_ok=True)
-    if not all((data / name).exists() for name in FILES.values()):
+    missing = [form for form in FILES if form in {"log", *forms} and not (data / FILES[form]).exists()]
+    if missing:
         with tempfile.TemporaryDirectory(dir=data) as folder_of_raw:
             raw = Path(folder_of_raw)
-            for form in FILES:
+            for form in dict.fromkeys(["log", *missing]):
                 subprocess.run([tidegate, "demo", "-q", "--data", raw, "--lines", str(lines), "--as", form], check=True)
             left_out = unlike(raw / FILES["log"])
-            for form, name in FILES.items():
-                copy(raw / name, data / name, left_out, 1 if form == "csv" else 0)
+            for form in missing:
+                copy(raw / FILES[form], data / FILES[form], left_out, 1 if form == "csv" else 0)
     if not (data / "countries.csv").exists():
         countries(tidegate, data)
     return data

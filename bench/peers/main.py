@@ -103,7 +103,7 @@ def tools(options: argparse.Namespace, form: str) -> list[str]:
 
 def speed(options: argparse.Namespace, rows: Rows) -> Iterator[None]:
     """Run every question with all tools in turns, round by round, and keep every run and whether its answer is that of most."""
-    data = make(options.tidegate, options.work, options.lines)
+    data = make(options.tidegate, options.work, options.lines, options.forms)
     cells = {cell_of(row): row for row in rows}
     for turn in range(options.runs):
         for form, name in ((form, name) for form in options.forms for name in options.questions):
@@ -171,7 +171,7 @@ def common(answers: list[Answer]) -> Answer:
 
 def frontier(options: argparse.Namespace, rows: Rows) -> Iterator[None]:
     """Find the smallest limit of each tool for each question."""
-    data = make(options.tidegate, options.work, options.lines)
+    data = make(options.tidegate, options.work, options.lines, options.forms)
     known = {cell_of(row) for row in rows}
     for form, name in ((form, name) for form in options.forms for name in options.questions):
         for tool in tools(options, form):
@@ -217,7 +217,7 @@ def growth(options: argparse.Namespace, rows: Rows) -> Iterator[None]:
     for lines, form, name in ((lines, form, name) for lines in GROWTH for form in options.forms for name in options.questions):
         if (form, name, lines) in known:
             continue
-        data = make(options.tidegate, options.work, lines)
+        data = make(options.tidegate, options.work, lines, options.forms)
         warm(data / FILES[form])
         out = out_of(options, (form, name, "tidegate"))
         given = (data, out, 256_000_000, options.tidegate, options.most * 10)

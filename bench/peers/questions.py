@@ -32,6 +32,8 @@ class Question:
     """One question. `sql` is common to the tools that speak it; {minute}, {hour}, {quantile} and {matches} are theirs."""
 
     name: str
+    # What is asked, for people.
+    title: str
     sql: str
     # A file of rows in Parquet, in place of a small answer in CSV.
     parquet: bool = False
@@ -44,37 +46,42 @@ class Question:
 QUESTIONS = {
     question.name: question
     for question in (
-        Question("q1", "SELECT status, count(*) AS n, sum(bytes) AS b FROM t GROUP BY status"),
-        Question("q2", "SELECT path, count(*) AS n FROM t GROUP BY path ORDER BY n DESC, path LIMIT 20", ordered=True),
+        Question("q1", "requests and bytes by status", "SELECT status, count(*) AS n, sum(bytes) AS b FROM t GROUP BY status"),
+        Question("q2", "top 20 paths", "SELECT path, count(*) AS n FROM t GROUP BY path ORDER BY n DESC, path LIMIT 20", ordered=True),
         Question(
             "q3",
+            "requests and exact percentiles of the request time by minute",
             "SELECT {minute} AS m, count(*) AS n, {quantile:0.5} AS p50, {quantile:0.95} AS p95, {quantile:0.99} AS p99 "
             "FROM t GROUP BY {minute}",
         ),
-        Question("q4", "SELECT {hour} AS h, count(DISTINCT client) AS n FROM t GROUP BY {hour}"),
+        Question("q4", "distinct clients by hour", "SELECT {hour} AS h, count(DISTINCT client) AS n FROM t GROUP BY {hour}"),
         Question(
             "q5",
+            "requests and bytes by client, top 20 of millions",
             "SELECT client, count(*) AS n, sum(bytes) AS b FROM t GROUP BY client ORDER BY b DESC NULLS LAST, client LIMIT 20",
             ordered=True,
         ),
-        Question("q6", "SELECT * FROM t ORDER BY request_time, ts", parquet=True, keys=("request_time", "ts"), ordered=True),
+        Question("q6", "everything sorted by request time and time, to Parquet", "SELECT * FROM t ORDER BY request_time, ts", parquet=True, keys=("request_time", "ts"), ordered=True),
         Question(
             "q7",
+            "totals by client joined with a million countries, by country",
             "SELECT country, sum(n) AS n, sum(b) AS b FROM "
             "(SELECT client, count(*) AS n, sum(bytes) AS b FROM t GROUP BY client) AS totals "
             "JOIN countries ON totals.client = countries.client GROUP BY country",
         ),
         Question(
             "q8",
+            "a pattern of user agents and a word in the path, by method",
             "SELECT method, count(*) AS n FROM t WHERE {matches} AND path LIKE '%product%' GROUP BY method",
         ),
         Question(
             "q9",
+            "one row for each client, time and path, to Parquet",
             "SELECT DISTINCT ON (client, ts, path) * FROM t",
             parquet=True,
             keys=("client", "ts", "path"),
         ),
-        Question("q10", "SELECT * FROM t", parquet=True, keys=("client", "ts", "path", "status", "bytes", "request_time")),
+        Question("q10", "everything to Parquet", "SELECT * FROM t", parquet=True, keys=("client", "ts", "path", "status", "bytes", "request_time")),
     )
 }
 

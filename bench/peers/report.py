@@ -14,11 +14,19 @@ COLOURS = {
     "pandas": "#7f8c8d", "dask": "#d2691e",
 }  # fmt: skip
 Rows = list[dict[str, Any]]
+ABOUT = """# Tidegate and its peers
+
+Made by `bench/run`, which installs the peers in the versions of `bench/requirements.txt`; `bench/run --help` says what is measured.
+The same records of a generated web access log stand in an access log (combined, with a request time), CSV and NDJSON. Each tool
+reads them as its own manual advises: CSV and NDJSON with the types given, the access log by Polars and DuckDB as lines and a
+regular expression, by chDB with its format `Regexp`; DataFusion has no reader of lines. `bench/peers/` has every query. Each run
+is a process of its own, from its start to its end, in a memory cgroup. Answers are compared before a time counts.
+"""
 
 
 def write(known: dict[str, Any], folder: Path) -> None:
     """Write the page, and a picture for the speed and for the frontier of each form."""
-    parts = ["# Tidegate and its peers\n", "Made by `bench/run`; what is measured, and how, is said by `bench/run --help`.\n"]
+    parts = [ABOUT, *(f"- **{name}**: {question.title}" for name, question in QUESTIONS.items()), ""]
     if "speed" in known:
         parts += speed(known["speed"], folder)
     if "frontier" in known:
@@ -131,8 +139,8 @@ def bars(rows: Rows, key: str, unit: str, shown: Any) -> str:
     values = {(row["question"], row["tool"]): row[key] for row in rows}
     low = min(values.values(), default=1) / 1.5
     high = max(values.values(), default=1)
-    bar, gap, left, right, top = 11, 10, 40, 640, 34
-    tall = top + len(names) * (len(tools) * bar + gap) + 24
+    bar, gap, left, right, top = 11, 24, 12, 640, 40
+    tall = top + len(names) * (len(tools) * bar + gap) + 20
     length = lambda value: (right - left - 40) * math.log(value / low) / math.log(max(high / low, 1.01))  # noqa: E731
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right} {tall}" font-family="system-ui, sans-serif" font-size="10">',
@@ -143,7 +151,7 @@ def bars(rows: Rows, key: str, unit: str, shown: Any) -> str:
         parts.append(f'<text x="{left + at * 84 + 13}" y="18" fill="#222222">{tool}</text>')
     y = top
     for name in names:
-        parts.append(f'<text x="8" y="{y + len(tools) * bar / 2 + 4}" fill="#222222" font-weight="600">{name}</text>')
+        parts.append(f'<text x="{left}" y="{y - 4}" fill="#222222" font-weight="600">{name}: {QUESTIONS[name].title}</text>')
         for tool in tools:
             value = values.get((name, tool))
             if value is None:

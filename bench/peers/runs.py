@@ -82,10 +82,12 @@ def group() -> Iterator[Group]:
 
 
 def remove(out: Path) -> None:
-    """Remove an answer, a file or a folder of files."""
-    if out.is_dir():
-        shutil.rmtree(out)
-    out.unlink(missing_ok=True)
+    """Remove an answer, a file or a folder of files, and what a tool that was ended has left beside it."""
+    for path in out.parent.glob(f"{out.name}*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def command(tool: str, question: Question, form: str, data: Path, out: Path, limit: int | None, tidegate: str) -> list[str]:

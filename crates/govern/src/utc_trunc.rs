@@ -105,7 +105,8 @@ mod tests {
                 let sql = format!("SELECT date_trunc('{part}', ts) AS t FROM rows");
                 let mut answers = Vec::new();
                 for context in [&stock, &ours] {
-                    let _ = context.register_batch("rows", rows.clone()).unwrap();
+                    context.deregister_table("rows").unwrap();
+                    context.register_batch("rows", rows.clone()).unwrap();
                     let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
                     let column = batches[0].column(0);
                     let values = (0..column.len()).map(|row| array_value_to_string(column, row).unwrap());

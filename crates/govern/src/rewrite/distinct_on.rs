@@ -2,10 +2,8 @@
 //!
 //! DataFusion 55.2 asks `first_value` of every column, by groups of the keys: a hash table that holds a state for each column of
 //! each group, text among them, 20 microseconds for each row where most groups have one row. Here the rows are numbered in each
-//! group by a window, which sorts and spills, and the first of each is taken: a row, whole. Where no order is asked for, they are
-//! sorted by [a hash of the keys](super::key_hash) first.
+//! group by a window, which sorts and spills, and the first of each is taken: a row, whole.
 
-use super::key_hash::key_hash;
 use datafusion::{
     common::{Column, Result, config::ConfigOptions, tree_node::Transformed},
     functions_window::row_number::row_number_udwf,
@@ -41,11 +39,7 @@ fn number(distinct: DistinctOn) -> Result<LogicalPlan> {
     let within = order.split_off(on_expr.len().min(order.len()));
     let definition = WindowFunctionDefinition::WindowUDF(row_number_udwf());
     let number = Expr::from(WindowFunction::new(definition, Vec::new()));
-    let mut keys = on_expr;
-    if order.is_empty() {
-        keys.insert(0, key_hash().call(keys.clone()));
-    }
-    let number = number.partition_by(keys).order_by(within).build()?;
+    let number = number.partition_by(on_expr).order_by(within).build()?;
     let numbered = LogicalPlanBuilder::from(input).window([number])?.build()?;
     let (qualifier, field) = numbered.schema().qualified_field(numbered.schema().fields().len() - 1);
     let number = Expr::Column(Column::from((qualifier, field)));

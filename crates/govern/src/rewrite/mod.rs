@@ -24,7 +24,6 @@ mod grouping_sets;
 mod install;
 mod join_keys;
 mod joins;
-mod key_hash;
 mod not_in;
 mod not_in_rule;
 mod planner;

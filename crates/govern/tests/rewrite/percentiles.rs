@@ -3,19 +3,19 @@
 use crate::tables::{Mode, Random, answer, plan, session, table};
 use tidegate_govern::RewriteOptions;
 
-/// What is between two ranks is rounded, because DataFusion weighs it by millionths.
+/// What is between two ranks is rounded, because DataFusion weighs it by millionths; nothing here lies half-way of that.
 const CALLS: [&str; 14] = [
-    "round(percentile_cont(f, 0.5), 3)",
-    "round(percentile_cont(f, 0.95), 3)",
-    "round(percentile_cont(f, 0.25), 3)",
-    "round(percentile_cont(0.9) WITHIN GROUP (ORDER BY f DESC), 3)",
-    "round(percentile_cont(0.3) WITHIN GROUP (ORDER BY f), 3)",
-    "round(percentile_cont(f, 0.5) FILTER (WHERE b > 5), 3)",
-    "round(percentile_cont(f, 0.75) FILTER (WHERE b > 5), 3)",
-    "round(percentile_cont(b, 0.5), 3)",
-    "round(percentile_cont(b, 0.1), 3)",
+    "round(percentile_cont(f, 0.5), 5)",
+    "round(percentile_cont(f, 0.95), 5)",
+    "round(percentile_cont(f, 0.25), 5)",
+    "round(percentile_cont(0.9) WITHIN GROUP (ORDER BY f DESC), 5)",
+    "round(percentile_cont(0.3) WITHIN GROUP (ORDER BY f), 5)",
+    "round(percentile_cont(f, 0.5) FILTER (WHERE b > 5), 5)",
+    "round(percentile_cont(f, 0.75) FILTER (WHERE b > 5), 5)",
+    "round(percentile_cont(b, 0.5), 5)",
+    "round(percentile_cont(b, 0.1), 5)",
     "percentile_cont(f, 1)",
-    "round(percentile_cont(CAST(f AS float), 0.45), 2)",
+    "round(percentile_cont(CAST(f AS float), 0.45), 4)",
     "count(DISTINCT a)",
     "count(*)",
     "max(a)",
