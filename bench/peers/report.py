@@ -29,6 +29,7 @@ def write(known: dict[str, Any], folder: Path) -> None:
     parts = [ABOUT, *(f"- **{name}**: {question.title}" for name, question in QUESTIONS.items()), ""]
     if "speed" in known:
         parts += speed(known["speed"], folder)
+        parts.append(Path(__file__).with_name("notes.md").read_text(encoding="utf-8"))
     if "frontier" in known:
         parts += frontier(known["frontier"], folder)
     if "growth" in known:
