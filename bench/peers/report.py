@@ -106,7 +106,10 @@ def frontier(measured: dict[str, Any], folder: Path) -> list[str]:
     """Return the part about the smallest limits."""
     rows: Rows = measured["rows"]
     parts = [heading("The smallest limit that still answers", measured["about"])]
-    parts.append("MiB of the cgroup (a limit may be half of what is shown, never twice) / seconds there.\n")
+    parts.append(
+        "MiB of the cgroup, of those that double from 64 MiB / seconds there. Other work ran on the machine: the seconds "
+        "say little.\n"
+    )
     for form in (form for form in FORMS if any(row["form"] == form for row in rows)):
         parts.append(f"### {form}\n\n![frontier](results-{form}-frontier.svg)\n")
         good = [row for row in rows if row["form"] == form and row["outcome"] == "answered"]
