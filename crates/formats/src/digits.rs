@@ -6,7 +6,7 @@ use crate::find::{HIGH_BITS, first_byte, repeated};
 #[inline]
 pub(crate) fn leading(bytes: [u8; 8]) -> Option<(u64, usize)> {
     let values = u64::from_le_bytes(bytes) ^ repeated(b'0');
-    let length = first_byte(above(values, repeated(0x76)));
+    let length = first_byte(not_digits(values));
     if !(1..8).contains(&length) {
         return None;
     }
@@ -15,7 +15,7 @@ pub(crate) fn leading(bytes: [u8; 8]) -> Option<(u64, usize)> {
 
 /// Returns the number of eight digits, given their values. Where there are less, zeros before them change nothing.
 #[inline]
-fn joined(values: u64) -> u64 {
+pub(crate) fn joined(values: u64) -> u64 {
     // Pairs of digits are joined, then pairs of those, and of those.
     let twos = values * 10 + (values >> 8);
     let (odd, even) = (twos & 0x0000_00ff_0000_00ff, twos >> 16 & 0x0000_00ff_0000_00ff);
@@ -48,7 +48,7 @@ pub(crate) fn decimal(bytes: [u8; 8]) -> Option<(f64, usize)> {
 /// Returns where the point of a number is and where the number ends, which is the same if it has none.
 #[inline]
 fn point_and_end(values: u64) -> Option<(usize, usize)> {
-    let others = above(values, repeated(0x76));
+    let others = not_digits(values);
     let point = first_byte(others);
     if !(1..8).contains(&point) {
         return None;
@@ -78,6 +78,12 @@ pub(crate) fn clock(text: [u8; 8]) -> Option<[u8; 3]> {
         let [hour, _, _, minute, _, _, second, _] = (values * 10 + (values >> 8)).to_le_bytes();
         [hour, minute, second]
     })
+}
+
+/// Returns a word that is zero if all bytes are values of digits; else its lowest set bit is in the first byte that is not.
+#[inline]
+pub(crate) fn not_digits(values: u64) -> u64 {
+    above(values, repeated(0x76))
 }
 
 /// Returns a word whose lowest set bit is in the first byte that passes 127 with that of `room` added to it.

@@ -1,6 +1,9 @@
 //! Values from text: whole numbers, numbers, truth values.
 
-use crate::find::{first_byte, repeated};
+use crate::{
+    digits::{joined, not_digits},
+    find::{first_byte, repeated},
+};
 
 /// Reads an unsigned whole number: digits only, at most 64 bits.
 pub fn unsigned(text: &[u8]) -> Option<u64> {
@@ -75,7 +78,7 @@ impl Short {
     /// Reads it as a whole number of digits only.
     #[inline]
     pub(crate) fn whole(self) -> Option<u64> {
-        (not_digits(self.digits) == 0).then(|| value(self.digits))
+        (not_digits(self.digits) == 0).then(|| joined(self.digits))
     }
 
     /// Returns whether it is a decimal such as `12` and `0.083`, with digits before and after the point.
@@ -96,7 +99,7 @@ impl Short {
             let before = (1 << (8 * point)) - 1;
             ((self.digits & before) << 8 | self.digits & !(before << 8 | 0xff), 7 - point)
         };
-        let value = u32::try_from(value(digits)).ok()?;
+        let value = u32::try_from(joined(digits)).ok()?;
         POWERS.get(after).map(|power| f64::from(value) / power)
     }
 
@@ -111,21 +114,6 @@ impl Short {
         let is_point = self.digits.to_le_bytes().get(at) == Some(&(b'.' ^ b'0'));
         (odd.is_power_of_two() && is_point && 8 - self.length < at && at < 7).then_some(at)
     }
-}
-
-/// Returns a word that is zero if all bytes are at most 9; else its lowest set bit is in the first byte that is not, and a
-/// higher one may be wrong only if the byte before it is above 127.
-#[inline]
-fn not_digits(word: u64) -> u64 {
-    (word.wrapping_add(repeated(0x76)) | word) & repeated(0x80)
-}
-
-/// Returns the number that eight digits are, the highest one in the lowest byte: pairs, then fours, then all of them.
-#[inline]
-fn value(digits: u64) -> u64 {
-    let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
-    (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff
 }
 
 #[cfg(test)]

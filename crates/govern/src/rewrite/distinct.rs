@@ -69,7 +69,7 @@ fn take_apart(aggregate: &Aggregate) -> Option<Taken> {
 }
 
 /// Returns the call of an aggregate function below its aliases.
-fn call(mut expression: &Expr) -> Option<&AggregateFunction> {
+pub(super) fn call(mut expression: &Expr) -> Option<&AggregateFunction> {
     while let Expr::Alias(alias) = expression {
         expression = &alias.expr;
     }

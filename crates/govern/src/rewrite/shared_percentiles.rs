@@ -4,7 +4,7 @@
 //! thread to another, and in what is spilled. Here they become one call, whose answer is a structure, and a projection that
 //! takes it apart again.
 
-use super::distinct_plan::fits;
+use super::{distinct::call, distinct_plan::fits};
 use crate::aggregates::{ranked::answer_name, several_percentiles};
 use datafusion::{
     common::{Column, Result, ScalarValue},
@@ -72,11 +72,9 @@ impl Shared {
 }
 
 fn become_of<'a>(expression: &'a Expr, together: &mut Vec<Together<'a>>) -> Becomes {
-    let mut below = expression;
-    while let Expr::Alias(alias) = below {
-        below = &alias.expr;
-    }
-    let Some((call, fraction)) = percentile(below) else { return Becomes::Itself(expression.clone()) };
+    let Some((call, fraction)) = call(expression).and_then(percentile) else {
+        return Becomes::Itself(expression.clone());
+    };
     let known = together.iter().position(|known| {
         let (one, other) = (&known.call.params, &call.params);
         one.args.first() == other.args.first() && one.filter == other.filter
@@ -95,8 +93,7 @@ fn become_of<'a>(expression: &'a Expr, together: &mut Vec<Together<'a>>) -> Beco
 }
 
 /// Returns a call of `percentile_cont` and its fraction from below. One of a volatile argument has values of its own.
-fn percentile(expression: &Expr) -> Option<(&AggregateFunction, f64)> {
-    let Expr::AggregateFunction(call) = expression else { return None };
+fn percentile(call: &AggregateFunction) -> Option<(&AggregateFunction, f64)> {
     let params = &call.params;
     let [argument, Expr::Literal(ScalarValue::Float64(Some(fraction)), _)] = params.args.as_slice() else {
         return None;
