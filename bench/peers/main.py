@@ -1,9 +1,10 @@
 """Asks ten questions of Tidegate and its peers, in three forms of the same data, and writes bench/RESULTS.md.
 
-    bench/run [speed|frontier|growth|report] [--tidegate FILE] [--lines N] [--runs 5] [--tools ..] [--questions ..] [--forms ..]
+    bench/run [speed|quarter|frontier|growth|report] [--tidegate FILE] [--lines N] [--runs 5] [--tools ..] [--questions ..] [--forms ..]
 
 speed: each tool, question and form --runs times, in rounds in which the tools take turns; fewer where the runs of a tool have taken
 --enough seconds together. An answer counts if it is the one that most tools give.
+quarter: Tidegate at a quarter of the memory that the fastest peer took in "speed", for the questions that hold much of it.
 frontier: the smallest limit, as a memory cgroup, at which a tool still gives that answer; limits double from 64 MiB.
 growth: Tidegate at 256 MB over 1, 5, 10 and 40 million lines. report: writes the pages from what was measured before.
 
@@ -35,6 +36,7 @@ HERE = Path(__file__).resolve().parent
 Cell = tuple[str, str, str]
 Rows = list[dict[str, Any]]
 LADDER = [(64 << 20) << step for step in range(9)]
+HOLDING = ("q3", "q5", "q6", "q7", "q9")
 GROWTH = (1_000_000, 5_000_000, 10_000_000, 40_000_000)
 
 
@@ -50,7 +52,7 @@ def main() -> None:
             measured["rows"] = before["rows"]
             measured["about"]["versions"] = before["about"]["versions"] | measured["about"]["versions"]
         known[options.mode] = measured
-        for _ in MODES[options.mode](options, measured["rows"]):
+        for _ in MODES[options.mode](options, known):
             measured["about"]["date"] = time.strftime("%Y-%m-%d")
             measured["about"]["load"] = f"{os.getloadavg()[0]:.1f}"
             results.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
@@ -101,8 +103,9 @@ def tools(options: argparse.Namespace, form: str) -> list[str]:
     return [tool for tool in options.tools if (tool, form) != ("datafusion", "log")]
 
 
-def speed(options: argparse.Namespace, rows: Rows) -> Iterator[None]:
+def speed(options: argparse.Namespace, known: dict[str, Any]) -> Iterator[None]:
     """Run every question with all tools in turns, round by round, and keep every run and whether its answer is that of most."""
+    rows: Rows = known["speed"]["rows"]
     data = make(options.tidegate, options.work, options.lines, options.forms)
     cells = {cell_of(row): row for row in rows}
     for turn in range(options.runs):
@@ -169,13 +172,42 @@ def common(answers: list[Answer]) -> Answer:
     return max(answers, key=lambda answer: sum(answer.same(other) for other in answers))
 
 
-def frontier(options: argparse.Namespace, rows: Rows) -> Iterator[None]:
+def quarter(options: argparse.Namespace, known: dict[str, Any]) -> Iterator[None]:
+    """Ask Tidegate with a quarter of the memory of the fastest peer, or with the smallest limit that it takes."""
+    data = make(options.tidegate, options.work, options.lines, options.forms)
+    rows: Rows = known["quarter"]["rows"]
+    cells = {cell_of(row): row for row in rows}
+    for turn in range(options.runs):
+        for form, name in ((form, name) for form in options.forms for name in options.questions if name in HOLDING):
+            cell = (form, name, "tidegate")
+            peer = report.fastest_peer(known["speed"]["rows"], form, name)
+            if peer is None or not is_wanted(cells.get(cell), turn, options.enough):
+                continue
+            if cell not in cells:
+                limit = max(LADDER[0], int(peer["anon"]) // 4)
+                cells[cell] = {"form": form, "question": name, "tool": "tidegate", "limit": limit, "outcome": "answered", "runs": []}
+                rows.append(cells[cell])
+            warm(data / FILES[form])
+            out = out_of(options, cell)
+            one = run("tidegate", name, form, data, out, cells[cell]["limit"], options.tidegate, options.most)
+            print(turn, form, name, f"{cells[cell]['limit'] / 1e6:.0f} MB {one.outcome} {one.seconds:.2f} s {one.cpu:.2f} s", flush=True)
+            cells[cell]["runs"].append({key: round(value, 3) for key, value in figures(one).items()})
+            cells[cell]["outcome"] = one.outcome
+            if one.outcome == "answered":
+                cells[cell]["hash"] = answer_of(QUESTIONS[name], out)
+                judge_limit(options, cells[cell])
+            remove(out)
+            yield
+
+
+def frontier(options: argparse.Namespace, known: dict[str, Any]) -> Iterator[None]:
     """Find the smallest limit of each tool for each question."""
     data = make(options.tidegate, options.work, options.lines, options.forms)
-    known = {cell_of(row) for row in rows}
+    rows: Rows = known["frontier"]["rows"]
+    done = {cell_of(row) for row in rows}
     for form, name in ((form, name) for form in options.forms for name in options.questions):
         for tool in tools(options, form):
-            if (form, name, tool) in known:
+            if (form, name, tool) in done:
                 continue
             warm(data / FILES[form])
             rows.append(least(options, data, (form, name, tool)))
@@ -211,11 +243,12 @@ def judge_limit(options: argparse.Namespace, row: dict[str, Any]) -> None:
         row["outcome"] = "another answer"
 
 
-def growth(options: argparse.Namespace, rows: Rows) -> Iterator[None]:
+def growth(options: argparse.Namespace, known: dict[str, Any]) -> Iterator[None]:
     """Ask Tidegate more and more at 256 MB."""
-    known = {(row["form"], row["question"], row["lines"]) for row in rows}
+    rows: Rows = known["growth"]["rows"]
+    asked = {(row["form"], row["question"], row["lines"]) for row in rows}
     for lines, form, name in ((lines, form, name) for lines in GROWTH for form in options.forms for name in options.questions):
-        if (form, name, lines) in known:
+        if (form, name, lines) in asked:
             continue
         data = make(options.tidegate, options.work, lines, options.forms)
         warm(data / FILES[form])
@@ -236,7 +269,7 @@ def out_of(options: argparse.Namespace, cell: Cell) -> Path:
     return options.work / f"{'-'.join(cell)}.{suffix}"
 
 
-MODES = {"speed": speed, "frontier": frontier, "growth": growth}
+MODES = {"speed": speed, "quarter": quarter, "frontier": frontier, "growth": growth}
 
 if __name__ == "__main__":
     main()

@@ -30,6 +30,8 @@ def write(known: dict[str, Any], folder: Path) -> None:
     if "speed" in known:
         parts += speed(known["speed"], folder)
         parts.append(Path(__file__).with_name("notes.md").read_text(encoding="utf-8"))
+    if "quarter" in known:
+        parts += quarter(known["quarter"], known["speed"]["rows"])
     if "frontier" in known:
         parts += frontier(known["frontier"], folder)
     if "growth" in known:
@@ -95,11 +97,41 @@ def median(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **middle, "count": len(runs)}
 
 
+def answered(rows: Rows, form: str, name: str) -> dict[str, dict[str, Any]]:
+    """Return the medians of the tools that answer a question."""
+    good = [row for row in rows if (row["form"], row["question"], row["outcome"]) == (form, name, "answered")]
+    return {row["tool"]: median(row) for row in good}
+
+
+def fastest_peer(rows: Rows, form: str, name: str) -> dict[str, Any] | None:
+    """Return the medians of the fastest peer."""
+    peers = [row for tool, row in answered(rows, form, name).items() if tool != "tidegate"]
+    return min(peers, key=lambda row: float(row["seconds"]), default=None)
+
+
 def ratio(rows: Rows, form: str, name: str) -> str:
     """Return the time of the fastest peer by ours."""
-    good = {row["tool"]: row["seconds"] for row in rows if (row["form"], row["question"], row["outcome"]) == (form, name, "answered")}
-    ours = good.pop("tidegate", None)
-    return f"{min(good.values()) / ours:.2f}" if ours and good else ""
+    ours, peer = answered(rows, form, name).get("tidegate"), fastest_peer(rows, form, name)
+    return f"{peer['seconds'] / ours['seconds']:.2f}" if ours and peer else ""
+
+
+def quarter(measured: dict[str, Any], speed_rows: Rows) -> list[str]:
+    """Return the part about a quarter of the fastest peer's memory."""
+    parts = [heading("At a quarter of the fastest peer's memory", measured["about"])]
+    parts.append("Seconds, medians of as many runs as stand in brackets; the last column is the peer's time by ours.\n")
+    parts += ["| | | limit, MB | tidegate | fastest peer | its MB | peer / ours |", "|---|---|---|---|---|---|---|"]
+    for row in (median(row) for row in measured["rows"]):
+        peer = fastest_peer(speed_rows, row["form"], row["question"])
+        if peer is None:
+            continue
+        good = row["outcome"] == "answered"
+        ours = f"{row['seconds']:.2f} ({row['count']})" if good else row["outcome"]
+        by = f"{peer['seconds'] / row['seconds']:.2f}" if good else ""
+        parts.append(
+            f"| {row['form']} | {row['question']} | {row['limit'] / 1e6:.0f} | {ours} | {peer['tool']} {peer['seconds']:.2f} | "
+            f"{peer['anon'] / 1e6:.0f} | {by} |"
+        )
+    return [*parts, ""]
 
 
 def frontier(measured: dict[str, Any], folder: Path) -> list[str]:

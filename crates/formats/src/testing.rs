@@ -175,8 +175,8 @@ pub fn check(format: &Format, bytes: &[u8], sizes: &[usize], projection: &[usize
     assert_eq!(part.counts, whole.counts, "projection");
     for (part, whole) in part.rows.iter().zip(&whole.rows) {
         let cells: Vec<&str> = whole.split(" | ").collect();
-        // A value that holds the separator would need a better one; such rows are compared by their number only.
-        if cells.len() == all.len() {
+        // A value that holds a part of the separator would need a better one; such rows are compared by their number only.
+        if whole.matches('|').count() + 1 == all.len() {
             let expected: Vec<&str> = projection.iter().filter_map(|at| cells.get(*at).copied()).collect();
             assert_eq!(part, &expected.join(" | "), "projection");
         }
@@ -198,7 +198,9 @@ pub fn check_prefilter(
     let Some(cell) = cells.get(row % cells.len().max(1)).filter(|cell| *cell != "NULL") else { return };
     let is_text = format.columns().get(place).is_none_or(|spec| spec.kind == ColumnType::Text);
     let part: String = cell.chars().skip(from).take(length).collect();
-    let wanted = |cell: &String| if is_text { cell.contains(&part) } else { cell == &cells[row % cells.len()] };
+    // What is missing holds nothing, whatever it is printed as.
+    let holds = |cell: &String| cell != "NULL" && cell.contains(&part);
+    let wanted = |cell: &String| if is_text { holds(cell) } else { cell == &cells[row % cells.len()] };
     let number = cell.trim_end_matches(" us").trim_start_matches("day ");
     let demand = match number.parse() {
         Ok(number) if !is_text => Demand::Between(number, number),

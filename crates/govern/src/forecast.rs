@@ -58,7 +58,7 @@ fn collects(node: &dyn ExecutionPlan) -> bool {
     match node.name() {
         "SortExec" => node.fetch().is_none(),
         "AggregateExec" | "HashJoinExec" | "CrossJoinExec" | "NestedLoopJoinExec" | "WindowAggExec"
-        | "RepartitionExec" => true,
+        | "RepartitionExec" | "DistinctOnExec" => true,
         name => name.starts_with("Spilling"),
     }
 }

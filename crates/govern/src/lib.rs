@@ -17,6 +17,7 @@
 //! block is checked when it is read back.
 
 pub mod aggregates;
+mod distinct_on;
 mod forecast;
 pub mod growth;
 mod memory_error;

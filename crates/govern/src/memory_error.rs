@@ -1,5 +1,6 @@
 //! The one error of the memory limit.
 
+use datafusion::common::DataFusionError;
 use std::fmt;
 use tidegate_memory::{ByteCount, WatchReport, ledger};
 
@@ -42,6 +43,11 @@ impl fmt::Display for MemoryLimitError {
 }
 
 impl std::error::Error for MemoryLimitError {}
+
+/// Returns whether an error says that memory was refused.
+pub(crate) fn is_exhausted(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+}
 
 impl MemoryLimitError {
     /// Returns the error for memory as it is now.

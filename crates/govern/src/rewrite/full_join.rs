@@ -5,6 +5,7 @@
 //! for plans whose inputs can be, and not for those that a tee reads once.
 
 use super::tee_node;
+use crate::distinct_on::DistinctOnNode;
 use datafusion::{
     common::{
         JoinType, Result, ScalarValue,
@@ -47,7 +48,7 @@ pub(super) fn rewrite(join: Join) -> Result<Transformed<LogicalPlan>> {
 }
 
 fn is_repeatable(plan: &LogicalPlan) -> Result<bool> {
-    let once = plan.exists(|node| Ok(tee_node::is_reader(node) || has_volatile(node)))?;
+    let once = plan.exists(|node| Ok(tee_node::is_reader(node) || DistinctOnNode::is(node) || has_volatile(node)))?;
     Ok(!once)
 }
 

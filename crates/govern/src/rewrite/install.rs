@@ -1,7 +1,7 @@
 //! Which plans are rewritten, and how that gets into a session.
 
 use super::{
-    distinct_on::NumberDistinctOn,
+    distinct_on::FirstOfDistinctOn,
     joins::{GuardNestedLoops, ReplaceJoins},
     not_in_rule::SayNotIn,
     planner::RewritePlanner,
@@ -58,7 +58,7 @@ impl RewriteOptions {
         }
         builder
             .with_analyzer_rule(Arc::new(SayNotIn))
-            .with_analyzer_rule(Arc::new(NumberDistinctOn))
+            .with_analyzer_rule(Arc::new(FirstOfDistinctOn))
             .with_physical_optimizer_rules(rules)
             .with_query_planner(Arc::new(RewritePlanner { options: self }))
     }

@@ -10,7 +10,7 @@
 //! - cross joins become nested loop joins, which spill, and what is wrong when those spill is avoided; a `FULL JOIN` without
 //!   an equality becomes two of them;
 //! - several exact percentiles of one argument keep its values once;
-//! - `DISTINCT ON` takes the first row of each group from a window;
+//! - `DISTINCT ON` takes whole rows: the first that comes along of each key, or the first of a window where there is an order;
 //! - semi, anti and mark joins see each row of their other side once, or not often;
 //! - window functions that look to the end of their partition look back to the beginning, in the reversed order.
 //!

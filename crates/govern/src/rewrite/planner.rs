@@ -7,6 +7,7 @@ use super::{
     Joins, RewriteOptions, distinct, full_join, grouping_sets, join_keys, reversed_windows, shared_percentiles::share,
     tee_node::TeePlanner,
 };
+use crate::distinct_on::DistinctOnPlanner;
 use async_trait::async_trait;
 use datafusion::{
     catalog::Session,
@@ -30,7 +31,8 @@ pub(super) struct RewritePlanner {
 #[async_trait]
 impl QueryPlanner for RewritePlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(TeePlanner)]);
+        let planner =
+            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(TeePlanner), Arc::new(DistinctOnPlanner)]);
         check(plan)?;
         if !self.options.distinct_aggregates || is_recursive(plan)? {
             return planner.create_physical_plan(plan, session).await;

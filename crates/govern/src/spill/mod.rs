@@ -16,6 +16,7 @@
 //! *Concurrency.* A reader may begin before the writer is done: blocks are appended under a lock of the file, and the number
 //! of bytes is published after the bytes themselves.
 
+mod batches;
 mod block;
 mod cache;
 mod failure;
@@ -25,6 +26,7 @@ mod folder;
 mod reader;
 mod writer;
 
+pub(crate) use batches::SpilledBatches;
 pub use cache::cache_room;
 pub use failure::{Damage, SpillFailure, SpillName};
 pub use files::{SpillFiles, SpillOptions, SpillReport};

@@ -5,9 +5,10 @@ use super::{
     kind::Kind,
     pass::FirstPass,
     replay::{Replay, Source, streamed},
-    rows::{Rows, Stored, is_exhausted},
+    rows::{Rows, Stored},
     stream::Shape,
 };
+use crate::memory_error::is_exhausted;
 use datafusion::{
     arrow::{
         array::{Array, ArrayRef, RecordBatch},

@@ -1,8 +1,9 @@
 //! The rows of one partition: in memory as long as that is granted, else in one spill file.
 
+use crate::{memory_error::is_exhausted, spill::SpilledBatches};
 use datafusion::{
     arrow::{array::RecordBatch, compute::concat_batches},
-    common::{DataFusionError, Result, utils::memory::RecordBatchMemoryCounter},
+    common::{Result, internal_err, utils::memory::RecordBatchMemoryCounter},
     execution::{SendableRecordBatchStream, memory_pool::MemoryReservation, spill_file::SpillFile},
     physical_plan::{SpillManager, stream::RecordBatchStreamAdapter},
 };
@@ -20,11 +21,8 @@ pub(super) struct Rows {
     stored: Vec<RecordBatch>,
     /// What `stored` holds: batches share buffers.
     counter: RecordBatchMemoryCounter,
-    writer: Option<Writer>,
+    writer: Option<SpilledBatches>,
 }
-
-/// Appends a batch, or ends the file without one. DataFusion's own type for this has no public name.
-type Writer = Box<dyn FnMut(Option<&RecordBatch>) -> Result<Option<Arc<dyn SpillFile>>> + Send>;
 
 impl Rows {
     pub(super) fn new(held: MemoryReservation, manager: SpillManager, batch_rows: usize) -> Self {
@@ -66,10 +64,8 @@ impl Rows {
                 Err(error) => return Err(error),
             }
         }
-        match &mut self.writer {
-            Some(writer) => writer(Some(&batch)).map(|_| ()),
-            None => Err(DataFusionError::Internal("a window spills without a file".into())),
-        }
+        let Some(writer) = &mut self.writer else { return internal_err!("a window spills without a file") };
+        writer.append(&batch)
     }
 
     /// Writes what is in memory to disk, and makes all that follows go there.
@@ -85,19 +81,15 @@ impl Rows {
     /// Ends the partition.
     pub(super) fn finish(mut self) -> Result<Stored> {
         self.flush()?;
-        let file = self.writer.as_mut().map_or(Ok(None), |writer| writer(None))?;
+        let file = self.writer.map_or(Ok(None), SpilledBatches::finish)?;
         Ok(Stored { held: self.held, manager: self.manager, batches: self.stored, file })
     }
 }
 
-fn write(manager: &SpillManager, batches: Vec<RecordBatch>) -> Result<Writer> {
-    let mut file = manager.create_in_progress_file("window partition")?;
-    let mut writer: Writer = Box::new(move |batch| match batch {
-        Some(batch) => file.append_batch(batch).map(|_| None),
-        None => file.finish(),
-    });
+fn write(manager: &SpillManager, batches: Vec<RecordBatch>) -> Result<SpilledBatches> {
+    let mut writer = SpilledBatches::create(manager, "window partition")?;
     for batch in batches {
-        writer(Some(&batch))?;
+        writer.append(&batch)?;
     }
     Ok(writer)
 }
@@ -114,7 +106,7 @@ impl Stored {
     /// Makes room: moves what is in memory to disk.
     pub(super) fn spill(&mut self) -> Result<()> {
         if !self.batches.is_empty() {
-            self.file = write(&self.manager, mem::take(&mut self.batches))?(None)?;
+            self.file = write(&self.manager, mem::take(&mut self.batches))?.finish()?;
             self.held.free();
         }
         Ok(())
@@ -143,9 +135,4 @@ impl Stored {
         let schema = Arc::clone(self.manager.schema());
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream::iter(batches))))
     }
-}
-
-/// Returns whether an error says that memory was refused.
-pub(super) fn is_exhausted(error: &DataFusionError) -> bool {
-    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
 }

@@ -260,3 +260,53 @@ async fn distinct_on_takes_whole_rows() {
     }
     assert!(refused < 30, "{refused} were refused");
 }
+
+/// What is asked of keys alone is asked before; anything else after, when there is one row for each key.
+#[tokio::test]
+async fn distinct_on_lets_filters_of_keys_pass() {
+    let tables = [("t", table(&mut Random::new(5), 300))];
+    let context = session(Mode { rewrites: Some(RewriteOptions::first()), threads: 2, pool: None }, &tables);
+    let sql = "SELECT k, b FROM (SELECT DISTINCT ON (k, upper(a)) * FROM t) x WHERE k = 'v1' AND b > 3";
+    let plan = plan(&context, sql).await;
+    let place = |what: &str| plan.find(what).unwrap_or_else(|| panic!("no {what} in {plan}"));
+    let (above, operator, below) = (place("FilterExec: b"), place("DistinctOnExec"), place("FilterExec: k"));
+    assert!(above < operator && operator < below, "{plan}");
+    assert!(!plan.contains("n@"), "columns that nobody wants are not carried: {plan}");
+    let count = |sql: &'static str| {
+        let context = &context;
+        async move { answer(context, sql).await.unwrap()[1].clone() }
+    };
+    assert_eq!(
+        count("SELECT count(*) FROM (SELECT DISTINCT ON (k, upper(a)) * FROM t) x WHERE k = 'v1'").await,
+        count("SELECT count(*) FROM (SELECT DISTINCT k, a FROM t WHERE k = 'v1')").await,
+    );
+    let twice = "SELECT DISTINCT ON (x.k) x.n, y.k FROM t x JOIN t y ON x.b = y.b";
+    let keys = "SELECT DISTINCT x.k FROM t x JOIN t y ON x.b = y.b";
+    assert_eq!(answer(&context, twice).await.unwrap().len(), answer(&context, keys).await.unwrap().len());
+}
+
+/// Subqueries that look outside are left to DataFusion.
+#[tokio::test]
+async fn distinct_on_in_correlated_subqueries() {
+    let tables = [("t", table(&mut Random::new(21), 60)), ("u", table(&mut Random::new(22), 200))];
+    let ours = session(Mode { rewrites: Some(RewriteOptions::first()), threads: 2, pool: None }, &tables);
+    let stock = session(Mode { rewrites: None, threads: 2, pool: None }, &tables);
+    for sql in [
+        "SELECT * FROM t WHERE EXISTS (SELECT DISTINCT ON (u.k) u.n FROM u WHERE u.k = t.k AND u.b > 15)",
+        "SELECT * FROM t WHERE t.n IN (SELECT DISTINCT ON (u.k) max(u.n) FROM u GROUP BY u.k)",
+    ] {
+        assert_eq!(answer(&ours, sql).await.unwrap(), answer(&stock, sql).await.unwrap(), "{sql}");
+    }
+}
+
+/// A join that would read it twice would get other rows the second time.
+#[tokio::test]
+async fn distinct_on_is_read_once() {
+    let tables = [("t", table(&mut Random::new(23), 60))];
+    let context = session(Mode { rewrites: Some(RewriteOptions::all()), threads: 2, pool: None }, &tables);
+    let join = |right: &str| format!("SELECT * FROM t x FULL JOIN ({right}) y ON x.b < y.b");
+    let one = plan(&context, &join("SELECT DISTINCT ON (k) * FROM t")).await;
+    assert_eq!(one.matches("DistinctOnExec").count(), 1, "{one}");
+    let two = plan(&context, &join("SELECT * FROM t WHERE n = 1")).await;
+    assert_eq!(two.matches("NestedLoopJoinExec").count(), 2, "{two}");
+}

@@ -1,0 +1,94 @@
+//! Rows whose keys are not remembered, on disk.
+
+use crate::spill::SpilledBatches;
+use datafusion::{
+    arrow::{
+        array::{RecordBatch, UInt64Array},
+        compute::{interleave_record_batch, take_record_batch},
+    },
+    common::{Result, internal_err},
+    execution::{SpillFile, memory_pool::MemoryReservation},
+    physical_plan::SpillManager,
+};
+use std::{mem, sync::Arc};
+
+/// The number of files that rows are divided into.
+pub(super) const FILES: usize = 16;
+
+/// Batches of rows that are collected before they are divided: each file gets a sixteenth of them at a time.
+const COLLECTED: usize = 4;
+
+/// The most pieces that they are collected in: each takes some hundred bytes for each column beside its values.
+const MOST_PIECES: usize = 64;
+
+/// The files of some rows, divided by their hashes; `None` where there are no rows.
+pub(super) type Divided = [Option<Arc<dyn SpillFile>>; FILES];
+
+/// Collects rows and writes them into one file for each part of the hashes.
+pub(super) struct Overflow {
+    manager: SpillManager,
+    held: MemoryReservation,
+    most_rows: usize,
+    collected: Vec<RecordBatch>,
+    /// Batch and row of what was collected, by files.
+    places: [Vec<(usize, usize)>; FILES],
+    files: [Option<SpilledBatches>; FILES],
+}
+
+impl Overflow {
+    /// Returns one for rows that come in batches of `batch_rows`.
+    pub(super) fn new(manager: SpillManager, held: MemoryReservation, batch_rows: usize) -> Self {
+        let most_rows = batch_rows.saturating_mul(COLLECTED);
+        let (places, files) = Default::default();
+        Self { manager, held, most_rows, collected: Vec::new(), places, files }
+    }
+
+    /// Takes some rows of a batch, each with the hash of its key.
+    pub(super) fn push(&mut self, batch: &RecordBatch, rows: &[(usize, u64)]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let indices: UInt64Array = rows.iter().map(|(row, _)| u64::try_from(*row).ok()).collect();
+        let copied = take_record_batch(batch, &indices)?;
+        let at = self.collected.len();
+        for (row, (_, hash)) in rows.iter().enumerate() {
+            let file = usize::try_from(hash >> (u64::BITS - FILES.ilog2())).ok();
+            match file.and_then(|file| self.places.get_mut(file)) {
+                Some(places) => places.push((at, row)),
+                None => return internal_err!("a row without a file"),
+            }
+        }
+        self.held.grow(copied.get_array_memory_size());
+        self.collected.push(copied);
+        let collected: usize = self.collected.iter().map(RecordBatch::num_rows).sum();
+        if collected >= self.most_rows || self.collected.len() >= MOST_PIECES { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> Result<()> {
+        let collected = mem::take(&mut self.collected);
+        let batches: Vec<&RecordBatch> = collected.iter().collect();
+        for (places, file) in self.places.iter_mut().zip(&mut self.files) {
+            if places.is_empty() {
+                continue;
+            }
+            let file = match file {
+                Some(file) => file,
+                None => file.insert(SpilledBatches::create(&self.manager, "rows of DISTINCT ON")?),
+            };
+            file.append(&interleave_record_batch(&batches, places)?)?;
+            places.clear();
+        }
+        self.held.free();
+        Ok(())
+    }
+
+    /// Returns the files, and begins anew.
+    pub(super) fn finish(&mut self) -> Result<Divided> {
+        self.write()?;
+        let mut divided = Divided::default();
+        for (file, divided) in mem::take(&mut self.files).into_iter().zip(&mut divided) {
+            *divided = file.map_or(Ok(None), SpilledBatches::finish)?;
+        }
+        Ok(divided)
+    }
+}

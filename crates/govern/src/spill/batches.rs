@@ -1,0 +1,31 @@
+//! A file of batches of rows.
+
+use datafusion::{arrow::array::RecordBatch, common::Result, execution::SpillFile, physical_plan::SpillManager};
+use std::sync::Arc;
+
+/// Appends a batch, or ends the file without one.
+type Writer = Box<dyn FnMut(Option<&RecordBatch>) -> Result<Option<Arc<dyn SpillFile>>> + Send>;
+
+/// A spill file that is being written. DataFusion's own type for this has no public name.
+pub(crate) struct SpilledBatches(Writer);
+
+impl SpilledBatches {
+    /// Creates a file; `what` is for the message where that fails.
+    pub(crate) fn create(manager: &SpillManager, what: &str) -> Result<Self> {
+        let mut file = manager.create_in_progress_file(what)?;
+        Ok(Self(Box::new(move |batch| match batch {
+            Some(batch) => file.append_batch(batch).map(|_| None),
+            None => file.finish(),
+        })))
+    }
+
+    /// Writes a batch after the others.
+    pub(crate) fn append(&mut self, batch: &RecordBatch) -> Result<()> {
+        (self.0)(Some(batch)).map(|_| ())
+    }
+
+    /// Ends the file; `None` if nothing was written.
+    pub(crate) fn finish(mut self) -> Result<Option<Arc<dyn SpillFile>>> {
+        (self.0)(None)
+    }
+}
