@@ -4,7 +4,8 @@
 
 speed: each tool, question and form --runs times, in rounds in which the tools take turns; fewer where the runs of a tool have taken
 --enough seconds together. An answer counts if it is the one that most tools give.
-quarter: Tidegate at a quarter of the memory that the fastest peer took in "speed", for the questions that hold much of it.
+quarter: Tidegate at a quarter of the memory that the fastest peer took in "speed", and that peer in turns, for the questions that
+hold much of it.
 frontier: the smallest limit, as a memory cgroup, at which a tool still gives that answer; limits double from 64 MiB.
 growth: Tidegate at 256 MB over 1, 5, 10 and 40 million lines. report: writes the pages from what was measured before.
 
@@ -173,30 +174,33 @@ def common(answers: list[Answer]) -> Answer:
 
 
 def quarter(options: argparse.Namespace, known: dict[str, Any]) -> Iterator[None]:
-    """Ask Tidegate with a quarter of the memory of the fastest peer, or with the smallest limit that it takes."""
+    """Ask Tidegate with a quarter of the memory of the fastest peer, or with the smallest limit that it takes, and the peer in turns."""
     data = make(options.tidegate, options.work, options.lines, options.forms)
     rows: Rows = known["quarter"]["rows"]
     cells = {cell_of(row): row for row in rows}
     for turn in range(options.runs):
         for form, name in ((form, name) for form in options.forms for name in options.questions if name in HOLDING):
-            cell = (form, name, "tidegate")
             peer = report.fastest_peer(known["speed"]["rows"], form, name)
-            if peer is None or not is_wanted(cells.get(cell), turn, options.enough):
+            if peer is None:
                 continue
-            if cell not in cells:
-                limit = max(LADDER[0], int(peer["anon"]) // 4)
-                cells[cell] = {"form": form, "question": name, "tool": "tidegate", "limit": limit, "outcome": "answered", "runs": []}
-                rows.append(cells[cell])
-            warm(data / FILES[form])
-            out = out_of(options, cell)
-            one = run("tidegate", name, form, data, out, cells[cell]["limit"], options.tidegate, options.most)
-            print(turn, form, name, f"{cells[cell]['limit'] / 1e6:.0f} MB {one.outcome} {one.seconds:.2f} s {one.cpu:.2f} s", flush=True)
-            cells[cell]["runs"].append({key: round(value, 3) for key, value in figures(one).items()})
-            cells[cell]["outcome"] = one.outcome
-            if one.outcome == "answered":
-                cells[cell]["hash"] = answer_of(QUESTIONS[name], out)
-                judge_limit(options, cells[cell])
-            remove(out)
+            limits = {"tidegate": max(LADDER[0], int(peer["anon"]) // 4), peer["tool"]: None}
+            for tool, limit in limits.items():
+                cell = (form, name, tool)
+                if not is_wanted(cells.get(cell), turn, options.enough):
+                    continue
+                if cell not in cells:
+                    cells[cell] = {"form": form, "question": name, "tool": tool, "limit": limit, "outcome": "answered", "runs": []}
+                    rows.append(cells[cell])
+                warm(data / FILES[form])
+                out = out_of(options, cell)
+                one = run(tool, name, form, data, out, cells[cell]["limit"], options.tidegate, options.most)
+                print(turn, form, name, tool, f"{limit} {one.outcome} {one.seconds:.2f} s {one.cpu:.2f} s", flush=True)
+                cells[cell]["runs"].append({key: round(value, 3) for key, value in figures(one).items()})
+                cells[cell]["outcome"] = one.outcome
+                if one.outcome == "answered":
+                    cells[cell]["hash"] = answer_of(QUESTIONS[name], out)
+                    judge_limit(options, cells[cell])
+                remove(out)
             yield
 
 

@@ -31,7 +31,7 @@ def write(known: dict[str, Any], folder: Path) -> None:
         parts += speed(known["speed"], folder)
         parts.append(Path(__file__).with_name("notes.md").read_text(encoding="utf-8"))
     if "quarter" in known:
-        parts += quarter(known["quarter"], known["speed"]["rows"])
+        parts += quarter(known["quarter"])
     if "frontier" in known:
         parts += frontier(known["frontier"], folder)
     if "growth" in known:
@@ -115,21 +115,21 @@ def ratio(rows: Rows, form: str, name: str) -> str:
     return f"{peer['seconds'] / ours['seconds']:.2f}" if ours and peer else ""
 
 
-def quarter(measured: dict[str, Any], speed_rows: Rows) -> list[str]:
+def quarter(measured: dict[str, Any]) -> list[str]:
     """Return the part about a quarter of the fastest peer's memory."""
     parts = [heading("At a quarter of the fastest peer's memory", measured["about"])]
-    parts.append("Seconds, medians of as many runs as stand in brackets; the last column is the peer's time by ours.\n")
-    parts += ["| | | limit, MB | tidegate | fastest peer | its MB | peer / ours |", "|---|---|---|---|---|---|---|"]
-    for row in (median(row) for row in measured["rows"]):
-        peer = fastest_peer(speed_rows, row["form"], row["question"])
+    parts.append("The peer without a limit, and Tidegate in turns with it. Seconds, medians of as many runs as stand in brackets.\n")
+    parts += ["| | | peer | its MB | its seconds | limit, MB | tidegate | peer / ours |", "|---|---|---|---|---|---|---|---|"]
+    rows = measured["rows"]
+    for row in (median(row) for row in rows if row["tool"] == "tidegate"):
+        peer = fastest_peer(rows, row["form"], row["question"])
         if peer is None:
             continue
         good = row["outcome"] == "answered"
-        ours = f"{row['seconds']:.2f} ({row['count']})" if good else row["outcome"]
-        by = f"{peer['seconds'] / row['seconds']:.2f}" if good else ""
+        ours = f"{row['seconds']:.2f} ({row['count']}) | {peer['seconds'] / row['seconds']:.2f}" if good else f"{row['outcome']} | "
         parts.append(
-            f"| {row['form']} | {row['question']} | {row['limit'] / 1e6:.0f} | {ours} | {peer['tool']} {peer['seconds']:.2f} | "
-            f"{peer['anon'] / 1e6:.0f} | {by} |"
+            f"| {row['form']} | {row['question']} | {peer['tool']} | {peer['anon'] / 1e6:.0f} | {peer['seconds']:.2f} ({peer['count']}) | "
+            f"{row['limit'] / 1e6:.0f} | {ours} |"
         )
     return [*parts, ""]
 

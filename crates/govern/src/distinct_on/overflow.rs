@@ -6,7 +6,7 @@ use datafusion::{
         array::{RecordBatch, UInt64Array},
         compute::{interleave_record_batch, take_record_batch},
     },
-    common::{Result, internal_err},
+    common::{Result, internal_err, utils::memory::RecordBatchMemoryCounter},
     execution::{SpillFile, memory_pool::MemoryReservation},
     physical_plan::SpillManager,
 };
@@ -15,10 +15,12 @@ use std::{mem, sync::Arc};
 /// The number of files that rows are divided into.
 pub(super) const FILES: usize = 16;
 
-/// Batches of rows that are collected before they are divided: each file gets a sixteenth of them at a time.
+/// Batches of rows that are collected in any case before they are divided: each file gets a sixteenth of them at a time.
 const COLLECTED: usize = 4;
 
-/// The most pieces that they are collected in: each takes some hundred bytes for each column beside its values.
+/// The most bytes of them where memory is granted for more, because larger pieces are written and read faster, and the most
+/// pieces that they are collected in: each takes some hundred bytes for each column beside its values.
+const MOST_BYTES: usize = 8 << 20;
 const MOST_PIECES: usize = 64;
 
 /// The files of some rows, divided by their hashes; `None` where there are no rows.
@@ -28,8 +30,9 @@ pub(super) type Divided = [Option<Arc<dyn SpillFile>>; FILES];
 pub(super) struct Overflow {
     manager: SpillManager,
     held: MemoryReservation,
-    most_rows: usize,
+    batch_rows: usize,
     collected: Vec<RecordBatch>,
+    rows: usize,
     /// Batch and row of what was collected, by files.
     places: [Vec<(usize, usize)>; FILES],
     files: [Option<SpilledBatches>; FILES],
@@ -38,9 +41,8 @@ pub(super) struct Overflow {
 impl Overflow {
     /// Returns one for rows that come in batches of `batch_rows`.
     pub(super) fn new(manager: SpillManager, held: MemoryReservation, batch_rows: usize) -> Self {
-        let most_rows = batch_rows.saturating_mul(COLLECTED);
         let (places, files) = Default::default();
-        Self { manager, held, most_rows, collected: Vec::new(), places, files }
+        Self { manager, held, batch_rows, collected: Vec::new(), rows: 0, places, files }
     }
 
     /// Takes some rows of a batch, each with the hash of its key.
@@ -48,8 +50,13 @@ impl Overflow {
         if rows.is_empty() {
             return Ok(());
         }
-        let indices: UInt64Array = rows.iter().map(|(row, _)| u64::try_from(*row).ok()).collect();
-        let copied = take_record_batch(batch, &indices)?;
+        let taken = if rows.len() == batch.num_rows() {
+            batch.clone()
+        } else {
+            let indices: UInt64Array = rows.iter().map(|(row, _)| u64::try_from(*row).ok()).collect();
+            take_record_batch(batch, &indices)?
+        };
+        self.hold(RecordBatchMemoryCounter::new().count_batch(&taken))?;
         let at = self.collected.len();
         for (row, (_, hash)) in rows.iter().enumerate() {
             let file = usize::try_from(hash >> (u64::BITS - FILES.ilog2())).ok();
@@ -58,10 +65,21 @@ impl Overflow {
                 None => return internal_err!("a row without a file"),
             }
         }
-        self.held.grow(copied.get_array_memory_size());
-        self.collected.push(copied);
-        let collected: usize = self.collected.iter().map(RecordBatch::num_rows).sum();
-        if collected >= self.most_rows || self.collected.len() >= MOST_PIECES { self.write() } else { Ok(()) }
+        self.rows += taken.num_rows();
+        self.collected.push(taken);
+        Ok(())
+    }
+
+    /// Makes room for so many bytes.
+    fn hold(&mut self, bytes: usize) -> Result<()> {
+        let many = self.held.size() + bytes > MOST_BYTES || self.collected.len() >= MOST_PIECES;
+        if self.rows < self.batch_rows.saturating_mul(COLLECTED) && self.collected.len() < MOST_PIECES {
+            self.held.grow(bytes);
+        } else if many || self.held.try_grow(bytes).is_err() {
+            self.write()?;
+            self.held.grow(bytes);
+        }
+        Ok(())
     }
 
     fn write(&mut self) -> Result<()> {
@@ -75,9 +93,12 @@ impl Overflow {
                 Some(file) => file,
                 None => file.insert(SpilledBatches::create(&self.manager, "rows of DISTINCT ON")?),
             };
-            file.append(&interleave_record_batch(&batches, places)?)?;
+            for places in places.chunks(self.batch_rows) {
+                file.append(&interleave_record_batch(&batches, places)?)?;
+            }
             places.clear();
         }
+        self.rows = 0;
         self.held.free();
         Ok(())
     }
