@@ -2,7 +2,7 @@
 //!
 //! *The answer* for a fraction `p` of `n` values is at the rank `p * (n - 1)`. DataFusion's `percentile_cont` rounds what is
 //! between two ranks to a millionth; this does not. All values of a group are kept, and one set of them serves as many
-//! fractions as are asked of it: [`several`] is what several calls over the same argument become.
+//! fractions as are asked of it: that is what several calls over the same argument become.
 //!
 //! NULL is left out. Not-a-number is greater than every number, as in `ORDER BY`.
 
