@@ -23,6 +23,7 @@ import platform
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -116,18 +117,29 @@ def speed(options: argparse.Namespace, known: dict[str, Any]) -> Iterator[None]:
                 continue
             warm(data / FILES[form])
             for tool in asked:
-                out = out_of(options, (form, name, tool))
-                one = run(tool, name, form, data, out, None, options.tidegate, options.most)
-                print(turn, form, name, tool, f"{one.outcome} {one.seconds:.2f} s {one.cpu:.2f} s {one.anon / 1e6:.0f} MB", flush=True)
                 if (form, name, tool) not in cells:
-                    cells[form, name, tool] = {"form": form, "question": name, "tool": tool, "outcome": one.outcome, "runs": []}
+                    cells[form, name, tool] = {"form": form, "question": name, "tool": tool, "outcome": "answered", "runs": []}
                     rows.append(cells[form, name, tool])
-                cells[form, name, tool]["runs"].append({key: round(value, 3) for key, value in figures(one).items()})
-                if one.outcome == "answered":
-                    keep(options, (form, name, tool), answer_of(QUESTIONS[name], out))
-                remove(out)
+                row = cells[form, name, tool]
+                with one_run(options, data, row) as (outcome, out):
+                    if len(row["runs"]) == 1:
+                        row["outcome"] = outcome
+                    if outcome == "answered":
+                        keep(options, (form, name, tool), answer_of(QUESTIONS[name], out))
             judge(options, [row for row in rows if (row["form"], row["question"]) == (form, name)])
             yield
+
+
+@contextmanager
+def one_run(options: argparse.Namespace, data: Path, row: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    """Ask once what a row is of, keep the figures there, and return how it went and the file of the answer, which is then removed."""
+    form, name, tool = cell_of(row)
+    out = out_of(options, cell_of(row))
+    one = run(tool, name, form, data, out, row.get("limit"), options.tidegate, options.most)
+    print(len(row["runs"]), form, name, tool, f"{one.outcome} {one.seconds:.2f} s {one.cpu:.2f} s {one.anon / 1e6:.0f} MB", flush=True)
+    row["runs"].append({key: round(value, 3) for key, value in figures(one).items()})
+    yield one.outcome, out
+    remove(out)
 
 
 def cell_of(row: dict[str, Any]) -> Cell:
@@ -192,16 +204,12 @@ def quarter(options: argparse.Namespace, known: dict[str, Any]) -> Iterator[None
                     cells[cell] = {"form": form, "question": name, "tool": tool, "limit": limit, "outcome": "answered", "runs": []}
                     rows.append(cells[cell])
                 warm(data / FILES[form])
-                out = out_of(options, cell)
-                one = run(tool, name, form, data, out, cells[cell]["limit"], options.tidegate, options.most)
-                print(turn, form, name, tool, f"{limit} {one.outcome} {one.seconds:.2f} s {one.cpu:.2f} s", flush=True)
-                cells[cell]["runs"].append({key: round(value, 3) for key, value in figures(one).items()})
-                cells[cell]["outcome"] = one.outcome
-                if one.outcome == "answered":
-                    cells[cell]["hash"] = answer_of(QUESTIONS[name], out)
-                    judge_limit(options, cells[cell])
-                remove(out)
-            yield
+                with one_run(options, data, cells[cell]) as (outcome, out):
+                    cells[cell]["outcome"] = outcome
+                    if outcome == "answered":
+                        cells[cell]["hash"] = answer_of(QUESTIONS[name], out)
+                        judge_limit(options, cells[cell])
+                yield
 
 
 def frontier(options: argparse.Namespace, known: dict[str, Any]) -> Iterator[None]:
