@@ -21,6 +21,7 @@ mod distinct_on;
 mod forecast;
 pub mod growth;
 mod memory_error;
+mod node;
 mod operators;
 mod pool;
 mod probe;

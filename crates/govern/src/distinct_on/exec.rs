@@ -4,8 +4,9 @@ use super::{
     shared::Shared,
     stream::{DistinctOnStream, Place},
 };
+use crate::node::{Batches, only_child};
 use datafusion::{
-    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    common::{Result, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext, memory_pool::MemoryConsumer},
     physical_expr::{Partitioning, PhysicalExpr},
     physical_plan::{
@@ -76,13 +77,10 @@ impl ExecutionPlan for DistinctOnExec {
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
         options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("`DISTINCT ON` has one child");
-        };
-        let mut replaced = Self::new(self.keys.clone(), input);
+        let mut replaced = Self::new(self.keys.clone(), only_child(children, "`DISTINCT ON`")?);
         if options.children_properties == ChildrenPropertiesMode::Keep {
             replaced.properties = Arc::clone(&self.properties);
         }
@@ -112,7 +110,7 @@ impl ExecutionPlan for DistinctOnExec {
         let input = self.input.execute(partition, Arc::clone(&context))?;
         let place = Place { shared: Arc::clone(shared), context: &context, partition, metrics: &self.metrics };
         let stream = DistinctOnStream::new(self.keys.clone(), input, place)?;
-        Ok(stream.into_stream(self.schema()))
+        Ok(stream.into_stream())
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

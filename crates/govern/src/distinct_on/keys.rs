@@ -11,10 +11,7 @@ use datafusion::{
 use hashbrown::HashTable;
 use std::{
     array, mem,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Mutex, PoisonError},
 };
 
 /// The table has so many parts. Each grows by itself, so that the old and the new one are both there for a part alone.
@@ -43,7 +40,6 @@ pub(super) enum Seen {
 pub(super) struct Keys {
     parts: Box<[Mutex<Part>]>,
     held: MemoryReservation,
-    full: AtomicBool,
 }
 
 #[derive(Default)]
@@ -88,6 +84,11 @@ impl Entry {
     }
 }
 
+/// Returns the place of a hash among so many, a power of two: its highest bits.
+pub(super) fn place(hash: u64, count: usize) -> usize {
+    usize::try_from(hash >> (u64::BITS - count.ilog2())).unwrap_or(usize::MAX)
+}
+
 /// What is known of the keys of a batch. Used again, so that its memory is.
 pub(super) struct Look {
     /// What is known of each key, in their order.
@@ -105,7 +106,7 @@ impl Default for Look {
 impl Keys {
     /// Returns a table without keys, which reserves what it takes.
     pub(super) fn new(held: MemoryReservation) -> Self {
-        Self { parts: (0..PARTS).map(|_| Mutex::default()).collect(), held, full: AtomicBool::new(false) }
+        Self { parts: (0..PARTS).map(|_| Mutex::default()).collect(), held }
     }
 
     /// Takes the keys of a batch, given by their hashes and their places.
@@ -114,8 +115,7 @@ impl Keys {
         seen.clear();
         seen.resize(hashes.len(), Seen::Unknown);
         for (row, hash) in hashes.iter().enumerate() {
-            let part = usize::try_from(hash >> (u64::BITS - PARTS.ilog2())).ok();
-            match part.and_then(|part| by_part.get_mut(part)) {
+            match by_part.get_mut(place(*hash, PARTS)) {
                 Some(rows) => rows.push(row),
                 None => return internal_err!("a hash without a part"),
             }
@@ -135,15 +135,12 @@ impl Keys {
     }
 
     fn see_one(&self, part: &mut Part, key: &[u8], hash: u64) -> Result<Seen> {
-        let Some(wanted) = Entry::new(hash, 0, 0).map(Entry::hash) else {
-            return internal_err!("a hash without a place");
-        };
+        let wanted = Entry(hash << PLACE_BITS).hash();
         if part.table.find(wanted, |entry| entry.hash() == wanted && entry.is(key, &part.chunks)).is_some() {
             return Ok(Seen::Before);
         }
         if part.full || !self.make_room(part, LENGTH + key.len())? {
             part.full = true;
-            self.full.store(true, Relaxed);
             return Ok(Seen::Unknown);
         }
         part.store(key, hash)?;
@@ -153,8 +150,8 @@ impl Keys {
     /// Makes room for a key of so many bytes, with its length. Returns whether that was granted.
     fn make_room(&self, part: &mut Part, length: usize) -> Result<bool> {
         let no_chunk = part.chunks.last().is_none_or(|chunk| chunk.capacity() - chunk.len() < length);
-        let usual = || FIRST_CHUNK << part.chunks.len().min(16);
-        let chunk = if no_chunk { usual().min(1 << CHUNK_BITS).max(length) } else { 0 };
+        let usual = (FIRST_CHUNK << part.chunks.len().min(16)).min(1 << CHUNK_BITS);
+        let chunk = if no_chunk { usual.max(length) } else { 0 };
         let is_full = part.table.len() == part.table.capacity();
         let buckets = if is_full { (part.table.num_buckets() * 2).max(4) } else { 0 };
         let wanted = chunk + buckets * (size_of::<Entry>() + 1);
@@ -181,7 +178,7 @@ impl Keys {
 
     /// Returns whether there are keys that were not remembered.
     pub(super) fn is_full(&self) -> bool {
-        self.full.load(Relaxed)
+        self.parts.iter().any(|part| part.lock().unwrap_or_else(PoisonError::into_inner).full)
     }
 
     /// Forgets all keys and gives their memory back.

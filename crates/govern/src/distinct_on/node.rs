@@ -3,9 +3,8 @@
 use super::exec::DistinctOnExec;
 use async_trait::async_trait;
 use datafusion::{
-    arrow::row::{RowConverter, SortField},
     catalog::Session,
-    common::{Column, DFSchemaRef, ExprSchema, Result, internal_err},
+    common::{Column, DFSchemaRef, Result, internal_err},
     logical_expr::{
         Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
         physical_planning_context::PhysicalPlanningContext,
@@ -26,12 +25,6 @@ impl DistinctOnNode {
     /// Returns the node for these columns of `input`.
     pub(crate) fn new(keys: Vec<Column>, input: LogicalPlan) -> Self {
         Self { keys: keys.into_iter().map(Expr::Column).collect(), input }
-    }
-
-    /// Returns whether the values of these columns can be compared.
-    pub(crate) fn is_possible(keys: &[Column], input: &LogicalPlan) -> Result<bool> {
-        let fields = keys.iter().map(|key| Ok(SortField::new(input.schema().data_type(key)?.clone())));
-        Ok(RowConverter::supports_fields(&fields.collect::<Result<Vec<_>>>()?))
     }
 
     /// Returns whether a node is one: which rows it gives may differ each time.

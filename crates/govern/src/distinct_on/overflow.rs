@@ -1,5 +1,6 @@
 //! Rows whose keys are not remembered, on disk.
 
+use super::keys::place;
 use crate::spill::SpilledBatches;
 use datafusion::{
     arrow::{
@@ -32,7 +33,6 @@ pub(super) struct Overflow {
     held: MemoryReservation,
     batch_rows: usize,
     collected: Vec<RecordBatch>,
-    rows: usize,
     /// Batch and row of what was collected, by files.
     places: [Vec<(usize, usize)>; FILES],
     files: [Option<SpilledBatches>; FILES],
@@ -42,7 +42,7 @@ impl Overflow {
     /// Returns one for rows that come in batches of `batch_rows`.
     pub(super) fn new(manager: SpillManager, held: MemoryReservation, batch_rows: usize) -> Self {
         let (places, files) = Default::default();
-        Self { manager, held, batch_rows, collected: Vec::new(), rows: 0, places, files }
+        Self { manager, held, batch_rows, collected: Vec::new(), places, files }
     }
 
     /// Takes some rows of a batch, each with the hash of its key.
@@ -59,26 +59,26 @@ impl Overflow {
         self.hold(RecordBatchMemoryCounter::new().count_batch(&taken))?;
         let at = self.collected.len();
         for (row, (_, hash)) in rows.iter().enumerate() {
-            let file = usize::try_from(hash >> (u64::BITS - FILES.ilog2())).ok();
-            match file.and_then(|file| self.places.get_mut(file)) {
+            match self.places.get_mut(place(*hash, FILES)) {
                 Some(places) => places.push((at, row)),
                 None => return internal_err!("a row without a file"),
             }
         }
-        self.rows += taken.num_rows();
         self.collected.push(taken);
         Ok(())
     }
 
     /// Makes room for so many bytes.
     fn hold(&mut self, bytes: usize) -> Result<()> {
-        let many = self.held.size() + bytes > MOST_BYTES || self.collected.len() >= MOST_PIECES;
-        if self.rows < self.batch_rows.saturating_mul(COLLECTED) && self.collected.len() < MOST_PIECES {
-            self.held.grow(bytes);
-        } else if many || self.held.try_grow(bytes).is_err() {
+        let rows: usize = self.collected.iter().map(RecordBatch::num_rows).sum();
+        let few_pieces = self.collected.len() < MOST_PIECES;
+        if rows >= self.batch_rows.saturating_mul(COLLECTED) || !few_pieces {
+            if few_pieces && self.held.size() + bytes <= MOST_BYTES && self.held.try_grow(bytes).is_ok() {
+                return Ok(());
+            }
             self.write()?;
-            self.held.grow(bytes);
         }
+        self.held.grow(bytes);
         Ok(())
     }
 
@@ -98,7 +98,6 @@ impl Overflow {
             }
             places.clear();
         }
-        self.rows = 0;
         self.held.free();
         Ok(())
     }

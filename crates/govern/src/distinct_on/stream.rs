@@ -5,6 +5,7 @@ use super::{
     overflow::Overflow,
     shared::{Running, Shared, Together},
 };
+use crate::{node::Batches, spill::spill_manager};
 use datafusion::{
     arrow::{
         array::{ArrayRef, BooleanArray, RecordBatch},
@@ -20,8 +21,7 @@ use datafusion::{
     physical_expr::PhysicalExpr,
     physical_plan::{
         SpillManager,
-        coop::cooperative,
-        metrics::{BaselineMetrics, ExecutionPlanMetricsSet, SpillMetrics},
+        metrics::{BaselineMetrics, ExecutionPlanMetricsSet},
         stream::RecordBatchStreamAdapter,
     },
 };
@@ -75,9 +75,7 @@ impl DistinctOnStream {
         let consumer = |name: &str| MemoryConsumer::new(format!("{name}[{partition}]"));
         let held = consumer("DistinctOn").with_can_spill(true).register(context.memory_pool());
         let collected = consumer("DistinctOnOverflow").register(context.memory_pool());
-        let spilled = SpillMetrics::new(metrics, partition);
-        let manager = SpillManager::new(context.runtime_env(), spilled, Arc::clone(&schema))
-            .with_compression_type(context.session_config().spill_compression());
+        let manager = spill_manager(context, Arc::clone(&schema), partition, metrics);
         Ok(Self {
             encoder: Encoder::new(keys, &schema)?,
             look: Look::default(),
@@ -90,22 +88,6 @@ impl DistinctOnStream {
             output: BatchCoalescer::new(schema, batch_rows).with_biggest_coalesce_batch_size(Some(batch_rows / 2)),
             metrics: BaselineMetrics::new(metrics, partition),
         })
-    }
-
-    async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        loop {
-            if let Some(batch) = self.output.next_completed_batch() {
-                return Ok(Some(batch));
-            }
-            let (Pass::Input { rows, .. } | Pass::Spilled { rows, .. }) = &mut self.pass else { return Ok(None) };
-            if let Some(batch) = rows.next().await.transpose()? {
-                self.take(&batch)?;
-            } else {
-                self.turn().await?;
-            }
-            // Nothing goes out for as long as rows repeat.
-            tokio::task::consume_budget().await;
-        }
     }
 
     /// Takes rows of a pass.
@@ -164,17 +146,27 @@ impl DistinctOnStream {
         let rows = stream::iter(files).map(read).try_flatten();
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(self.manager.schema()), rows))
     }
+}
 
-    /// Returns it as DataFusion wants it.
-    pub(super) fn into_stream(self, schema: SchemaRef) -> SendableRecordBatchStream {
-        let batches = stream::try_unfold(self, |mut state| async move {
-            let batch = state.next().await?;
-            Ok(batch.map(|batch| {
-                state.metrics.record_output(batch.num_rows());
-                (batch, state)
-            }))
-        });
-        Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, batches.boxed().fuse())))
+impl Batches for DistinctOnStream {
+    fn outlet(&self) -> (&SchemaRef, &BaselineMetrics) {
+        (self.manager.schema(), &self.metrics)
+    }
+
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(batch) = self.output.next_completed_batch() {
+                return Ok(Some(batch));
+            }
+            let (Pass::Input { rows, .. } | Pass::Spilled { rows, .. }) = &mut self.pass else { return Ok(None) };
+            if let Some(batch) = rows.next().await.transpose()? {
+                self.take(&batch)?;
+            } else {
+                self.turn().await?;
+            }
+            // Nothing goes out for as long as rows repeat.
+            tokio::task::consume_budget().await;
+        }
     }
 }
 

@@ -5,12 +5,12 @@
 //! the group, by [`DistinctOnNode`], where no order says which; else the rows are numbered in each group by a window, which
 //! sorts and spills, and the first of each is taken.
 
-use crate::distinct_on::DistinctOnNode;
+use crate::{distinct_on::DistinctOnNode, node::are_comparable};
 use datafusion::{
     common::{Column, Result, config::ConfigOptions, tree_node::Transformed},
     functions_window::row_number::row_number_udwf,
     logical_expr::{
-        Distinct, DistinctOn, Expr, ExprFunctionExt, Extension, LogicalPlan, LogicalPlanBuilder,
+        Distinct, DistinctOn, Expr, ExprFunctionExt, ExprSchemable, Extension, LogicalPlan, LogicalPlanBuilder,
         WindowFunctionDefinition,
         expr::{Sort, WindowFunction},
         lit,
@@ -49,29 +49,31 @@ fn first_rows(distinct: DistinctOn) -> Result<LogicalPlan> {
     let mut order = sort_expr.unwrap_or_default();
     // The order begins with the keys, which are equal within a group.
     let within = order.split_off(on_expr.len().min(order.len()));
+    let types = on_expr.iter().map(|key| key.get_type(input.schema())).collect::<Result<Vec<_>>>()?;
     let input = Arc::unwrap_or_clone(input);
-    let keyed = if within.is_empty() { any(&on_expr, input.clone())? } else { None };
-    let mut first = LogicalPlanBuilder::from(match keyed {
-        Some(first) => first,
-        None => number(on_expr, within, input)?,
-    });
+    let first = if within.is_empty() && are_comparable(types.iter()) {
+        any(on_expr, input)?
+    } else {
+        number(on_expr, within, input)?
+    };
+    let mut first = LogicalPlanBuilder::from(first);
     if !order.is_empty() {
         first = first.sort(order)?;
     }
     first.project(select_expr)?.build()
 }
 
-/// Returns any row of each group, unless the keys cannot be compared.
-fn any(keys: &[Expr], input: LogicalPlan) -> Result<Option<LogicalPlan>> {
+/// Returns any row of each group.
+fn any(keys: Vec<Expr>, input: LogicalPlan) -> Result<LogicalPlan> {
     let (mut columns, mut calculated) = (Vec::new(), Vec::new());
     for key in keys {
         if let Expr::Column(column) = key {
-            columns.push(column.clone());
+            columns.push(column);
         } else {
             // Calculated once, below, and not again for rows that were on disk.
             let name = format!("__distinct_on_{}", calculated.len());
             columns.push(Column::from_name(&name));
-            calculated.push(key.clone().alias(name));
+            calculated.push(key.alias(name));
         }
     }
     let input = if calculated.is_empty() {
@@ -80,10 +82,7 @@ fn any(keys: &[Expr], input: LogicalPlan) -> Result<Option<LogicalPlan>> {
         let all: Vec<_> = input.schema().iter().map(|field| Expr::Column(Column::from(field))).collect();
         LogicalPlanBuilder::from(input).project(all.into_iter().chain(calculated))?.build()?
     };
-    if !DistinctOnNode::is_possible(&columns, &input)? {
-        return Ok(None);
-    }
-    Ok(Some(LogicalPlan::Extension(Extension { node: Arc::new(DistinctOnNode::new(columns, input)) })))
+    Ok(LogicalPlan::Extension(Extension { node: Arc::new(DistinctOnNode::new(columns, input)) }))
 }
 
 /// Returns the first row of each group in an order within it.

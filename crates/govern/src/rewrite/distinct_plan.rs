@@ -1,11 +1,9 @@
 //! The plan of `DISTINCT` aggregates that were taken apart.
 
 use super::{distinct::Inputs, tee_node};
+use crate::node::are_comparable;
 use datafusion::{
-    arrow::{
-        datatypes::Field,
-        row::{RowConverter, SortField},
-    },
+    arrow::datatypes::Field,
     common::{DFSchema, Result, ScalarValue},
     logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection, Union, expr::AggregateFunction, lit},
 };
@@ -67,9 +65,8 @@ impl Taken {
     /// Sets of values take any type; a group-by does not. Metadata of a column would get lost between the branches.
     fn can_be_grouped(&self, schema: &DFSchema) -> bool {
         let distinct = self.branches.iter().filter(|branch| branch.distinct).flat_map(|branch| &branch.columns);
-        let mut types = self.keys.iter().chain(distinct).map(|place| schema.field(*place).data_type());
-        types.all(|of| RowConverter::supports_fields(&[SortField::new(of.clone())]))
-            && schema.fields().iter().all(|field| field.metadata().is_empty())
+        let types = self.keys.iter().chain(distinct).map(|place| schema.field(*place).data_type());
+        are_comparable(types) && schema.fields().iter().all(|field| field.metadata().is_empty())
     }
 
     /// Returns all branches one after the other, each with its tag and with nulls for what belongs to the others.

@@ -1,5 +1,6 @@
 //! An operator that drops rows it has just seen.
 
+use crate::node;
 use datafusion::{
     arrow::{
         array::{BooleanArray, BooleanBufferBuilder, RecordBatch},
@@ -7,7 +8,7 @@ use datafusion::{
         datatypes::SchemaRef,
         row::{RowConverter, SortField},
     },
-    common::{Result, config::ConfigOptions, internal_err, tree_node::TreeNodeRecursion},
+    common::{Result, config::ConfigOptions, tree_node::TreeNodeRecursion},
     execution::{
         SendableRecordBatchStream, TaskContext,
         memory_pool::{MemoryConsumer, MemoryReservation},
@@ -49,7 +50,7 @@ impl DropRecentExec {
 
 /// Returns whether rows of these columns can be compared.
 pub(super) fn are_comparable(schema: &SchemaRef) -> bool {
-    !schema.fields().is_empty() && RowConverter::supports_fields(&sort_fields(schema))
+    !schema.fields().is_empty() && node::are_comparable(schema.fields().iter().map(|field| field.data_type()))
 }
 
 fn sort_fields(schema: &SchemaRef) -> Vec<SortField> {
@@ -81,13 +82,10 @@ impl ExecutionPlan for DropRecentExec {
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("what drops rows has one child");
-        };
-        Ok(Arc::new(Self::new(input)))
+        Ok(Arc::new(Self::new(node::only_child(children, "what drops rows")?)))
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {

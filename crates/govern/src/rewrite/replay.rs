@@ -5,6 +5,7 @@
 //! to give a wrong answer, it is refused here: the join then ends with the memory error that it met.
 
 use super::spool::{Once, Spool};
+use crate::node::only_child;
 use datafusion::{
     common::{DataFusionError, Result, internal_err, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext},
@@ -85,13 +86,10 @@ impl ExecutionPlan for ReplayExec {
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("a replay has one child");
-        };
-        Ok(Arc::new(Self::new(input, self.again)))
+        Ok(Arc::new(Self::new(only_child(children, "a replay")?, self.again)))
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {

@@ -1,5 +1,6 @@
 //! Batches that are read more than once: few are kept in memory, more of them in one spill file.
 
+use crate::spill::spill_manager;
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     common::{DataFusionError, Result, internal_err},
@@ -7,11 +8,7 @@ use datafusion::{
         SendableRecordBatchStream, SpillFile, TaskContext,
         memory_pool::{MemoryConsumer, MemoryReservation},
     },
-    physical_plan::{
-        SpillManager,
-        metrics::{ExecutionPlanMetricsSet, SpillMetrics},
-        stream::RecordBatchStreamAdapter,
-    },
+    physical_plan::{SpillManager, metrics::ExecutionPlanMetricsSet, stream::RecordBatchStreamAdapter},
 };
 use futures::{
     FutureExt, Stream, StreamExt,
@@ -44,8 +41,7 @@ impl Spool {
         context: &TaskContext,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Self> {
-        let manager = SpillManager::new(context.runtime_env(), SpillMetrics::new(metrics, 0), schema)
-            .with_compression_type(context.session_config().spill_compression());
+        let manager = spill_manager(context, schema, 0, metrics);
         let reservation = MemoryConsumer::new("Spool").with_can_spill(true).register(context.memory_pool());
         let mut batches: Vec<RecordBatch> = Vec::new();
         let mut file = None;

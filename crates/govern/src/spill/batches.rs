@@ -1,7 +1,26 @@
-//! A file of batches of rows.
+//! Files of batches of rows.
 
-use datafusion::{arrow::array::RecordBatch, common::Result, execution::SpillFile, physical_plan::SpillManager};
+use datafusion::{
+    arrow::{array::RecordBatch, datatypes::SchemaRef},
+    common::Result,
+    execution::{SpillFile, TaskContext},
+    physical_plan::{
+        SpillManager,
+        metrics::{ExecutionPlanMetricsSet, SpillMetrics},
+    },
+};
 use std::sync::Arc;
+
+/// Returns what makes the spill files of an operator in one partition of the plan, for rows of this schema.
+pub(crate) fn spill_manager(
+    context: &TaskContext,
+    schema: SchemaRef,
+    partition: usize,
+    metrics: &ExecutionPlanMetricsSet,
+) -> SpillManager {
+    SpillManager::new(context.runtime_env(), SpillMetrics::new(metrics, partition), schema)
+        .with_compression_type(context.session_config().spill_compression())
+}
 
 /// Appends a batch, or ends the file without one.
 type Writer = Box<dyn FnMut(Option<&RecordBatch>) -> Result<Option<Arc<dyn SpillFile>>> + Send>;

@@ -26,7 +26,7 @@ mod folder;
 mod reader;
 mod writer;
 
-pub(crate) use batches::SpilledBatches;
+pub(crate) use batches::{SpilledBatches, spill_manager};
 pub use cache::cache_room;
 pub use failure::{Damage, SpillFailure, SpillName};
 pub use files::{SpillFiles, SpillOptions, SpillReport};

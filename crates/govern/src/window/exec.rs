@@ -4,8 +4,9 @@ use super::{
     kind::Kind,
     partition::Means,
     running::RunningStream,
-    stream::{Batches, Shape, WindowStream},
+    stream::{Shape, WindowStream},
 };
+use crate::node::Batches;
 use datafusion::{
     common::{DataFusionError, Result, Statistics, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext},

@@ -8,7 +8,7 @@ use super::{
     rows::{Rows, Stored},
     stream::Shape,
 };
-use crate::memory_error::is_exhausted;
+use crate::{memory_error::is_exhausted, spill::spill_manager};
 use datafusion::{
     arrow::{
         array::{Array, ArrayRef, RecordBatch},
@@ -20,10 +20,7 @@ use datafusion::{
         memory_pool::{MemoryConsumer, MemoryReservation},
     },
     physical_expr::window::WindowExpr,
-    physical_plan::{
-        SpillManager,
-        metrics::{ExecutionPlanMetricsSet, SpillMetrics},
-    },
+    physical_plan::{SpillManager, metrics::ExecutionPlanMetricsSet},
 };
 use std::sync::Arc;
 
@@ -52,12 +49,10 @@ impl Means {
     ) -> Self {
         let pool = &context.runtime_env().memory_pool;
         let consumer = |name: &str| MemoryConsumer::new(format!("{name}[{partition}]"));
-        let spilled = SpillMetrics::new(metrics, partition);
-        let compression = context.session_config().spill_compression();
         Self {
             rows: consumer("SpillingWindow").with_can_spill(true).register(pool),
             state: consumer("SpillingWindowState").register(pool),
-            manager: SpillManager::new(context.runtime_env(), spilled, schema).with_compression_type(compression),
+            manager: spill_manager(&context, schema, partition, metrics),
             context,
         }
     }

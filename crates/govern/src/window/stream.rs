@@ -8,6 +8,7 @@ use super::{
     runs::{Found, Runs},
     small::{Chunk, Waiting},
 };
+use crate::node::Batches;
 use datafusion::{
     arrow::{
         array::{ArrayRef, RecordBatch, RecordBatchOptions},
@@ -16,9 +17,9 @@ use datafusion::{
     common::Result,
     execution::{SendableRecordBatchStream, memory_pool::MemoryReservation},
     physical_expr::{PhysicalExpr, window::WindowExpr},
-    physical_plan::{PlanProperties, coop::cooperative, metrics::BaselineMetrics, stream::RecordBatchStreamAdapter},
+    physical_plan::{PlanProperties, metrics::BaselineMetrics},
 };
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use std::sync::Arc;
 
 /// What an operator does.
@@ -42,28 +43,6 @@ impl Shape {
     pub(super) fn batch(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
-    }
-}
-
-/// Batches that go out, as they become ready.
-pub(super) trait Batches: Sized + Send + 'static {
-    /// Returns the next batch, or `None` after the last.
-    fn next(&mut self) -> impl Future<Output = Result<Option<RecordBatch>>> + Send;
-
-    /// Returns what the operator does and what counts its rows.
-    fn outlet(&self) -> (&Shape, &BaselineMetrics);
-
-    /// Returns them as DataFusion wants them.
-    fn into_stream(self) -> SendableRecordBatchStream {
-        let schema = Arc::clone(&self.outlet().0.schema);
-        let batches = stream::try_unfold(self, |mut state| async move {
-            let batch = state.next().await?;
-            Ok(batch.map(|batch| {
-                state.outlet().1.record_output(batch.num_rows());
-                (batch, state)
-            }))
-        });
-        Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, batches.boxed().fuse())))
     }
 }
 
@@ -160,8 +139,8 @@ impl WindowStream {
 }
 
 impl Batches for WindowStream {
-    fn outlet(&self) -> (&Shape, &BaselineMetrics) {
-        (&self.shape, &self.metrics)
+    fn outlet(&self) -> (&SchemaRef, &BaselineMetrics) {
+        (&self.shape.schema, &self.metrics)
     }
 
     async fn next(&mut self) -> Result<Option<RecordBatch>> {

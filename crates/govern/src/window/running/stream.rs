@@ -5,15 +5,18 @@ use super::{
     groups::{Group, Groups, Tail},
     totals::Totals,
 };
-use crate::window::{
-    constant::Repeated,
-    partition::{Means, hold},
-    replay::{Replay, Source},
-    rows::Rows,
-    stream::{Batches, Shape},
+use crate::{
+    node::Batches,
+    window::{
+        constant::Repeated,
+        partition::{Means, hold},
+        replay::{Replay, Source},
+        rows::Rows,
+        stream::Shape,
+    },
 };
 use datafusion::{
-    arrow::array::RecordBatch,
+    arrow::{array::RecordBatch, datatypes::SchemaRef},
     common::{DataFusionError, Result},
     execution::{SendableRecordBatchStream, memory_pool::MemoryReservation},
     physical_plan::metrics::BaselineMetrics,
@@ -169,8 +172,8 @@ impl RunningStream {
 }
 
 impl Batches for RunningStream {
-    fn outlet(&self) -> (&Shape, &BaselineMetrics) {
-        (&self.shape, &self.metrics)
+    fn outlet(&self) -> (&SchemaRef, &BaselineMetrics) {
+        (&self.shape.schema, &self.metrics)
     }
 
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
