@@ -55,7 +55,7 @@ fn the_operator_that_holds_most_is_named() {
         let most = operators.iter().max_by_key(|operator| operator["peak"].as_u64()).unwrap();
         most["name"].as_str().unwrap().to_owned()
     };
-    assert_eq!(held_most("SELECT _raw, count(*) AS n FROM '{}' GROUP BY _raw"), "AggregateExec");
+    assert_eq!(held_most("SELECT _raw, count(*) AS n FROM '{}' GROUP BY _raw"), "SpillingGroupByExec");
     assert_eq!(held_most("SELECT * FROM '{}' ORDER BY request_time, _offset"), "SortExec");
 }
 

@@ -18,14 +18,25 @@
 //!   each may take a third, which the copy doubles;
 //! - all **others** cannot give back. They are granted what is left, and a refusal ends the task.
 
+use std::ops::RangeInclusive;
 use tidegate_memory::pressure::Pressure;
 
 /// What a hash table of groups may hold, whatever the memory: the text of its keys is found by 32-bit offsets, and DataFusion
 /// panics where they do not suffice.
-const MOST_IN_A_TABLE: usize = (2 << 30) - (128 << 20);
+pub(crate) const MOST_IN_A_TABLE: usize = (2 << 30) - (128 << 20);
 
-/// Returns whether a consumer may not grow to `wanted` bytes even where memory is not limited. It spills then.
-pub fn is_beyond_a_table(name: &str, wanted: usize) -> bool {
+/// What the step of a group-by that makes states may hold: one of so many parts of what operators may have, within these bounds.
+/// Refused, it hands its groups on to the step that merges them. More would be of little use: that step has the same groups, and
+/// of the rest of the memory it makes more.
+const STATES_PARTS: usize = 16;
+const STATES: RangeInclusive<usize> = (1 << 20)..=(32 << 20);
+
+/// Returns whether a consumer may not grow to `wanted` bytes even where there is memory. It spills then, or hands on what it has.
+pub fn is_beyond_use(name: &str, wanted: usize, capacity: Option<usize>) -> bool {
+    if name.starts_with("PartialHashAggregateStream") {
+        let part = capacity.map_or(*STATES.end(), |capacity| capacity / STATES_PARTS);
+        return wanted > part.clamp(*STATES.start(), *STATES.end());
+    }
     wanted > MOST_IN_A_TABLE && name.contains("HashAggregateStream")
 }
 
@@ -207,9 +218,20 @@ mod tests {
 
     #[test]
     fn a_table_of_groups_ends_before_its_offsets_do() {
-        let beyond = |name, wanted| is_beyond_a_table(name, wanted);
+        let beyond = |name, wanted| is_beyond_use(name, wanted, None);
         assert!(beyond("FinalHashAggregateStream[1]", 2 << 30) && !beyond("FinalHashAggregateStream[1]", 1 << 30));
         assert!(!beyond("ExternalSorter[0]", 8 << 30));
+    }
+
+    #[test]
+    fn states_are_handed_on_before_they_fill_the_memory() {
+        let beyond = |wanted, capacity: Option<usize>| {
+            is_beyond_use("PartialHashAggregateStream[0]", wanted * MIB, capacity.map(|capacity| capacity * MIB))
+        };
+        assert!(beyond(33, None) && !beyond(32, None));
+        assert!(beyond(33, Some(10_000)) && !beyond(32, Some(10_000)));
+        assert!(beyond(5, Some(64)) && !beyond(4, Some(64)));
+        assert!(!beyond(1, Some(2)));
     }
 
     #[test]

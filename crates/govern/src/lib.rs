@@ -19,6 +19,7 @@
 pub mod aggregates;
 mod distinct_on;
 mod forecast;
+mod group_by;
 pub mod growth;
 mod memory_error;
 mod node;
@@ -29,11 +30,14 @@ mod profile;
 mod rewrite;
 mod spill;
 mod states;
+#[cfg(test)]
+mod testing;
 mod trace;
 mod utc_trunc;
 mod window;
 
 pub use forecast::Bounds;
+pub use group_by::{SpillingGroupByExec, SpillingGroupBys, spilling_group_bys};
 pub use memory_error::{Holder, MemoryLimitError};
 pub use operators::{OperatorReport, Operators};
 pub use pool::GovernedPool;

@@ -8,7 +8,10 @@ use datafusion::{
     },
     common::{Result, internal_err},
     execution::SendableRecordBatchStream,
-    physical_plan::{ExecutionPlan, coop::cooperative, metrics::BaselineMetrics, stream::RecordBatchStreamAdapter},
+    physical_plan::{
+        ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions, coop::cooperative, metrics::BaselineMetrics,
+        stream::RecordBatchStreamAdapter,
+    },
 };
 use futures::{StreamExt, stream};
 use std::sync::Arc;
@@ -33,6 +36,19 @@ pub(crate) trait Batches: Sized + Send + 'static {
         });
         Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, batches.boxed().fuse())))
     }
+}
+
+/// Returns the node with its children replaced by nodes that have their properties, so that nothing is derived anew: state that
+/// nodes share, such as dynamic filters, stays shared.
+pub(crate) fn map_children(
+    plan: Arc<dyn ExecutionPlan>,
+    replace: impl FnMut(Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let before: Vec<_> = plan.children().into_iter().map(Arc::clone).collect();
+    let after: Vec<_> = before.iter().cloned().map(replace).collect::<Result<_>>()?;
+    let same = before.iter().zip(&after).all(|(before, after)| Arc::ptr_eq(before, after));
+    let keep = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
+    if same { Ok(plan) } else { plan.replace_children(after, keep) }
 }
 
 /// Returns the child of an operator that has one; `of` is for the message where there are others.

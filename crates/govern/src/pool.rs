@@ -144,7 +144,8 @@ impl MemoryPool for GovernedPool {
         let mut state = self.lock();
         let (id, name) = (reservation.consumer().id(), reservation.consumer().name());
         let may_grow = self.budget.is_none_or(|budget| self.may_grow(&state, reservation, additional, budget));
-        if additional > 0 && (!may_grow || growth::is_beyond_a_table(name, reservation.size() + additional)) {
+        let capacity = self.budget.map(|budget| budget.operators.size());
+        if additional > 0 && (!may_grow || growth::is_beyond_use(name, reservation.size() + additional, capacity)) {
             let asked = Holder { name: name.to_owned(), bytes: additional.into() };
             let error = self.error(Some(asked));
             let message = error.to_string();

@@ -25,8 +25,8 @@ use datafusion::{
 use std::sync::Arc;
 use tidegate_formats::VirtualColumn;
 use tidegate_govern::{
-    GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingWindows, aggregates,
-    utc_trunc, widest_state,
+    GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingGroupBys, SpillingWindows,
+    aggregates, utc_trunc, widest_state,
 };
 use tidegate_memory::ledger::Account;
 
@@ -131,7 +131,12 @@ impl Attempt {
             .with_config(self.profile.session_config())
             .with_runtime_env(runtime)
             .with_default_features();
-        let state = self.rewrites().install(builder).with_physical_optimizer_rule(Arc::new(SpillingWindows)).build();
+        let state = self
+            .rewrites()
+            .install(builder)
+            .with_physical_optimizer_rule(Arc::new(SpillingGroupBys))
+            .with_physical_optimizer_rule(Arc::new(SpillingWindows))
+            .build();
         let context = SessionContext::new_with_state(state);
         for function in aggregates::order_free() {
             context.register_udaf(function);

@@ -3,7 +3,7 @@
 //! *Concurrency.* The table is made of parts, each behind a lock of its own, which is held for the keys of one batch that belong
 //! to it. Nothing waits for anything else while it holds one.
 
-use crate::memory_error::is_exhausted;
+use crate::{memory_error::is_exhausted, spill::place};
 use datafusion::{
     common::{Result, exec_err, internal_err},
     execution::memory_pool::MemoryReservation,
@@ -82,11 +82,6 @@ impl Entry {
             usize::try_from(u32::from_le_bytes(*length)) == Ok(key.len()) && stored.starts_with(key)
         })
     }
-}
-
-/// Returns the place of a hash among so many, a power of two: its highest bits.
-pub(super) fn place(hash: u64, count: usize) -> usize {
-    usize::try_from(hash >> (u64::BITS - count.ilog2())).unwrap_or(usize::MAX)
 }
 
 /// What is known of the keys of a batch. Used again, so that its memory is.

@@ -13,7 +13,6 @@
 mod exec;
 mod keys;
 mod node;
-mod overflow;
 mod shared;
 mod stream;
 #[cfg(test)]

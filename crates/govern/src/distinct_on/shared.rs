@@ -4,10 +4,8 @@
 //! have rows of the same keys. So the streams must be polled at the same time, as they are below an exchange or a sink. A stream
 //! that is dropped counts as ended.
 
-use super::{
-    keys::Keys,
-    overflow::{Divided, FILES},
-};
+use super::keys::Keys;
+use crate::spill::{Divided, FILES};
 use datafusion::{
     common::{Result, internal_err},
     execution::{SpillFile, memory_pool::MemoryReservation},

@@ -2,10 +2,12 @@
 
 use super::{
     keys::{Keys, Look, Seen},
-    overflow::Overflow,
     shared::{Running, Shared, Together},
 };
-use crate::{node::Batches, spill::spill_manager};
+use crate::{
+    node::Batches,
+    spill::{Overflow, read_spilled, spill_manager},
+};
 use datafusion::{
     arrow::{
         array::{ArrayRef, BooleanArray, RecordBatch},
@@ -22,10 +24,9 @@ use datafusion::{
     physical_plan::{
         SpillManager,
         metrics::{BaselineMetrics, ExecutionPlanMetricsSet},
-        stream::RecordBatchStreamAdapter,
     },
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::StreamExt;
 use std::{mem, sync::Arc};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -133,18 +134,11 @@ impl DistinctOnStream {
         match self.left.pop().or_else(|| Some((self.shared.take()?, 1))) {
             Some((files, depth)) => {
                 let keys = Keys::new(self.held.new_empty());
-                self.pass = Pass::Spilled { rows: self.read(files), keys, depth };
+                self.pass = Pass::Spilled { rows: read_spilled(&self.manager, files), keys, depth };
             }
             None => self.output.finish_buffered_batch()?,
         }
         Ok(())
-    }
-
-    fn read(&self, files: Together) -> SendableRecordBatchStream {
-        let manager = self.manager.clone();
-        let read = move |file| manager.read_spill_as_stream_unbuffered(file, None);
-        let rows = stream::iter(files).map(read).try_flatten();
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(self.manager.schema()), rows))
     }
 }
 

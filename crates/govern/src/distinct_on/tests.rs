@@ -3,10 +3,9 @@
 use super::{
     exec::DistinctOnExec,
     keys::{Keys, Look, Seen},
-    overflow::{Divided, FILES},
     shared::Shared,
 };
-use crate::spill::SpilledBatches;
+use crate::spill::{Divided, FILES, SpilledBatches};
 use datafusion::{
     arrow::{
         array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray},

@@ -3,12 +3,14 @@
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     common::Result,
-    execution::{SpillFile, TaskContext},
+    execution::{SendableRecordBatchStream, SpillFile, TaskContext},
     physical_plan::{
         SpillManager,
         metrics::{ExecutionPlanMetricsSet, SpillMetrics},
+        stream::RecordBatchStreamAdapter,
     },
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use std::sync::Arc;
 
 /// Returns what makes the spill files of an operator in one partition of the plan, for rows of this schema.
@@ -20,6 +22,14 @@ pub(crate) fn spill_manager(
 ) -> SpillManager {
     SpillManager::new(context.runtime_env(), SpillMetrics::new(metrics, partition), schema)
         .with_compression_type(context.session_config().spill_compression())
+}
+
+/// Returns the rows of files, one after the other.
+pub(crate) fn read_spilled(manager: &SpillManager, files: Vec<Arc<dyn SpillFile>>) -> SendableRecordBatchStream {
+    let schema = Arc::clone(manager.schema());
+    let manager = manager.clone();
+    let read = move |file| manager.read_spill_as_stream_unbuffered(file, None);
+    Box::pin(RecordBatchStreamAdapter::new(schema, stream::iter(files).map(read).try_flatten()))
 }
 
 /// Appends a batch, or ends the file without one.

@@ -23,14 +23,16 @@ mod failure;
 mod file;
 mod files;
 mod folder;
+mod overflow;
 mod reader;
 mod writer;
 
-pub(crate) use batches::{SpilledBatches, spill_manager};
+pub(crate) use batches::{SpilledBatches, read_spilled, spill_manager};
 pub use cache::cache_room;
 pub use failure::{Damage, SpillFailure, SpillName};
 pub use files::{SpillFiles, SpillOptions, SpillReport};
 pub use folder::is_in_memory;
+pub(crate) use overflow::{Divided, FILES, Overflow, place};
 
 #[cfg(test)]
 mod damage_tests;

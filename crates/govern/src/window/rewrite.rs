@@ -1,11 +1,12 @@
 //! The rewrite of a plan.
 
 use super::{SpillingWindowExec, running::running_windows};
+use crate::node::map_children;
 use datafusion::{
     common::{Result, config::ConfigOptions},
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
-        ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions,
+        ExecutionPlan,
         windows::{BoundedWindowAggExec, WindowAggExec},
     },
 };
@@ -18,13 +19,7 @@ use std::sync::Arc;
 /// # Errors
 /// If a node refuses its own children back, which would be a bug of that node.
 pub fn spilling_windows(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    let before: Vec<_> = plan.children().into_iter().map(Arc::clone).collect();
-    let after: Vec<_> = before.iter().cloned().map(spilling_windows).collect::<Result<_>>()?;
-    let same = before.iter().zip(&after).all(|(before, after)| Arc::ptr_eq(before, after));
-    // The node that takes a place has its properties, so nothing is derived anew: state that nodes share, such as dynamic
-    // filters, stays shared.
-    let keep = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
-    let plan = if same { plan } else { plan.replace_children(after, keep)? };
+    let plan = map_children(plan, spilling_windows)?;
     if let Some(window) = plan.downcast_ref::<WindowAggExec>() {
         return Ok(Arc::new(SpillingWindowExec::new(window.clone())));
     }

@@ -1,8 +1,11 @@
 //! Compared with DataFusion's own operator, over random rows.
 
-use crate::window::{
-    SpillingWindowExec, spilling_windows,
-    tests::{Tight, answer, batches, compare, plan, schema, session, spills, tight},
+use crate::{
+    testing::{Tight, batches, plan, schema, session},
+    window::{
+        SpillingWindowExec, spilling_windows,
+        tests::{answer, compare, spills, tight},
+    },
 };
 use datafusion::{
     arrow::array::RecordBatch,

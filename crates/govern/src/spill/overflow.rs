@@ -1,7 +1,6 @@
-//! Rows whose keys are not remembered, on disk.
+//! Rows that memory has no place for, on disk, divided by the hashes of their keys.
 
-use super::keys::place;
-use crate::spill::SpilledBatches;
+use super::SpilledBatches;
 use datafusion::{
     arrow::{
         array::{RecordBatch, UInt64Array},
@@ -14,7 +13,7 @@ use datafusion::{
 use std::{mem, sync::Arc};
 
 /// The number of files that rows are divided into.
-pub(super) const FILES: usize = 16;
+pub(crate) const FILES: usize = 16;
 
 /// Batches of rows that are collected in any case before they are divided: each file gets a sixteenth of them at a time.
 const COLLECTED: usize = 4;
@@ -25,10 +24,15 @@ const MOST_BYTES: usize = 8 << 20;
 const MOST_PIECES: usize = 64;
 
 /// The files of some rows, divided by their hashes; `None` where there are no rows.
-pub(super) type Divided = [Option<Arc<dyn SpillFile>>; FILES];
+pub(crate) type Divided = [Option<Arc<dyn SpillFile>>; FILES];
+
+/// Returns the place of a hash among so many, a power of two: its highest bits.
+pub(crate) fn place(hash: u64, count: usize) -> usize {
+    usize::try_from(hash >> (u64::BITS - count.ilog2())).unwrap_or(usize::MAX)
+}
 
 /// Collects rows and writes them into one file for each part of the hashes.
-pub(super) struct Overflow {
+pub(crate) struct Overflow {
     manager: SpillManager,
     held: MemoryReservation,
     batch_rows: usize,
@@ -39,14 +43,14 @@ pub(super) struct Overflow {
 }
 
 impl Overflow {
-    /// Returns one for rows that come in batches of `batch_rows`.
-    pub(super) fn new(manager: SpillManager, held: MemoryReservation, batch_rows: usize) -> Self {
+    /// Returns one for rows that come in batches of `batch_rows`. `held` is for those that are collected.
+    pub(crate) fn new(manager: SpillManager, held: MemoryReservation, batch_rows: usize) -> Self {
         let (places, files) = Default::default();
         Self { manager, held, batch_rows, collected: Vec::new(), places, files }
     }
 
     /// Takes some rows of a batch, each with the hash of its key.
-    pub(super) fn push(&mut self, batch: &RecordBatch, rows: &[(usize, u64)]) -> Result<()> {
+    pub(crate) fn push(&mut self, batch: &RecordBatch, rows: &[(usize, u64)]) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -91,7 +95,7 @@ impl Overflow {
             }
             let file = match file {
                 Some(file) => file,
-                None => file.insert(SpilledBatches::create(&self.manager, "rows of DISTINCT ON")?),
+                None => file.insert(SpilledBatches::create(&self.manager, self.held.consumer().name())?),
             };
             for places in places.chunks(self.batch_rows) {
                 file.append(&interleave_record_batch(&batches, places)?)?;
@@ -103,7 +107,7 @@ impl Overflow {
     }
 
     /// Returns the files, and begins anew.
-    pub(super) fn finish(&mut self) -> Result<Divided> {
+    pub(crate) fn finish(&mut self) -> Result<Divided> {
         self.write()?;
         let mut divided = Divided::default();
         for (file, divided) in mem::take(&mut self.files).into_iter().zip(&mut divided) {

@@ -1,0 +1,155 @@
+//! Groups in one table for each part of the hashes of their keys, of which some are on disk.
+
+use super::table::{Shape, Table};
+use crate::spill::{Divided, FILES, Overflow, place};
+use datafusion::{
+    arrow::{
+        array::{ArrayRef, RecordBatch, UInt64Array},
+        compute::take_record_batch,
+    },
+    common::{
+        Result,
+        hash_utils::{QualityRandomState, create_hashes},
+        utils::normalize_float_zero,
+    },
+};
+
+/// What is known of a part.
+#[derive(Default)]
+struct Part {
+    table: Option<Table>,
+    /// What the table takes.
+    bytes: usize,
+    /// Whether its rows go to disk.
+    spilled: bool,
+}
+
+/// The parts.
+pub(super) struct Parts {
+    by_hash: [Part; FILES],
+    overflow: Overflow,
+    hasher: Hasher,
+}
+
+/// Rows of tables, in the order of their parts.
+pub(super) struct Arranged {
+    rows: RecordBatch,
+    /// Where the rows of each part begin; those of the last one end with the batch.
+    starts: [usize; FILES],
+}
+
+impl Arranged {
+    /// Returns the rows of each part that has any.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (usize, RecordBatch)> {
+        let ends = self.starts.iter().skip(1).copied().chain([self.rows.num_rows()]);
+        let ranges = self.starts.iter().zip(ends).enumerate();
+        ranges
+            .filter(|(_, (start, end))| end > start)
+            .map(|(part, (start, end))| (part, self.rows.slice(*start, end - start)))
+    }
+}
+
+impl Parts {
+    /// Returns parts without rows. `depth` is how often these rows were divided before.
+    pub(super) fn new(overflow: Overflow, depth: u64) -> Self {
+        let hasher = Hasher { state: QualityRandomState::with_seed(depth), hashes: Vec::new() };
+        Self { by_hash: Default::default(), overflow, hasher }
+    }
+
+    /// Sends rows of parts that are on disk there, and returns the others.
+    pub(super) fn arrange(&mut self, shape: &Shape, batch: &RecordBatch) -> Result<Arranged> {
+        let hashes = self.hasher.hash(shape.keys(batch), batch.num_rows())?;
+        let mut counts = [0; FILES];
+        let mut beyond = Vec::new();
+        for (row, hash) in hashes.iter().enumerate() {
+            match self.by_hash.get(place(*hash, FILES)) {
+                Some(part) if part.spilled => beyond.push((row, *hash)),
+                _ => counts.get_mut(place(*hash, FILES)).into_iter().for_each(|count| *count += 1),
+            }
+        }
+        let mut sum = 0;
+        let starts = counts.map(|count| {
+            sum += count;
+            sum - count
+        });
+        let mut next = starts;
+        let mut order = vec![0; sum];
+        for (row, hash) in (0..).zip(hashes) {
+            let part = place(*hash, FILES);
+            if self.by_hash.get(part).is_none_or(|part| part.spilled) {
+                continue;
+            }
+            if let Some(next) = next.get_mut(part) {
+                order.get_mut(*next).into_iter().for_each(|place| *place = row);
+                *next += 1;
+            }
+        }
+        self.overflow.push(batch, &beyond)?;
+        Ok(Arranged { rows: take_record_batch(batch, &UInt64Array::from(order))?, starts })
+    }
+
+    /// Merges rows of a part. Sends them to disk if the part went there meanwhile.
+    pub(super) fn merge(&mut self, shape: &Shape, part: usize, rows: &RecordBatch) -> Result<()> {
+        match self.by_hash.get_mut(part) {
+            Some(Part { table, bytes, spilled: false }) => {
+                let table = match table {
+                    Some(table) => table,
+                    None => table.insert(Table::new(shape)?),
+                };
+                table.merge(shape, rows)?;
+                *bytes = table.bytes();
+                Ok(())
+            }
+            _ => self.send(shape, rows),
+        }
+    }
+
+    /// Sends rows to disk, whatever their parts.
+    pub(super) fn send(&mut self, shape: &Shape, rows: &RecordBatch) -> Result<()> {
+        let hashes = self.hasher.hash(shape.keys(rows), rows.num_rows())?;
+        let all: Vec<_> = hashes.iter().copied().enumerate().collect();
+        self.overflow.push(rows, &all)
+    }
+
+    /// Returns the bytes that all tables take, and those of the largest.
+    pub(super) fn bytes(&self) -> (usize, usize) {
+        let bytes = || self.by_hash.iter().map(|part| part.bytes);
+        (bytes().sum(), bytes().max().unwrap_or_default())
+    }
+
+    /// Takes the largest table, whose part is on disk from now on; `None` if there is none.
+    pub(super) fn take_largest(&mut self) -> Option<Table> {
+        let part = self.by_hash.iter_mut().max_by_key(|part| part.bytes)?;
+        let table = part.table.take()?;
+        *part = Part { table: None, bytes: 0, spilled: true };
+        Some(table)
+    }
+
+    /// Ends them: returns the tables and the files.
+    pub(super) fn finish(mut self) -> Result<(impl Iterator<Item = Option<Table>>, Divided)> {
+        let files = self.overflow.finish()?;
+        Ok((self.by_hash.into_iter().map(|part| part.table), files))
+    }
+}
+
+/// Hashes keys as nobody else does: those of a part of an exchange, or of a part that was divided before, differ.
+struct Hasher {
+    state: QualityRandomState,
+    hashes: Vec<u64>,
+}
+
+impl Hasher {
+    fn hash(&mut self, keys: &[ArrayRef], rows: usize) -> Result<&[u64]> {
+        // Zeros are equal whatever their sign.
+        let keys: Vec<ArrayRef> = keys.iter().map(normalize_float_zero).collect();
+        self.hashes.clear();
+        self.hashes.resize(rows, 0);
+        Ok(create_hashes(&keys, &self.state, &mut self.hashes)?)
+    }
+}
+
+/// Returns whether keys of these columns can be hashed.
+pub(super) fn are_hashable(keys: &[ArrayRef]) -> bool {
+    let mut hasher = Hasher { state: QualityRandomState::with_seed(0), hashes: Vec::new() };
+    keys.iter().all(|key| hasher.hash(std::slice::from_ref(key), key.len()).is_ok())
+}

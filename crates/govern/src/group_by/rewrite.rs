@@ -1,0 +1,102 @@
+//! The rewrite of a plan.
+
+use super::{SpillingGroupByExec, parts::are_hashable, prompt::promptly, table::Shape};
+use crate::node::map_children;
+use datafusion::{
+    arrow::{array::new_empty_array, datatypes::SchemaRef},
+    common::{Result, config::ConfigOptions},
+    physical_expr::{expressions::Column, projection::ProjectionExpr},
+    physical_optimizer::PhysicalOptimizerRule,
+    physical_plan::{
+        ExecutionPlan, InputOrderMode,
+        aggregates::{AggregateExec, AggregateMode},
+        projection::ProjectionExec,
+    },
+};
+use std::sync::Arc;
+
+/// Returns the plan with every `AggregateExec` that merges states of groups in any order replaced by a
+/// [`SpillingGroupByExec`]; one that does all in one step becomes the step that makes states, and the one that merges them.
+/// Must come after all rules of the optimizer, which know the former alone.
+///
+/// # Errors
+/// If a node refuses its own children back, which would be a bug of that node.
+pub fn spilling_group_bys(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let plan = map_children(plan, spilling_group_bys)?;
+    let Some(aggregate) = plan.downcast_ref::<AggregateExec>().filter(|aggregate| is_plain(aggregate)) else {
+        return Ok(plan);
+    };
+    let merging = match aggregate.mode() {
+        AggregateMode::Final | AggregateMode::FinalPartitioned => aggregate.clone(),
+        AggregateMode::Single => in_two_steps(aggregate, AggregateMode::Final)?,
+        AggregateMode::SinglePartitioned => in_two_steps(aggregate, AggregateMode::FinalPartitioned)?,
+        AggregateMode::Partial | AggregateMode::PartialReduce => return Ok(plan),
+    };
+    let Some(shape) = Shape::of(&merging)?.filter(|_| is_plain(&merging)) else { return Ok(plan) };
+    let keys: Vec<_> = shape.key_schema().fields().iter().map(|key| new_empty_array(key.data_type())).collect();
+    if !are_hashable(&keys) {
+        return Ok(plan);
+    }
+    let names = plan.schema();
+    Ok(renamed(Arc::new(SpillingGroupByExec::new(promptly(merging)?)), &names)?.unwrap_or(plan))
+}
+
+/// Returns the node with columns of other names, if that is all in which they differ: a function that DataFusion turned round
+/// after it had named its column gives it another name the next time.
+fn renamed(node: Arc<dyn ExecutionPlan>, wanted: &SchemaRef) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let schema = node.schema();
+    if schema == *wanted {
+        return Ok(Some(node));
+    }
+    let pairs = || schema.fields().iter().zip(wanted.fields());
+    let same = pairs().all(|(column, wanted)| column.as_ref().clone().with_name(wanted.name()) == **wanted);
+    if !same || schema.fields().len() != wanted.fields().len() {
+        return Ok(None);
+    }
+    let columns = pairs().enumerate().map(|(at, (column, wanted))| ProjectionExpr {
+        expr: Arc::new(Column::new(column.name(), at)),
+        alias: wanted.name().clone(),
+    });
+    Ok(Some(Arc::new(ProjectionExec::try_new(columns, node)?)))
+}
+
+/// Returns whether an aggregate has groups, and neither an order that lets it hand on groups before the end nor a limit.
+fn is_plain(aggregate: &AggregateExec) -> bool {
+    !aggregate.group_expr().is_true_no_grouping()
+        && *aggregate.input_order_mode() == InputOrderMode::Linear
+        && aggregate.limit_options().is_none()
+        && aggregate.dynamic_expressions_produced().is_empty()
+}
+
+fn in_two_steps(aggregate: &AggregateExec, merging: AggregateMode) -> Result<AggregateExec> {
+    let (functions, schema) = (aggregate.aggr_expr(), aggregate.input_schema());
+    let states = AggregateExec::try_new(
+        AggregateMode::Partial,
+        Arc::new(aggregate.group_expr().clone()),
+        functions.to_vec(),
+        aggregate.filter_expr().to_vec(),
+        Arc::clone(aggregate.input()),
+        Arc::clone(&schema),
+    )?;
+    let no_filters = vec![None; functions.len()];
+    let keys = Arc::new(aggregate.group_expr().as_final());
+    AggregateExec::try_new(merging, keys, functions.to_vec(), no_filters, Arc::new(states), schema)
+}
+
+/// [`spilling_group_bys`] as a rule of the optimizer, so that EXPLAIN shows what runs. Must be one of the last.
+#[derive(Debug)]
+pub struct SpillingGroupBys;
+
+impl PhysicalOptimizerRule for SpillingGroupBys {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        spilling_group_bys(plan)
+    }
+
+    fn name(&self) -> &'static str {
+        "spilling_group_bys"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,139 @@
+//! Groups in memory.
+
+use datafusion::{
+    arrow::{
+        array::{ArrayRef, RecordBatch},
+        datatypes::{Schema, SchemaRef},
+    },
+    common::{Result, internal_err},
+    logical_expr::{EmitTo, GroupsAccumulator},
+    physical_expr::{GroupsAccumulatorAdapter, PhysicalExpr, aggregate::AggregateFunctionExpr, expressions::Column},
+    physical_plan::{
+        ExecutionPlan,
+        aggregates::{
+            AggregateExec,
+            group_values::{GroupValues, new_group_values},
+            order::GroupOrdering,
+        },
+    },
+};
+use std::{ops::Range, sync::Arc};
+
+/// What all tables of an operator have in common.
+pub(super) struct Shape {
+    functions: Vec<Arc<AggregateFunctionExpr>>,
+    /// The number of columns that are keys, the first of each row.
+    keys: usize,
+    /// The columns with the states of each function.
+    states: Vec<Range<usize>>,
+    key_schema: SchemaRef,
+    /// Keys and states, as they come and as they are on disk.
+    pub(super) state_schema: SchemaRef,
+    /// Keys and answers, as they go.
+    pub(super) answer_schema: SchemaRef,
+}
+
+impl Shape {
+    /// Returns that of an operator that merges states; `None` if its input is not its keys and after them its states.
+    pub(super) fn of(aggregate: &AggregateExec) -> Result<Option<Self>> {
+        let (group_by, state_schema) = (aggregate.group_expr(), aggregate.input().schema());
+        let keys = group_by.expr().len();
+        let functions = aggregate.aggr_expr().to_vec();
+        let mut end = keys;
+        let mut states = Vec::with_capacity(functions.len());
+        for function in &functions {
+            let start = end;
+            end += function.state_fields()?.len();
+            states.push(start..end);
+        }
+        let in_order = group_by.input_exprs().iter().enumerate().all(|(at, key)| is_column(key.as_ref(), at));
+        if !group_by.is_single() || !in_order || end != state_schema.fields().len() {
+            return Ok(None);
+        }
+        let fields: Vec<_> = state_schema.fields().iter().take(keys).cloned().collect();
+        let key_schema = Arc::new(Schema::new(fields));
+        Ok(Some(Self { functions, keys, states, key_schema, state_schema, answer_schema: aggregate.schema() }))
+    }
+
+    /// Returns the keys of rows.
+    pub(super) fn keys<'a>(&self, batch: &'a RecordBatch) -> &'a [ArrayRef] {
+        batch.columns().get(..self.keys).unwrap_or_default()
+    }
+
+    pub(super) fn key_schema(&self) -> &SchemaRef {
+        &self.key_schema
+    }
+}
+
+fn is_column(key: &dyn PhysicalExpr, at: usize) -> bool {
+    key.downcast_ref::<Column>().is_some_and(|column| column.index() == at)
+}
+
+/// Groups and their states.
+pub(super) struct Table {
+    groups: Box<dyn GroupValues>,
+    states: Vec<Box<dyn GroupsAccumulator>>,
+    /// The group of each row of a batch. Used again, so that its memory is.
+    places: Vec<usize>,
+}
+
+impl Table {
+    /// Returns one without groups.
+    pub(super) fn new(shape: &Shape) -> Result<Self> {
+        Ok(Self {
+            groups: new_group_values(Arc::clone(&shape.key_schema), &GroupOrdering::None)?,
+            states: shape.functions.iter().map(accumulator).collect::<Result<_>>()?,
+            places: Vec::new(),
+        })
+    }
+
+    /// Merges keys and states into it.
+    pub(super) fn merge(&mut self, shape: &Shape, batch: &RecordBatch) -> Result<()> {
+        self.groups.intern(shape.keys(batch), &mut self.places)?;
+        let groups = self.groups.len();
+        for (states, columns) in self.states.iter_mut().zip(&shape.states) {
+            let Some(columns) = batch.columns().get(columns.clone()) else {
+                return internal_err!("a row without its states");
+            };
+            states.merge_batch(columns, &self.places, groups)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the number of groups.
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Returns the bytes that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let states: usize = self.states.iter().map(|states| states.size()).sum();
+        self.groups.size() + states + self.places.capacity() * size_of::<usize>()
+    }
+
+    /// Returns the keys and states of all groups.
+    pub(super) fn into_states(mut self, shape: &Shape) -> Result<RecordBatch> {
+        let mut columns = self.groups.emit(EmitTo::All)?;
+        for mut states in self.states {
+            columns.extend(states.state(EmitTo::All)?);
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&shape.state_schema), columns)?)
+    }
+
+    /// Returns the keys and answers of all groups.
+    pub(super) fn into_answers(mut self, shape: &Shape) -> Result<RecordBatch> {
+        let mut columns = self.groups.emit(EmitTo::All)?;
+        for mut states in self.states {
+            columns.push(states.evaluate(EmitTo::All)?);
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&shape.answer_schema), columns)?)
+    }
+}
+
+fn accumulator(function: &Arc<AggregateFunctionExpr>) -> Result<Box<dyn GroupsAccumulator>> {
+    if function.groups_accumulator_supported() {
+        return function.create_groups_accumulator();
+    }
+    let function = Arc::clone(function);
+    Ok(Box::new(GroupsAccumulatorAdapter::new(move || function.create_accumulator())))
+}
