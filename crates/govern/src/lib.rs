@@ -9,8 +9,8 @@
 //!   end ends there with the full error;
 //! - [`Profile`] derives batch sizes, fan-ins and buffers from the budget, so that what nobody declares stays small.
 //!
-//! Operators that neither reserve nor spill are replaced: [`SpillingWindowExec`] for windows, [`RewriteOptions`] for distinct
-//! aggregates and joins. [`aggregates`] replaces the functions whose answer would depend on the order of rows, and so on the
+//! Operators that neither reserve nor spill, or spill more than they must, are replaced: [`SpillingWindowExec`] for windows,
+//! [`SpillingGroupByExec`] for group-bys, [`RewriteOptions`] for distinct aggregates and joins. [`aggregates`] replaces the functions whose answer would depend on the order of rows, and so on the
 //! limit.
 //!
 //! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process, and whose every

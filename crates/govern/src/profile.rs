@@ -110,7 +110,8 @@ impl Profile {
         options.execution.spill_compression = SpillCompression::Lz4Frame;
         // A partial group-by that finds mostly new keys only copies; it hands on after a short probe.
         options.execution.skip_partial_aggregation_probe_ratio_threshold = 0.5;
-        options.execution.skip_partial_aggregation_probe_rows_threshold = 50_000;
+        // It is over before the little memory that it may have ends, for it counts from there anew.
+        options.execution.skip_partial_aggregation_probe_rows_threshold = (self.batch_bytes / 16).clamp(8_192, 50_000);
         options.execution.enforce_batch_size_in_joins = true;
         options.execution.sort_pushdown_buffer_capacity = self.batch_bytes * 4;
         // One file for each batch that an exchange spills: DataFusion 55.2 waits for ever for the older one of two open files

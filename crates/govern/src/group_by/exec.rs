@@ -1,6 +1,7 @@
 //! The plan node.
 
 use super::{
+    rewrite::is_plain,
     stream::{GroupByStream, Place},
     table::Shape,
 };
@@ -85,7 +86,8 @@ impl ExecutionPlan for SpillingGroupByExec {
         let Some(aggregate) = replaced.downcast_ref::<AggregateExec>() else {
             return internal_err!("a group-by with other children is no group-by");
         };
-        Ok(Arc::new(Self::new(aggregate.clone())))
+        // What gives its groups in an order must remain.
+        Ok(if is_plain(aggregate) { Arc::new(Self::new(aggregate.clone())) } else { replaced })
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {

@@ -1,6 +1,6 @@
 //! Groups in one table for each part of the hashes of their keys, of which some are on disk.
 
-use super::table::{Shape, Table};
+use super::table::{Shape, Table, slices};
 use crate::spill::{Divided, FILES, Overflow, place};
 use datafusion::{
     arrow::{
@@ -10,9 +10,9 @@ use datafusion::{
     common::{
         Result,
         hash_utils::{QualityRandomState, create_hashes},
-        utils::normalize_float_zero,
     },
 };
+use std::slice;
 
 /// What is known of a part.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl Arranged {
 impl Parts {
     /// Returns parts without rows. `depth` is how often these rows were divided before.
     pub(super) fn new(overflow: Overflow, depth: u64) -> Self {
-        let hasher = Hasher { state: QualityRandomState::with_seed(depth), hashes: Vec::new() };
+        let hasher = Hasher { depth, hashes: Vec::new() };
         Self { by_hash: Default::default(), overflow, hasher }
     }
 
@@ -105,10 +105,17 @@ impl Parts {
     }
 
     /// Sends rows to disk, whatever their parts.
-    pub(super) fn send(&mut self, shape: &Shape, rows: &RecordBatch) -> Result<()> {
+    fn send(&mut self, shape: &Shape, rows: &RecordBatch) -> Result<()> {
         let hashes = self.hasher.hash(shape.keys(rows), rows.num_rows())?;
         let all: Vec<_> = hashes.iter().copied().enumerate().collect();
         self.overflow.push(rows, &all)
+    }
+
+    /// Sends a table to disk. Nothing of it is held after that.
+    pub(super) fn send_table(&mut self, shape: &Shape, table: Table) -> Result<()> {
+        let states = table.into_states(shape)?;
+        slices(&states, self.overflow.batch_rows()).try_for_each(|rows| self.send(shape, &rows))?;
+        self.overflow.write()
     }
 
     /// Returns the bytes that all tables take, and those of the largest.
@@ -134,22 +141,36 @@ impl Parts {
 
 /// Hashes keys as nobody else does: those of a part of an exchange, or of a part that was divided before, differ.
 struct Hasher {
-    state: QualityRandomState,
+    depth: u64,
     hashes: Vec<u64>,
 }
 
+/// What tells our hashes from those of DataFusion.
+const SEED: u64 = 0x7469_6465;
+
 impl Hasher {
     fn hash(&mut self, keys: &[ArrayRef], rows: usize) -> Result<&[u64]> {
-        // Zeros are equal whatever their sign.
-        let keys: Vec<ArrayRef> = keys.iter().map(normalize_float_zero).collect();
         self.hashes.clear();
         self.hashes.resize(rows, 0);
-        Ok(create_hashes(&keys, &self.state, &mut self.hashes)?)
+        create_hashes(keys, &QualityRandomState::with_seed(SEED), &mut self.hashes)?;
+        // Not by other seeds: after a NULL, DataFusion hashes numbers by what came before alone.
+        for hash in &mut self.hashes {
+            *hash = mixed(*hash, self.depth);
+        }
+        Ok(&self.hashes)
     }
+}
+
+/// Returns the hash of a hash and the depth: `SplitMix64`, by Sebastiano Vigna.
+fn mixed(hash: u64, depth: u64) -> u64 {
+    let sum = hash.wrapping_add((depth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let first = (sum ^ (sum >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let second = (first ^ (first >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    second ^ (second >> 31)
 }
 
 /// Returns whether keys of these columns can be hashed.
 pub(super) fn are_hashable(keys: &[ArrayRef]) -> bool {
-    let mut hasher = Hasher { state: QualityRandomState::with_seed(0), hashes: Vec::new() };
-    keys.iter().all(|key| hasher.hash(std::slice::from_ref(key), key.len()).is_ok())
+    let mut hasher = Hasher { depth: 0, hashes: Vec::new() };
+    keys.iter().all(|key| hasher.hash(slice::from_ref(key), key.len()).is_ok())
 }

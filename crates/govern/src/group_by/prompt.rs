@@ -6,11 +6,12 @@
 use crate::node::only_child;
 use datafusion::{
     arrow::datatypes::DataType,
-    common::{Result, tree_node::TreeNodeRecursion},
+    common::{Result, Statistics, internal_err, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::PhysicalExpr,
     physical_plan::{
-        ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
+        ChildStats, ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
+        ReplaceChildrenOptions, StatisticsArgs,
         aggregates::AggregateExec,
         execution_plan::{Boundedness, CardinalityEffect},
         repartition::RepartitionExec,
@@ -41,7 +42,8 @@ pub(super) fn promptly(aggregate: AggregateExec) -> Result<AggregateExec> {
     let exchange = aggregate.input();
     let fields = exchange.schema();
     let mut states = fields.fields().iter().skip(aggregate.group_expr().expr().len());
-    let lists = states.any(|state| matches!(state.data_type(), DataType::List(_) | DataType::LargeList(_)));
+    let growing = |of: &DataType| matches!(of, DataType::List(_) | DataType::LargeList(_) | DataType::LargeUtf8);
+    let lists = states.any(|state| growing(state.data_type()));
     let Some(input) = exchange.downcast_ref::<RepartitionExec>().filter(|_| lists).map(RepartitionExec::input) else {
         return Ok(aggregate);
     };
@@ -104,6 +106,16 @@ impl ExecutionPlan for PromptExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         self.input.execute(partition, context)
+    }
+
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        vec![ChildStats::At(partition)]
+    }
+
+    fn statistics_from_inputs(&self, inputs: &[Arc<Statistics>], _args: &StatisticsArgs) -> Result<Arc<Statistics>> {
+        inputs
+            .first()
+            .map_or_else(|| internal_err!("a node without statistics of its child"), |only| Ok(Arc::clone(only)))
     }
 
     fn cardinality_effect(&self) -> CardinalityEffect {

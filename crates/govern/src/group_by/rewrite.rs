@@ -8,7 +8,7 @@ use datafusion::{
     physical_expr::{expressions::Column, projection::ProjectionExpr},
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
-        ExecutionPlan, InputOrderMode,
+        ExecutionPlan, ExecutionPlanProperties, InputOrderMode,
         aggregates::{AggregateExec, AggregateMode},
         projection::ProjectionExec,
     },
@@ -61,9 +61,17 @@ fn renamed(node: Arc<dyn ExecutionPlan>, wanted: &SchemaRef) -> Result<Option<Ar
 }
 
 /// Returns whether an aggregate has groups, and neither an order that lets it hand on groups before the end nor a limit.
-fn is_plain(aggregate: &AggregateExec) -> bool {
+pub(super) fn is_plain(aggregate: &AggregateExec) -> bool {
+    let equivalences = aggregate.input().equivalence_properties();
+    let keys = aggregate.group_expr().expr();
+    let is_constant = |at: &usize| keys.get(*at).is_some_and(|(key, _)| equivalences.is_expr_constant(key).is_some());
+    let in_any_order = match aggregate.input_order_mode() {
+        InputOrderMode::Linear => true,
+        InputOrderMode::PartiallySorted(keys) => keys.iter().all(is_constant),
+        InputOrderMode::Sorted => false,
+    };
     !aggregate.group_expr().is_true_no_grouping()
-        && *aggregate.input_order_mode() == InputOrderMode::Linear
+        && in_any_order
         && aggregate.limit_options().is_none()
         && aggregate.dynamic_expressions_produced().is_empty()
 }
@@ -78,9 +86,16 @@ fn in_two_steps(aggregate: &AggregateExec, merging: AggregateMode) -> Result<Agg
         Arc::clone(aggregate.input()),
         Arc::clone(&schema),
     )?;
-    let no_filters = vec![None; functions.len()];
+    // The rows are in the order that a function may have been told of, the states are not.
+    let unordered = states.aggr_expr().iter().map(|function| {
+        if !function.order_sensitivity().is_beneficial() {
+            return Ok(Arc::clone(function));
+        }
+        Ok(Arc::clone(function).with_beneficial_ordering(false)?.map_or_else(|| Arc::clone(function), Arc::new))
+    });
+    let (functions, no_filters) = (unordered.collect::<Result<_>>()?, vec![None; functions.len()]);
     let keys = Arc::new(aggregate.group_expr().as_final());
-    AggregateExec::try_new(merging, keys, functions.to_vec(), no_filters, Arc::new(states), schema)
+    AggregateExec::try_new(merging, keys, functions, no_filters, Arc::new(states), schema)
 }
 
 /// [`spilling_group_bys`] as a rule of the optimizer, so that EXPLAIN shows what runs. Must be one of the last.

@@ -2,7 +2,7 @@
 
 use super::{
     parts::Parts,
-    table::{Shape, Table},
+    table::{Shape, Table, slices},
 };
 use crate::{
     growth::MOST_IN_A_TABLE,
@@ -30,6 +30,9 @@ const DIVIDED_AT: usize = 8;
 
 /// Bytes that are held in any case, so that every pass gets on.
 const LEAST: usize = 256 << 10;
+
+/// Groups that were divided so often, by four bits each time, have the same hash.
+const MOST_DEPTH: u64 = 32;
 
 /// Where a stream runs.
 #[derive(Clone, Copy)]
@@ -71,14 +74,20 @@ enum Groups {
 
 /// Groups of a later pass.
 struct Left {
-    table: Option<Table>,
+    /// A table and what it takes.
+    table: Option<(Table, usize)>,
     files: Vec<Arc<dyn SpillFile>>,
     depth: u64,
 }
 
+fn sized(table: Table) -> (Table, usize) {
+    let bytes = table.bytes();
+    (table, bytes)
+}
+
 impl Left {
     fn bytes(&self) -> usize {
-        self.table.as_ref().map_or(0, Table::bytes)
+        self.table.as_ref().map_or(0, |(_, bytes)| *bytes)
     }
 }
 
@@ -141,7 +150,8 @@ impl GroupByStream {
             if bytes == self.held.size() && largest <= MOST_IN_A_TABLE {
                 return Ok(());
             }
-            if bytes <= LEAST {
+            // What is moving is there already, and less cannot be.
+            if bytes <= LEAST.max(self.moving) {
                 self.held.resize(bytes);
                 return Ok(());
             }
@@ -156,10 +166,11 @@ impl GroupByStream {
     }
 
     fn send_some(&mut self, refusal: Option<DataFusionError>) -> Result<()> {
-        let refused = || refusal.map_or_else(|| resources_err!("a group of more than {MOST_IN_A_TABLE} bytes"), Err);
         let idle = self.left.iter_mut().filter(|left| left.table.is_some()).max_by_key(|left| left.bytes());
+        let idle = idle.filter(|_| refusal.is_some());
+        let refused = || refusal.map_or_else(|| resources_err!("a group of more than {MOST_IN_A_TABLE} bytes"), Err);
         if let Some(Left { table, files, .. }) = idle
-            && let Some(table) = table.take()
+            && let Some((table, _)) = table.take()
         {
             let mut file = SpilledBatches::create(&self.manager, self.held.consumer().name())?;
             for rows in slices(&table.into_states(&self.shape)?, self.batch_rows) {
@@ -169,15 +180,15 @@ impl GroupByStream {
             return Ok(());
         }
         match mem::replace(&mut self.groups, Groups::Moving) {
-            Groups::Whole(table) if table.len() > 1 => {
+            Groups::Whole(table) if table.len() > 1 && self.depth < MOST_DEPTH => {
                 let mut parts = self.parts();
-                self.send(&mut parts, table)?;
+                parts.send_table(&self.shape, table)?;
                 self.groups = Groups::Parts(parts);
                 Ok(())
             }
             Groups::Parts(mut parts) => match parts.take_largest() {
                 Some(table) => {
-                    self.send(&mut parts, table)?;
+                    parts.send_table(&self.shape, table)?;
                     self.groups = Groups::Parts(parts);
                     Ok(())
                 }
@@ -185,11 +196,6 @@ impl GroupByStream {
             },
             Groups::Whole(_) | Groups::Moving => refused(),
         }
-    }
-
-    fn send(&self, parts: &mut Parts, table: Table) -> Result<()> {
-        let states = table.into_states(&self.shape)?;
-        slices(&states, self.batch_rows).try_for_each(|rows| parts.send(&self.shape, &rows))
     }
 
     fn parts(&self) -> Box<Parts> {
@@ -225,8 +231,9 @@ impl GroupByStream {
                 let depth = self.depth + 1;
                 let (tables, files) = parts.finish()?;
                 let parts = tables.zip(files);
-                let mut parts: Vec<_> =
-                    parts.map(|(table, file)| Left { table, files: file.into_iter().collect(), depth }).collect();
+                let mut parts: Vec<_> = parts
+                    .map(|(table, file)| Left { table: table.map(sized), files: file.into_iter().collect(), depth })
+                    .collect();
                 parts.retain(|left| left.table.is_some() || !left.files.is_empty());
                 // First, which are the last, those that give memory back at once.
                 parts.sort_by_key(|left| (Reverse(left.files.len()), left.table.is_some()));
@@ -240,7 +247,7 @@ impl GroupByStream {
     /// Begins the next pass. Returns whether there is one.
     fn begin(&mut self) -> Result<bool> {
         let Some(Left { table, files, depth }) = self.left.pop() else { return Ok(false) };
-        self.groups = Groups::Whole(table.map_or_else(|| Table::new(&self.shape), Ok)?);
+        self.groups = Groups::Whole(table.map_or_else(|| Table::new(&self.shape), |(table, _)| Ok(table))?);
         self.depth = depth;
         self.rows = Some(read_spilled(&self.manager, files));
         Ok(true)
@@ -263,11 +270,6 @@ impl GroupByStream {
         }
         Some(answers.slice(0, count))
     }
-}
-
-fn slices(batch: &RecordBatch, rows: usize) -> impl Iterator<Item = RecordBatch> {
-    let count = batch.num_rows();
-    (0..count).step_by(rows).map(move |start| batch.slice(start, rows.min(count - start)))
 }
 
 impl Batches for GroupByStream {

@@ -2,7 +2,8 @@
 
 use datafusion::{
     arrow::{
-        array::{ArrayRef, RecordBatch},
+        array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, UInt64Array},
+        compute::take_record_batch,
         datatypes::{Schema, SchemaRef},
     },
     common::{Result, internal_err},
@@ -89,6 +90,7 @@ impl Table {
 
     /// Merges keys and states into it.
     pub(super) fn merge(&mut self, shape: &Shape, batch: &RecordBatch) -> Result<()> {
+        let batch = &compact(batch)?;
         self.groups.intern(shape.keys(batch), &mut self.places)?;
         let groups = self.groups.len();
         for (states, columns) in self.states.iter_mut().zip(&shape.states) {
@@ -136,4 +138,30 @@ fn accumulator(function: &Arc<AggregateFunctionExpr>) -> Result<Box<dyn GroupsAc
     }
     let function = Arc::clone(function);
     Ok(Box::new(GroupsAccumulatorAdapter::new(move || function.create_accumulator())))
+}
+
+/// Bytes that a slice of rows may have, about.
+const SLICE: usize = 1 << 20;
+
+/// Returns rows in slices of so many at most, fewer where they are long.
+pub(super) fn slices(batch: &RecordBatch, most: usize) -> impl Iterator<Item = RecordBatch> {
+    let count = batch.num_rows();
+    let each = batch.get_array_memory_size() / count.max(1);
+    let rows = (SLICE / each.max(1)).clamp(1, most);
+    (0..count).step_by(rows).map(move |start| batch.slice(start, rows.min(count - start)))
+}
+
+/// Returns rows with lists that hold nothing but what is in these rows: states may keep, and count, all that a list is a slice of.
+fn compact(batch: &RecordBatch) -> Result<RecordBatch> {
+    if !batch.columns().iter().any(|column| column.as_list_opt::<i32>().is_some_and(is_a_slice)) {
+        return Ok(batch.clone());
+    }
+    let all: UInt64Array = (0..).take(batch.num_rows()).collect();
+    Ok(take_record_batch(batch, &all)?)
+}
+
+fn is_a_slice(list: &ListArray) -> bool {
+    let offsets = list.value_offsets();
+    let used = offsets.first().zip(offsets.last()).and_then(|(first, last)| usize::try_from(last - first).ok());
+    used.is_some_and(|used| used < list.values().len())
 }

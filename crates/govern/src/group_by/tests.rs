@@ -24,9 +24,10 @@ const SMALL: &str = "count(*), count(v), sum(v), avg(f), min(s), max(t), stddev(
 
 /// States that grow with their groups.
 const LARGE: &str = "count(*), count(DISTINCT t), median(v), percentile_cont(0.3) WITHIN GROUP (ORDER BY f), \
-    array_agg(id ORDER BY id), string_agg(s, ',' ORDER BY id), min(s)";
+    array_agg(id ORDER BY id), string_agg(s, ',' ORDER BY id), min(s), array_sort(array_agg(id)), \
+    array_agg(v ORDER BY t DESC, id DESC), last_value(f > 0 ORDER BY id)";
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 20] = [
     "g",
     "s",
     "id",
@@ -44,6 +45,10 @@ const KEYS: [&str; 17] = [
     "ROLLUP (g, s)",
     "CUBE (t, s)",
     "struct(g, s)",
+    // Most of them begin with what is missing, which no hash tells apart.
+    "CASE WHEN id % 50 = 0 THEN g END, id",
+    "struct(CASE WHEN id % 50 = 0 THEN g END, id)",
+    "CASE WHEN id % 50 = 0 THEN s END, arrow_cast(id, 'Timestamp(Second, None)')",
 ];
 
 /// What a test asks of, and how.
@@ -133,12 +138,12 @@ async fn answers_are_those_of_datafusion_in_memory() {
 #[tokio::test]
 async fn answers_are_those_of_datafusion_from_disk() {
     for (seed, batch_rows, threads, most, limit) in
-        [(6, 64, 1, 0, 0), (7, 256, 3, 0, PLENTY), (8, 16, 1, 1_500_000, PLENTY), (9, 64, 2, 1_500_000, 2_000_000)]
+        [(6, 64, 1, 0, 0), (7, 256, 3, 0, PLENTY), (8, 16, 1, 700_000, PLENTY), (9, 8192, 2, 0, 2_000_000)]
     {
-        let batches = batches(seed, 9000);
+        let batches = batches(seed, 4000);
         for (keys, sql) in queries() {
             // Lists in order are merged in steps as long as they are; those of few groups need more than there is.
-            let (lists, many) = (sql.contains(LARGE), keys == "s, f, t" || keys.contains("id") && !keys.contains('%'));
+            let (lists, many) = (sql.contains(LARGE), keys == "s, f, t" || keys.contains("id") && keys != "id % 2 = 0");
             let way = match (lists, many) {
                 (false, _) => Way { batch_rows, threads, most, limit },
                 (true, true) => Way { batch_rows: 512, threads, most: most.max(1_000_000), limit },
@@ -159,6 +164,29 @@ async fn no_rows_are_no_groups() {
     }
 }
 
+/// Functions that DataFusion has told of the order of their rows, or turned round for it.
+#[tokio::test]
+async fn rows_in_order_give_the_same_answers() {
+    let each = [
+        "array_agg(id ORDER BY t, id)",
+        "array_agg(v ORDER BY t DESC, id DESC)",
+        "first_value(s ORDER BY t, id)",
+        "last_value(f > 0 ORDER BY t DESC, id DESC)",
+        "string_agg(s, ',' ORDER BY t DESC, id DESC)",
+    ];
+    let all = each.join(", ");
+    for order in ["t, id", "t DESC, id DESC", "id"] {
+        for functions in each.into_iter().chain([all.as_str()]) {
+            let sql = format!(
+                "SELECT id % 300, {functions} FROM (SELECT * FROM rows ORDER BY {order} LIMIT 5000) GROUP BY 1"
+            );
+            for (threads, most) in [(1, PLENTY), (1, 600_000), (3, 600_000)] {
+                compare(&sql, &batches(14, 5000), Way { batch_rows: 256, threads, most, limit: most }).await;
+            }
+        }
+    }
+}
+
 /// Rows of groups that are in memory stay there, and no row goes to disk more than a few times.
 #[tokio::test]
 async fn only_what_does_not_fit_goes_to_disk() {
@@ -166,7 +194,7 @@ async fn only_what_does_not_fit_goes_to_disk() {
     let sql = format!("SELECT id % {groups}, count(*), sum(v), min(s) FROM rows GROUP BY 1");
     let whole = Way { batch_rows: 512, threads: 1, most: PLENTY, limit: PLENTY };
     assert_eq!(compare(&sql, &batches, whole).await, 0);
-    let most = 2_000_000;
+    let most = 1_200_000;
     let spilled = compare(&sql, &batches, Way { most, limit: most, ..whole }).await;
     assert!((1..groups / 2).contains(&spilled), "{spilled} rows");
     let least = compare(&sql, &batches, Way { most: 0, limit: 0, ..whole }).await;
@@ -248,6 +276,7 @@ async fn other_aggregates_stay_as_they_are() {
         "SELECT count(*), sum(v) FROM rows",
         "SELECT DISTINCT s FROM rows LIMIT 3",
         "SELECT id, count(*) FROM (SELECT * FROM rows ORDER BY id LIMIT 100) GROUP BY id",
+        "SELECT id, t, count(*) FROM (SELECT * FROM rows ORDER BY id LIMIT 100) GROUP BY id, t",
     ] {
         let before = plan(&session, sql).await;
         let shown = |plan: &Arc<dyn ExecutionPlan>| displayable(plan.as_ref()).indent(false).to_string();
@@ -255,4 +284,11 @@ async fn other_aggregates_stay_as_they_are() {
         assert!(!nodes::<AggregateExec>(&before).is_empty());
         assert_eq!(shown(&spilling_group_bys(before).unwrap()), expected);
     }
+    // A key that a filter makes constant is no order.
+    compare(
+        "SELECT t, s, count(*) FROM rows WHERE t = 5 GROUP BY t, s",
+        &batches(13, 500),
+        Way { batch_rows: 64, threads: 2, most: 0, limit: 0 },
+    )
+    .await;
 }

@@ -15,12 +15,12 @@ use std::{mem, sync::Arc};
 /// The number of files that rows are divided into.
 pub(crate) const FILES: usize = 16;
 
-/// Batches of rows that are collected in any case before they are divided: each file gets a sixteenth of them at a time.
-const COLLECTED: usize = 4;
-
-/// The most bytes of them where memory is granted for more, because larger pieces are written and read faster, and the most
-/// pieces that they are collected in: each takes some hundred bytes for each column beside its values.
+/// Bytes of rows that are collected in any case before they are divided, and the most where memory is granted for more: each
+/// file gets a sixteenth of them at a time, and larger pieces are written and read faster.
+const LEAST_BYTES: usize = 1 << 20;
 const MOST_BYTES: usize = 8 << 20;
+
+/// The most pieces that they are collected in: each takes some hundred bytes for each column beside its values.
 const MOST_PIECES: usize = 64;
 
 /// The files of some rows, divided by their hashes; `None` where there are no rows.
@@ -37,6 +37,8 @@ pub(crate) struct Overflow {
     held: MemoryReservation,
     batch_rows: usize,
     collected: Vec<RecordBatch>,
+    /// Counts what pieces share once.
+    counter: RecordBatchMemoryCounter,
     /// Batch and row of what was collected, by files.
     places: [Vec<(usize, usize)>; FILES],
     files: [Option<SpilledBatches>; FILES],
@@ -46,7 +48,15 @@ impl Overflow {
     /// Returns one for rows that come in batches of `batch_rows`. `held` is for those that are collected.
     pub(crate) fn new(manager: SpillManager, held: MemoryReservation, batch_rows: usize) -> Self {
         let (places, files) = Default::default();
-        Self { manager, held, batch_rows, collected: Vec::new(), places, files }
+        Self {
+            manager,
+            held,
+            batch_rows,
+            collected: Vec::new(),
+            counter: RecordBatchMemoryCounter::new(),
+            places,
+            files,
+        }
     }
 
     /// Takes some rows of a batch, each with the hash of its key.
@@ -60,7 +70,7 @@ impl Overflow {
             let indices: UInt64Array = rows.iter().map(|(row, _)| u64::try_from(*row).ok()).collect();
             take_record_batch(batch, &indices)?
         };
-        self.hold(RecordBatchMemoryCounter::new().count_batch(&taken))?;
+        self.hold(&taken)?;
         let at = self.collected.len();
         for (row, (_, hash)) in rows.iter().enumerate() {
             match self.places.get_mut(place(*hash, FILES)) {
@@ -72,21 +82,31 @@ impl Overflow {
         Ok(())
     }
 
-    /// Makes room for so many bytes.
-    fn hold(&mut self, bytes: usize) -> Result<()> {
-        let rows: usize = self.collected.iter().map(RecordBatch::num_rows).sum();
-        let few_pieces = self.collected.len() < MOST_PIECES;
-        if rows >= self.batch_rows.saturating_mul(COLLECTED) || !few_pieces {
-            if few_pieces && self.held.size() + bytes <= MOST_BYTES && self.held.try_grow(bytes).is_ok() {
+    /// Makes room for a piece.
+    fn hold(&mut self, piece: &RecordBatch) -> Result<()> {
+        let bytes = self.counter.count_batch(piece);
+        if self.collected.len() < MOST_PIECES {
+            let wanted = self.held.size() + bytes;
+            if wanted > LEAST_BYTES && wanted <= MOST_BYTES && self.held.try_grow(bytes).is_ok() {
                 return Ok(());
             }
-            self.write()?;
+            if wanted <= LEAST_BYTES {
+                self.held.grow(bytes);
+                return Ok(());
+            }
         }
-        self.held.grow(bytes);
+        self.write()?;
+        self.held.grow(self.counter.count_batch(piece));
         Ok(())
     }
 
-    fn write(&mut self) -> Result<()> {
+    /// Returns how many rows a batch has.
+    pub(crate) fn batch_rows(&self) -> usize {
+        self.batch_rows
+    }
+
+    /// Writes what was collected.
+    pub(crate) fn write(&mut self) -> Result<()> {
         let collected = mem::take(&mut self.collected);
         let batches: Vec<&RecordBatch> = collected.iter().collect();
         for (places, file) in self.places.iter_mut().zip(&mut self.files) {
@@ -103,6 +123,7 @@ impl Overflow {
             places.clear();
         }
         self.held.free();
+        self.counter = RecordBatchMemoryCounter::new();
         Ok(())
     }
 
