@@ -25,7 +25,8 @@ use tidegate_memory::pressure::Pressure;
 /// panics where they do not suffice.
 pub(crate) const MOST_IN_A_TABLE: usize = (2 << 30) - (128 << 20);
 
-/// What the step of a group-by that makes states may hold: one of so many parts of what operators may have, within these bounds.
+/// What the step of a group-by (not one of grouping sets) that makes states may hold: one of so many parts of what operators may
+/// have, within these bounds.
 /// Refused, it hands its groups on to the step that merges them. More would be of little use: that step has the same groups, and
 /// of the rest of the memory it makes more.
 const STATES_PARTS: usize = 16;

@@ -80,6 +80,11 @@ struct Left {
     depth: u64,
 }
 
+/// Returns whether a table has groups that can be told apart. One that has none and is refused ends the task.
+fn is_divisible(table: &Table, depth: u64) -> bool {
+    table.len() > 1 && depth < MOST_DEPTH
+}
+
 fn sized(table: Table) -> (Table, usize) {
     let bytes = table.bytes();
     (table, bytes)
@@ -121,8 +126,8 @@ impl GroupByStream {
         match &mut self.groups {
             Groups::Whole(table) => {
                 table.merge(&self.shape, batch)?;
-                // One group cannot be divided: if it is refused, it ends the task.
-                if table.len() > 1 && table.bytes() > self.divided_at { self.divide() } else { self.settle() }
+                let divisible = is_divisible(table, self.depth);
+                if divisible && table.bytes() > self.divided_at { self.divide() } else { self.settle() }
             }
             Groups::Parts(parts) => {
                 let arranged = parts.arrange(&self.shape, batch)?;
@@ -180,7 +185,7 @@ impl GroupByStream {
             return Ok(());
         }
         match mem::replace(&mut self.groups, Groups::Moving) {
-            Groups::Whole(table) if table.len() > 1 && self.depth < MOST_DEPTH => {
+            Groups::Whole(table) if is_divisible(&table, self.depth) => {
                 let mut parts = self.parts();
                 parts.send_table(&self.shape, table)?;
                 self.groups = Groups::Parts(parts);
