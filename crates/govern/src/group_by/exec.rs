@@ -1,12 +1,14 @@
 //! The plan node.
 
 use super::{
+    parts::are_hashable,
     rewrite::is_plain,
     stream::{GroupByStream, Place},
     table::Shape,
 };
 use crate::node::Batches;
 use datafusion::{
+    arrow::array::new_empty_array,
     common::{Result, Statistics, internal_err, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::PhysicalExpr,
@@ -25,16 +27,27 @@ use std::{fmt, sync::Arc};
 pub struct SpillingGroupByExec {
     /// The node whose place is taken: knows everything about the plan, but never runs.
     aggregate: AggregateExec,
+    shape: Arc<Shape>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl SpillingGroupByExec {
-    /// Returns the node that takes the place of `aggregate`, which must merge the states of groups.
-    pub fn new(aggregate: AggregateExec) -> Self {
+    /// Returns the node that takes the place of one that merges the states of groups; `None` for one whose groups come in an
+    /// order or have a limit, whose input is not its keys and states, or whose keys cannot be hashed.
+    ///
+    /// # Errors
+    /// If a function does not know its states.
+    pub fn of(aggregate: AggregateExec) -> Result<Option<Self>> {
+        let Some(shape) = Shape::of(&aggregate)?.filter(|_| is_plain(&aggregate)) else { return Ok(None) };
+        let keys: Vec<_> = shape.key_schema.fields().iter().map(|key| new_empty_array(key.data_type())).collect();
+        if !are_hashable(&keys) {
+            return Ok(None);
+        }
         let properties = PlanProperties::clone(aggregate.properties());
         let properties = Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative));
-        Self { aggregate, properties, metrics: ExecutionPlanMetricsSet::new() }
+        let metrics = ExecutionPlanMetricsSet::new();
+        Ok(Some(Self { aggregate, shape: Arc::new(shape), properties, metrics }))
     }
 }
 
@@ -86,8 +99,8 @@ impl ExecutionPlan for SpillingGroupByExec {
         let Some(aggregate) = replaced.downcast_ref::<AggregateExec>() else {
             return internal_err!("a group-by with other children is no group-by");
         };
-        // What gives its groups in an order must remain.
-        Ok(if is_plain(aggregate) { Arc::new(Self::new(aggregate.clone())) } else { replaced })
+        let node = Self::of(aggregate.clone())?;
+        Ok(node.map_or(replaced, |node| Arc::new(node)))
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -95,13 +108,10 @@ impl ExecutionPlan for SpillingGroupByExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let Some(shape) = Shape::of(&self.aggregate)? else {
-            return internal_err!("the input of a group-by is not its keys and states");
-        };
         let input = self.aggregate.input().execute(partition, Arc::clone(&context))?;
         let partitions = self.properties.output_partitioning().partition_count();
         let place = Place { context: &context, partition, partitions, metrics: &self.metrics };
-        Ok(GroupByStream::new(shape, input, place)?.into_stream())
+        Ok(GroupByStream::new(Arc::clone(&self.shape), input, place)?.into_stream())
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

@@ -59,33 +59,22 @@ impl Parts {
     /// Sends rows of parts that are on disk there, and returns the others.
     pub(super) fn arrange(&mut self, shape: &Shape, batch: &RecordBatch) -> Result<Arranged> {
         let hashes = self.hasher.hash(shape.keys(batch), batch.num_rows())?;
-        let mut counts = [0; FILES];
+        let mut rows = [const { Vec::new() }; FILES];
         let mut beyond = Vec::new();
         for (row, hash) in hashes.iter().enumerate() {
-            match self.by_hash.get(place(*hash, FILES)) {
-                Some(part) if part.spilled => beyond.push((row, *hash)),
-                _ => counts.get_mut(place(*hash, FILES)).into_iter().for_each(|count| *count += 1),
+            let at = place(*hash, FILES);
+            match (self.by_hash.get(at), rows.get_mut(at)) {
+                (Some(part), Some(rows)) if !part.spilled => rows.push(u64::try_from(row).unwrap_or(u64::MAX)),
+                _ => beyond.push((row, *hash)),
             }
         }
         let mut sum = 0;
-        let starts = counts.map(|count| {
-            sum += count;
-            sum - count
+        let starts = rows.each_ref().map(|rows| {
+            sum += rows.len();
+            sum - rows.len()
         });
-        let mut next = starts;
-        let mut order = vec![0; sum];
-        for (row, hash) in (0..).zip(hashes) {
-            let part = place(*hash, FILES);
-            if self.by_hash.get(part).is_none_or(|part| part.spilled) {
-                continue;
-            }
-            if let Some(next) = next.get_mut(part) {
-                order.get_mut(*next).into_iter().for_each(|place| *place = row);
-                *next += 1;
-            }
-        }
         self.overflow.push(batch, &beyond)?;
-        Ok(Arranged { rows: take_record_batch(batch, &UInt64Array::from(order))?, starts })
+        Ok(Arranged { rows: take_record_batch(batch, &UInt64Array::from(rows.concat()))?, starts })
     }
 
     /// Merges rows of a part. Sends them to disk if the part went there meanwhile.

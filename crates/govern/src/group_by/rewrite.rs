@@ -1,9 +1,9 @@
 //! The rewrite of a plan.
 
-use super::{SpillingGroupByExec, parts::are_hashable, prompt::promptly, table::Shape};
+use super::{SpillingGroupByExec, prompt::promptly};
 use crate::node::map_children;
 use datafusion::{
-    arrow::{array::new_empty_array, datatypes::SchemaRef},
+    arrow::datatypes::SchemaRef,
     common::{Result, config::ConfigOptions},
     physical_expr::{expressions::Column, projection::ProjectionExpr},
     physical_optimizer::PhysicalOptimizerRule,
@@ -32,13 +32,8 @@ pub fn spilling_group_bys(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Execut
         AggregateMode::SinglePartitioned => in_two_steps(aggregate, AggregateMode::FinalPartitioned)?,
         AggregateMode::Partial | AggregateMode::PartialReduce => return Ok(plan),
     };
-    let Some(shape) = Shape::of(&merging)?.filter(|_| is_plain(&merging)) else { return Ok(plan) };
-    let keys: Vec<_> = shape.key_schema().fields().iter().map(|key| new_empty_array(key.data_type())).collect();
-    if !are_hashable(&keys) {
-        return Ok(plan);
-    }
-    let names = plan.schema();
-    Ok(renamed(Arc::new(SpillingGroupByExec::new(promptly(merging)?)), &names)?.unwrap_or(plan))
+    let Some(node) = SpillingGroupByExec::of(promptly(merging)?)? else { return Ok(plan) };
+    Ok(renamed(Arc::new(node), &plan.schema())?.unwrap_or(plan))
 }
 
 /// Returns the node with columns of other names, if that is all in which they differ: a function that DataFusion turned round

@@ -45,7 +45,7 @@ pub(super) struct Place<'a> {
 
 /// Merges states, then hands on answers.
 pub(super) struct GroupByStream {
-    shape: Shape,
+    shape: Arc<Shape>,
     /// The rows of this pass; `None` after the last.
     rows: Option<SendableRecordBatchStream>,
     groups: Groups,
@@ -97,7 +97,7 @@ impl Left {
 }
 
 impl GroupByStream {
-    pub(super) fn new(shape: Shape, input: SendableRecordBatchStream, place: Place<'_>) -> Result<Self> {
+    pub(super) fn new(shape: Arc<Shape>, input: SendableRecordBatchStream, place: Place<'_>) -> Result<Self> {
         let Place { context, partition, partitions, metrics } = place;
         let consumer = |name: &str| MemoryConsumer::new(format!("{name}[{partition}]"));
         let most = match context.memory_pool().memory_limit() {

@@ -1,5 +1,6 @@
 //! Groups in memory.
 
+use super::keys::Keys;
 use datafusion::{
     arrow::{
         array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, UInt64Array},
@@ -9,25 +10,18 @@ use datafusion::{
     common::{Result, internal_err},
     logical_expr::{EmitTo, GroupsAccumulator},
     physical_expr::{GroupsAccumulatorAdapter, PhysicalExpr, aggregate::AggregateFunctionExpr, expressions::Column},
-    physical_plan::{
-        ExecutionPlan,
-        aggregates::{
-            AggregateExec,
-            group_values::{GroupValues, new_group_values},
-            order::GroupOrdering,
-        },
-    },
+    physical_plan::{ExecutionPlan, aggregates::AggregateExec},
 };
 use std::{ops::Range, sync::Arc};
 
 /// What all tables of an operator have in common.
+#[derive(Debug)]
 pub(super) struct Shape {
     functions: Vec<Arc<AggregateFunctionExpr>>,
-    /// The number of columns that are keys, the first of each row.
-    keys: usize,
     /// The columns with the states of each function.
     states: Vec<Range<usize>>,
-    key_schema: SchemaRef,
+    /// The columns that are keys, the first of each row.
+    pub(super) key_schema: SchemaRef,
     /// Keys and states, as they come and as they are on disk.
     pub(super) state_schema: SchemaRef,
     /// Keys and answers, as they go.
@@ -53,16 +47,12 @@ impl Shape {
         }
         let fields: Vec<_> = state_schema.fields().iter().take(keys).cloned().collect();
         let key_schema = Arc::new(Schema::new(fields));
-        Ok(Some(Self { functions, keys, states, key_schema, state_schema, answer_schema: aggregate.schema() }))
+        Ok(Some(Self { functions, states, key_schema, state_schema, answer_schema: aggregate.schema() }))
     }
 
     /// Returns the keys of rows.
     pub(super) fn keys<'a>(&self, batch: &'a RecordBatch) -> &'a [ArrayRef] {
-        batch.columns().get(..self.keys).unwrap_or_default()
-    }
-
-    pub(super) fn key_schema(&self) -> &SchemaRef {
-        &self.key_schema
+        batch.columns().get(..self.key_schema.fields().len()).unwrap_or_default()
     }
 }
 
@@ -72,7 +62,7 @@ fn is_column(key: &dyn PhysicalExpr, at: usize) -> bool {
 
 /// Groups and their states.
 pub(super) struct Table {
-    groups: Box<dyn GroupValues>,
+    groups: Keys,
     states: Vec<Box<dyn GroupsAccumulator>>,
     /// The group of each row of a batch. Used again, so that its memory is.
     places: Vec<usize>,
@@ -82,7 +72,7 @@ impl Table {
     /// Returns one without groups.
     pub(super) fn new(shape: &Shape) -> Result<Self> {
         Ok(Self {
-            groups: new_group_values(Arc::clone(&shape.key_schema), &GroupOrdering::None)?,
+            groups: Keys::new(&shape.key_schema)?,
             states: shape.functions.iter().map(accumulator).collect::<Result<_>>()?,
             places: Vec::new(),
         })
@@ -110,12 +100,12 @@ impl Table {
     /// Returns the bytes that it takes.
     pub(super) fn bytes(&self) -> usize {
         let states: usize = self.states.iter().map(|states| states.size()).sum();
-        self.groups.size() + states + self.places.capacity() * size_of::<usize>()
+        self.groups.bytes() + states + self.places.capacity() * size_of::<usize>()
     }
 
     /// Returns the keys and states of all groups.
-    pub(super) fn into_states(mut self, shape: &Shape) -> Result<RecordBatch> {
-        let mut columns = self.groups.emit(EmitTo::All)?;
+    pub(super) fn into_states(self, shape: &Shape) -> Result<RecordBatch> {
+        let mut columns = self.groups.into_columns()?;
         for mut states in self.states {
             columns.extend(states.state(EmitTo::All)?);
         }
@@ -123,8 +113,8 @@ impl Table {
     }
 
     /// Returns the keys and answers of all groups.
-    pub(super) fn into_answers(mut self, shape: &Shape) -> Result<RecordBatch> {
-        let mut columns = self.groups.emit(EmitTo::All)?;
+    pub(super) fn into_answers(self, shape: &Shape) -> Result<RecordBatch> {
+        let mut columns = self.groups.into_columns()?;
         for mut states in self.states {
             columns.push(states.evaluate(EmitTo::All)?);
         }
