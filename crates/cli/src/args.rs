@@ -53,6 +53,8 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 pub enum Command {
     /// Run an SQL query over log files.
     Query(QueryArgs),
+    /// Tell what a query will need, before it runs: peak, mode, spilled bytes, time.
+    Forecast(ForecastArgs),
     /// Write a realistic access log of 5 million lines and ask five questions of it under a limit.
     Demo(DemoArgs),
 }
@@ -147,6 +149,36 @@ pub struct QueryArgs {
     /// [default: tidegate in the cache folder of the person]
     #[arg(long, env = "TIDEGATE_CACHE", value_name = "DIR")]
     pub cache: Option<PathBuf>,
+}
+
+const FORECAST_EXAMPLES: &str = "\
+Examples:
+  tidegate forecast --limit 256MB \"SELECT client, count(*) FROM 'logs/access*.log' GROUP BY client\"
+  tidegate forecast --format json --limit none \"SELECT * FROM 'access.log' ORDER BY request_time\"
+
+The query is run over samples of its files, each twice as large as the one before; nothing is written.";
+
+/// `tidegate forecast`.
+#[derive(Clone, Debug, Args)]
+#[command(before_help = FORECAST_EXAMPLES)]
+pub struct ForecastArgs {
+    /// The query; `-` reads it from the standard input.
+    pub sql: String,
+    /// How the task will be bounded.
+    #[command(flatten)]
+    pub limit: LimitArgs,
+    /// The form of the forecast.
+    #[arg(long, value_enum, default_value_t = ForecastForm::Text, value_name = "FORM")]
+    pub format: ForecastForm,
+}
+
+/// The form of a forecast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForecastForm {
+    /// For people.
+    Text,
+    /// For programs; sizes in bytes.
+    Json,
 }
 
 /// `tidegate demo`.

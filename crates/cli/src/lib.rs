@@ -3,6 +3,7 @@
 mod args;
 mod bar;
 mod demo;
+mod forecast;
 mod interrupt;
 mod outputs;
 mod printer;
@@ -11,6 +12,7 @@ mod record;
 mod restart;
 mod run;
 mod settings;
+mod sql;
 mod table;
 
 use args::{Cli, Command};
@@ -36,6 +38,7 @@ pub fn main(metering: Metering) -> ExitCode {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let result = match &cli.command {
         Command::Query(arguments) => query::run_command(arguments, printer, metering),
+        Command::Forecast(arguments) => forecast::run_command(arguments, printer),
         Command::Demo(arguments) => demo::run_command(arguments, printer),
     };
     ExitCode::from(result.unwrap_or_else(|error| printer.failure(&error)))

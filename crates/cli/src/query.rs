@@ -10,10 +10,11 @@ use crate::{
     restart::Restart,
     run::{Ended, Outcome, run, start_watch},
     settings::{Settings, budget, cache_folder, spill_folder, threads},
+    sql,
     table::TableSink,
 };
 use std::{
-    io::{self, BufWriter, IsTerminal, Read},
+    io::{self, BufWriter, IsTerminal},
     sync::Arc,
 };
 use tidegate_engine::{
@@ -32,7 +33,7 @@ const TOO_MANY_REJECTS: u8 = 4;
 /// Those that come before the query itself; errors of the query are said here, with a caret where possible.
 pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) -> Result<u8, EngineError> {
     outputs::check(arguments)?;
-    let sql = sql(arguments)?;
+    let sql = sql::text(&arguments.sql)?;
     let record = arguments.record.as_deref().map(OutputFile::create).transpose()?;
     let settings = Settings {
         budget: budget(arguments.limit.limit)?.filter(|_| metering == Metering::On),
@@ -82,15 +83,6 @@ fn explain_memory(outcome: &Outcome) -> Result<(), EngineError> {
     let mut table: Box<dyn Sink> = Box::new(TableSink::new(stderr, &MemoryReport::schema(), false));
     table.write(&rows)?;
     table.finish(Verdict::Keep)
-}
-
-fn sql(arguments: &QueryArgs) -> Result<String, EngineError> {
-    if arguments.sql != "-" {
-        return Ok(arguments.sql.clone());
-    }
-    let mut sql = String::new();
-    io::stdin().read_to_string(&mut sql).map_err(|error| EngineError::file("read", "-", error))?;
-    Ok(sql)
 }
 
 fn open(arguments: &QueryArgs, running: &Running, bar: &Arc<Bar>) -> Result<Box<dyn Sink + Send>, EngineError> {

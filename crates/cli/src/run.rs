@@ -10,6 +10,7 @@ use crate::{
 use std::{io, process, sync::Arc, time::Instant};
 use tidegate_engine::{
     EngineError, Finished, Running, Task,
+    forecast::{Forecast, forecast},
     sink::{Sink, Verdict},
     threads_of,
 };
@@ -120,6 +121,16 @@ pub fn run(
         }
         Err(code) => Ended::Interrupted(code),
     })
+}
+
+/// Tells what a query will need.
+///
+/// # Errors
+/// Any [`EngineError`] of the query's text and its files.
+pub fn run_forecast(sql: &str, settings: &Settings, watch: &Arc<Watch>) -> Result<Forecast, EngineError> {
+    let runtime = runtime(threads_of(settings.budget, settings.threads))?;
+    let options = settings.options(sql, watch);
+    runtime.block_on(forecast(&options))
 }
 
 async fn drive(task: Task, open: &mut OpenSink<'_>, bar: &Arc<Bar>) -> Result<(Finished, bool), EngineError> {

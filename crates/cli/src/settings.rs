@@ -98,6 +98,7 @@ impl Settings {
             rejects: self.rejects.clone(),
             max_rejects: self.max_rejects,
             given_up: self.restart.as_ref().map(|restart| restart.given_up.clone()).unwrap_or_default(),
+            sample: None,
             metered: self.metered,
             watch: Arc::clone(watch),
         }

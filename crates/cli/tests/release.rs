@@ -63,6 +63,7 @@ fn run(sql: &str, budget: Budget, watch: &Arc<Watch>, folder: &std::path::Path) 
     runtime.block_on(async {
         let options = TaskOptions {
             given_up: GivenUp::default(),
+            sample: None,
             metered: true,
             sql: sql.to_owned(),
             budget: Some(budget),

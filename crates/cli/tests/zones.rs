@@ -44,6 +44,7 @@ impl Asker {
     fn ask(&self, sql: &str, zones: Option<ZoneStore>) -> (String, Snapshot) {
         let options = TaskOptions {
             given_up: GivenUp::default(),
+            sample: None,
             metered: false,
             sql: sql.to_owned(),
             budget: None,

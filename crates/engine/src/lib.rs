@@ -5,6 +5,7 @@
 //! that for one query.
 
 mod error;
+pub mod forecast;
 pub mod input;
 mod names;
 pub mod progress;
@@ -16,6 +17,15 @@ mod task;
 pub mod zones;
 
 pub use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
+
+/// Parts of Arrow, for who makes rows.
+pub mod arrow {
+    pub use datafusion::arrow::{
+        array::{ArrayRef, StringArray},
+        datatypes::{DataType, Field, Schema},
+        error::ArrowError,
+    };
+}
 
 pub use error::{EngineError, Hint};
 pub use progress::{Progress, Snapshot};

@@ -41,6 +41,8 @@ pub struct TaskOptions {
     pub max_rejects: Option<MaxRejects>,
     /// The plans that were given up before this task began; its own are added.
     pub given_up: GivenUp,
+    /// The bytes of each table that are read in its place, for a forecast; `None` is all.
+    pub sample: Option<u64>,
     /// Whether operators are wrapped by probes. Without them no limit can be held.
     pub metered: bool,
     /// The process's watch.

@@ -1,8 +1,8 @@
 //! Whether an operator may grow: a pure function, tested alone.
 //!
 //! *Model.* The capacity is what operators may reserve together. Consumers of several kinds share it:
-//! - those that can **spill** share four fifths of it, evenly, but what some of them leave of their part is for the others. In
-//!   a narrower plan they share two fifths, unless they hold nothing: a first batch is not made smaller by a refusal. Refused,
+//! - those that can **spill** share four fifths of it, evenly, but what some of them leave of their part is for the others; who
+//!   grows in small steps has nine tenths, as no step will take much at once. In a narrower plan they share two fifths, unless they hold nothing: a first batch is not made smaller by a refusal. Refused,
 //!   they spill and go on.
 //!   A hash table asks after it has doubled, and the next time it will take twice its size before it gives the old one back:
 //!   four times the step that it asks for now. Where that would not fit, it is refused now, while it can still spill. Each
@@ -40,6 +40,9 @@ pub fn is_beyond_use(name: &str, wanted: usize, capacity: Option<usize>) -> bool
     }
     wanted > MOST_IN_A_TABLE && name.contains("HashAggregateStream")
 }
+
+/// A step is small if it is no more than one of so many parts of what operators may have.
+const SMALL_STEPS: usize = 32;
 
 /// What kind of consumer asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +152,11 @@ pub fn may_grow(request: &Request<'_>) -> bool {
             let kept = request.used.saturating_sub(request.returnable);
             let left = request.capacity.saturating_sub(kept);
             let narrow = request.sort_parts > 4 && request.held > 0;
-            let shared = if narrow { request.capacity / 5 * 2 } else { request.capacity / 5 * 4 };
+            let shared = match request.step {
+                _ if narrow => request.capacity / 5 * 2,
+                small if small <= request.capacity / SMALL_STEPS => request.capacity / 10 * 9,
+                _ => request.capacity / 5 * 4,
+            };
             request.pressure < Pressure::Rising
                 && total <= request.capacity
                 && wanted <= share(shared.min(left), request.others)
@@ -205,6 +212,8 @@ mod tests {
         assert!(!may_grow(&request(Kind::Spilling, 20, 21)));
         let crowded = Request { used: 95 * MIB, returnable: 40 * MIB, ..request(Kind::Spilling, 20, 3) };
         assert!(!may_grow(&crowded), "rigid consumers hold 55, which leaves 45 for two");
+        let in_small_steps = |held| may_grow(&Request { others: &[], ..request(Kind::Spilling, held, 1) });
+        assert!(in_small_steps(89) && !in_small_steps(90), "who grows slowly has more");
     }
 
     #[test]
@@ -238,7 +247,7 @@ mod tests {
     #[test]
     fn a_narrower_plan_spills_earlier() {
         let narrower = |held, sort_parts| may_grow(&Request { sort_parts, ..request(Kind::Spilling, held, 1) });
-        assert!(narrower(39, 4) && !narrower(40, 4));
+        assert!(narrower(44, 4) && !narrower(45, 4));
         assert!(narrower(19, 8) && !narrower(20, 8));
         assert!(narrower(19, 16) && !narrower(20, 16), "it must still hold what it merges");
         assert!(may_grow(&Request { sort_parts: 8, ..request(Kind::Spilling, 0, 25) }), "nothing to spill yet");

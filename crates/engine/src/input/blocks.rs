@@ -82,6 +82,8 @@ pub struct BlockQueue {
     options: QueueOptions,
     progress: Arc<Progress>,
     zones: ScanZones,
+    /// For each input, what is passed over whatever it is.
+    gaps: Vec<Vec<Gap>>,
     state: Mutex<State>,
     /// Told when a stretch of a compressed file was decompressed.
     decompressed: Condvar,
@@ -151,7 +153,13 @@ impl BlockQueue {
         progress: Arc<Progress>,
     ) -> Self {
         let (zones, state) = (ScanZones::default(), Mutex::new(State { next: 0, open: None, head }));
-        Self { inputs, format, options, progress, zones, state, decompressed: Condvar::new() }
+        Self { inputs, format, options, progress, zones, gaps: Vec::new(), state, decompressed: Condvar::new() }
+    }
+
+    /// Passes over parts of each input. One up to [`u64::MAX`] is what is left of it.
+    #[must_use]
+    pub(crate) fn with_gaps(self, gaps: Vec<Vec<Gap>>) -> Self {
+        Self { gaps, ..self }
     }
 
     /// Passes over the gaps of the files, and has the zones of others learned.
@@ -278,6 +286,9 @@ impl BlockQueue {
 
     /// Returns the gaps of a file that was just opened, if it is still the one that they are of.
     fn gaps(&self, order: usize, source: &ByteSource) -> VecDeque<Gap> {
+        if let Some(gaps) = self.gaps.get(order) {
+            return gaps.iter().copied().collect();
+        }
         let Some(Some(known)) = self.zones.gaps.get(order) else { return VecDeque::new() };
         if source.state() == Some(known.state) { known.gaps.iter().copied().collect() } else { VecDeque::new() }
     }

@@ -71,10 +71,12 @@ impl ByteSource {
         }
     }
 
-    /// Goes on with another byte of a file.
+    /// Goes on with another byte of a file; of others only the end can be jumped to, as [`u64::MAX`].
     pub fn jump(&mut self, to: u64) {
-        if let Self::File(plain) = self {
-            plain.offset = to.min(plain.end);
+        match self {
+            Self::File(plain) => plain.offset = to.min(plain.end),
+            _ if to == u64::MAX => *self = Self::Stream(Box::new(io::empty())),
+            Self::Compressed(_) | Self::Stream(_) => {}
         }
     }
 

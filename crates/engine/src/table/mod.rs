@@ -8,4 +8,5 @@ mod stream;
 mod zoning;
 
 pub use inference::{TableRequest, infer};
+pub(crate) use scan::LogScan;
 pub use scan::{LogTable, ScanContext};

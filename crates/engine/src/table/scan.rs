@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     EngineError,
+    forecast::{SampleSeen, sampled},
     input::{BlockQueue, Head, InputFile, QueueOptions},
     progress::Progress,
     rejects::RejectLog,
@@ -31,6 +32,7 @@ use datafusion::{
         stream::RecordBatchStreamAdapter,
     },
 };
+use futures::TryStreamExt;
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -52,6 +54,8 @@ pub struct ScanContext {
     pub every_line: bool,
     /// Where the zones of large files are remembered.
     pub zones: Option<ZoneStore>,
+    /// The bytes of a table that are read in its place, for a forecast.
+    pub sample: Option<u64>,
 }
 
 /// A log as a table.
@@ -192,6 +196,8 @@ pub(crate) struct LogScan {
     context: ScanContext,
     properties: Arc<PlanProperties>,
     run: Mutex<Run>,
+    /// What a sample of the files showed, where one is read in their place.
+    seen: Arc<SampleSeen>,
 }
 
 /// One execution: a queue, and which partitions have taken their part in it.
@@ -225,6 +231,7 @@ impl LogScan {
             context: table.context.clone(),
             properties: Arc::new(properties),
             run: Mutex::default(),
+            seen: Arc::default(),
         }
     }
 
@@ -241,6 +248,7 @@ impl LogScan {
             context: self.context.clone(),
             properties: Arc::clone(&self.properties),
             run: Mutex::default(),
+            seen: Arc::default(),
         }
     }
 
@@ -273,12 +281,20 @@ impl LogScan {
             // Such as of a subquery in WITH that is used twice: the statement names the stream once.
             return Err(DataFusionError::External(Box::new(EngineError::read_twice(&stream.name))));
         }
+        let sample = self.context.sample.filter(|_| head.is_none());
+        let sample = sample.map(|most| sampled(&self.inputs, most)).transpose();
+        let sample = sample.map_err(|error| DataFusionError::External(Box::new(error)))?;
         let options = QueueOptions {
             block_bytes: self.context.profile.block_bytes,
             numbered: self.context.rejects.writes() || self.wants(VirtualColumn::Line),
             threads: self.properties.partitioning.partition_count(),
             ahead_bytes: self.context.profile.ahead_bytes,
         };
+        if let Some(sample) = sample {
+            let progress = self.seen.begin(size(&self.inputs), sample.bytes);
+            let queue = BlockQueue::new(sample.inputs, self.format.clone(), options, None, progress);
+            return Ok(Arc::new(queue.with_gaps(sample.gaps)));
+        }
         let passed_over = self.zones.as_ref().map_or(ByteCount::ZERO, ZonePlan::passed_over);
         self.context.progress.expect(size(&self.inputs) - passed_over);
         let progress = Arc::clone(&self.context.progress);
@@ -287,6 +303,11 @@ impl LogScan {
             Some(zones) => queue.with_zones(zones.execution()),
             None => queue,
         }))
+    }
+
+    /// Returns what a sample of the files showed.
+    pub(crate) fn seen(&self) -> &SampleSeen {
+        &self.seen
     }
 
     fn wants(&self, column: VirtualColumn) -> bool {
@@ -392,7 +413,9 @@ impl ExecutionPlan for LogScan {
             prefilter: self.prefilter.clone(),
             dynamic: Dynamic::new(&self.dynamic),
         };
+        let seen = self.context.sample.map(|_| Arc::clone(&self.seen));
         let batches = stream::batches(queue, &self.format, passing, &self.context);
+        let batches = batches.inspect_ok(move |batch| seen.iter().for_each(|seen| seen.add(batch)));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
 

@@ -163,7 +163,8 @@ impl Attempt {
             profile: self.profile,
             progress: Arc::clone(&self.shared.progress),
             rejects: Arc::clone(&self.rejects),
-            zones: options.zones.clone(),
+            zones: options.zones.clone().filter(|_| options.sample.is_none()),
+            sample: options.sample,
         };
         let mut registered = Registered { schemas: Vec::new(), repeatable: true };
         for table in tables {

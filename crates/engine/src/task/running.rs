@@ -72,6 +72,11 @@ impl Running {
         self.explains_memory
     }
 
+    /// Returns the plan that runs now.
+    pub(crate) fn plan(&self) -> Arc<dyn ExecutionPlan> {
+        Arc::clone(&self.current.plan)
+    }
+
     /// Returns the account for what is done with the rows.
     pub fn output(&self) -> &Account {
         &self.shared.output

@@ -1,0 +1,349 @@
+//! From runs over samples to a forecast: pure functions over what they showed.
+
+use super::{
+    Mode, Range,
+    growth::{self, Keys, Point},
+    level::{Column, Held, Level, Scan},
+    mode::{self, Needs, shown},
+};
+use tidegate_memory::{Budget, ByteCount};
+
+/// What a query is expected to need. Sizes in bytes.
+#[derive(Clone, Debug)]
+pub struct Forecast {
+    /// The peak that the process will show the kernel within the limit; `most` holds in 95 of 100 runs.
+    pub peak: Range,
+    /// The peak without a limit.
+    pub unlimited: Range,
+    /// How the query will run.
+    pub mode: Mode,
+    /// Why.
+    pub reason: String,
+    /// What will be written to disk and read back.
+    pub spill: Range,
+    /// How long it will take, in seconds.
+    pub seconds: Range,
+    /// Rows of the input and of the result.
+    pub rows_in: Range,
+    /// Rows of the result.
+    pub rows_out: Range,
+    /// Bytes of all inputs, and how many of them were read to tell this.
+    pub input: ByteCount,
+    /// Bytes of the largest sample.
+    pub sampled: ByteCount,
+    /// Where it comes from: columns as Arrow holds them, then operators, then what does not grow.
+    pub parts: Vec<Part>,
+    /// How many runs before this one it rests on besides.
+    pub runs: usize,
+}
+
+/// One line of the table of C.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// A column, an operator, or a part of the process.
+    pub name: String,
+    /// Bytes for each row, or each group; `None` for what does not grow.
+    pub each: Option<f64>,
+    /// How many of them.
+    pub count: Range,
+    /// What is held at the peak; zero for columns, whose rows pass through.
+    pub held: Range,
+    /// How it was derived.
+    pub how: String,
+}
+
+/// What the model needs to know besides the runs. Sizes in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub budget: Option<Budget>,
+}
+
+/// What is held of growing state that nobody counts: rounding and freed pages of the allocator.
+const ROUNDING: f64 = 0.06;
+
+/// How far a peak may be from what was calculated, for reasons that no sample shows.
+const LOOSE: f64 = 0.2;
+
+/// What of state in memory is left of it on disk, compressed.
+const ON_DISK: f64 = 0.6;
+
+/// Bytes of spilled state that are written, and those that are read back, in a second.
+const SPILLED_IN_A_SECOND: f64 = 150e6;
+
+/// State that is no more than so many times what it was in the largest sample, or that small, does not grow.
+const GROWS: f64 = 1.5;
+const SMALL: f64 = 1e6;
+
+/// Fewer groups tell nothing of what one takes.
+const FEW: f64 = 500.0;
+
+/// Returns the forecast of runs over samples, the largest last; `None` without any.
+pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
+    let last = levels.last()?;
+    let states: Vec<State> = (0..last.operators.len()).filter_map(|at| state(levels, at, terms)).collect();
+    let growing = states.iter().fold(Range::default(), |sum, state| sum.plus(state.grown));
+    let rigid: f64 = states.iter().filter(|state| state.is_rigid).map(|state| state.grown.least).sum();
+    let flat: f64 = states.iter().map(|state| state.flat).sum();
+    let live = flat + last.besides + states.iter().map(|state| state.at_peak).sum::<f64>();
+    let fixed = flat + last.besides + live * last.allocator + last.outside;
+    let program = if terms.budget.is_some() { PROGRAM } else { WHOLE_PROGRAM };
+    let heap = growing.times(1.0 + ROUNDING).plus(Range::exactly(fixed));
+    let unlimited = heap.plus(Range::exactly(WHOLE_PROGRAM)).loosened(LOOSE);
+    let operators = terms.budget.map(|budget| level_number(budget.operators));
+    let needs = Needs { held: growing.expected, held_at_most: growing.most, rigid, may_have: operators };
+    let (mode, reason) = mode::choose(&needs);
+    let peak = within(heap, terms, mode);
+    let spill = operators.map_or(Range::default(), |may_have| spilled(&states, may_have));
+    let read = |scan: &Scan| level_number(scan.all);
+    let rows_in = last.scans.iter().map(|scan| scan.rows / scan.share.max(f64::MIN_POSITIVE)).sum();
+    Some(Forecast {
+        peak,
+        unlimited,
+        mode,
+        reason,
+        spill,
+        seconds: seconds(levels, spill),
+        rows_in: Range::exactly(rows_in).loosened(0.05),
+        rows_out: growth::whole(&points(levels, |level| (share_of(level), level.rows_out))),
+        input: shown(last.scans.iter().map(read).sum()),
+        sampled: last.scans.iter().map(|scan| scan.read).sum(),
+        parts: parts(last, &states, fixed, program),
+        runs: 0,
+    })
+}
+
+/// Resident pages of the program, about: under a limit, where those that are not used are dropped, and without.
+const PROGRAM: f64 = 13e6;
+const WHOLE_PROGRAM: f64 = 55e6;
+
+fn within(heap: Range, terms: &Terms, mode: Mode) -> Range {
+    let Some(budget) = terms.budget else { return heap.plus(Range::exactly(WHOLE_PROGRAM)).loosened(LOOSE) };
+    let limit = level_number(budget.limit);
+    let whole = heap.plus(Range::exactly(PROGRAM)).loosened(LOOSE);
+    // What spills stays below the reserve, which is for what nobody asks for.
+    let spilling = level_number(budget.limit - budget.reserve);
+    match mode {
+        Mode::Streaming | Mode::InMemory => whole.at_most(limit),
+        Mode::Spilling | Mode::Refused => Range { least: spilling * 0.75, expected: spilling, most: limit },
+    }
+}
+
+/// What an operator will hold of the whole.
+struct State {
+    name: String,
+    /// What it will hold that grows; zero if it does not.
+    grown: Range,
+    /// What it holds whatever the data.
+    flat: f64,
+    at_peak: f64,
+    each: Option<f64>,
+    count: Range,
+    how: String,
+    is_rigid: bool,
+    /// Whether all of it goes to disk where it does not fit, as the rows of a sort do.
+    is_sort: bool,
+}
+
+/// How what an operator holds follows from its input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Class {
+    /// Rows pass through it.
+    Passing,
+    /// It keeps one row for each group.
+    Groups,
+    /// It keeps every row of its input, or of the left one.
+    Rows,
+    /// It makes states of groups, and hands them on when it holds so many bytes.
+    States(f64),
+    /// Nothing is known but what was seen.
+    Seen,
+}
+
+fn class(held: &Held, terms: &Terms) -> Class {
+    match held.name.as_str() {
+        "AggregateExec" if held.details.contains("mode=Partial") => {
+            let most = terms.budget.map_or(f64::INFINITY, |budget| level_number(budget.operators) / 16.0);
+            Class::States(most.clamp(1e6, 33e6) * 2.0)
+        }
+        "SpillingGroupByExec" | "AggregateExec" | "DistinctOnExec" => Class::Groups,
+        "SortExec" if held.details.starts_with("SortExec: TopK") => Class::Passing,
+        "SortExec" | "HashJoinExec" | "CrossJoinExec" | "NestedLoopJoinExec" | "WindowAggExec" => Class::Rows,
+        name if name.starts_with("SpillingWindow") || name.starts_with("BoundedWindow") => Class::Seen,
+        "SortMergeJoinExec" | "RecursiveQueryExec" => Class::Seen,
+        _ => Class::Passing,
+    }
+}
+
+fn state(levels: &[Level], at: usize, terms: &Terms) -> Option<State> {
+    let held = levels.last()?.operators.get(at)?;
+    let class = class(held, terms);
+    let rows = levels.iter().rev().find_map(|level| rows_below(level, at)).unwrap_or_default();
+    let rows = Range::exactly(rows / held.share.max(f64::MIN_POSITIVE));
+    let seen = || {
+        let points = levels.iter().filter_map(|level| level.operators.get(at));
+        let points: Vec<_> = points.map(|held| Point { share: held.share, value: held.peak }).collect();
+        growth::whole(&points)
+    };
+    let each = |whole: Range| (rows.expected > 0.0).then(|| whole.expected / rows.expected);
+    let groups = (class == Class::Groups).then(|| groups(levels, at)).flatten();
+    let (grown, each, count, how) = match (class, groups) {
+        (_, Some(Groups { fixed, each, count })) => {
+            let how = "what each group added in samples".to_owned();
+            (count.times(each).plus(Range::exactly(fixed)).loosened(0.1), Some(each), count, how)
+        }
+        (Class::Passing, _) => (Range::default(), None, rows, String::new()),
+        (Class::States(most), _) => {
+            // Where most groups are new, it soon stops to keep them.
+            let whole = Range { least: 0.0, expected: held.peak, most }.at_most(most);
+            (whole, each(whole), rows, format!("handed on at {}", shown(most / 2.0)))
+        }
+        (Class::Rows, _) => {
+            let bytes = held.peak / held.share.max(f64::MIN_POSITIVE) * touched(levels);
+            let whole = Range::exactly(bytes).loosened(0.15);
+            (whole, each(whole), rows, "every row is kept".to_owned())
+        }
+        (Class::Groups | Class::Seen, _) => {
+            let whole = seen();
+            (whole, each(whole), rows, "what it held of samples, and how that grew".to_owned())
+        }
+    };
+    let is_known = held.share >= 1.0;
+    let rises = if is_known { held.peak > 4.0 * SMALL } else { grown.most > (held.peak * GROWS).max(SMALL) };
+    let is_rigid = matches!(held.name.as_str(), "NestedLoopJoinExec" | "CrossJoinExec" | "WindowAggExec");
+    let (grown, flat) = if rises && class != Class::Passing { (grown, 0.0) } else { (Range::default(), held.at_peak) };
+    let is_sort = held.name == "SortExec";
+    Some(State { name: label(held), grown, flat, at_peak: held.at_peak, each, count, how, is_rigid, is_sort })
+}
+
+/// What a group-by will hold.
+struct Groups {
+    /// What it holds of no groups.
+    fixed: f64,
+    each: f64,
+    count: Range,
+}
+
+/// Returns what a group-by will hold, unless its groups are so few that they tell nothing.
+fn groups(levels: &[Level], at: usize) -> Option<Groups> {
+    let held = || levels.iter().filter_map(|level| level.operators.get(at));
+    held().next_back().and_then(|held| held.rows).filter(|rows| *rows >= FEW)?;
+    let points: Vec<_> = held().filter_map(|held| Some((held.rows?, held.peak))).collect();
+    let (fixed, each) = growth::line(&points);
+    Some(Groups { fixed, each, count: growth::distinct(&keys(levels, at)) })
+}
+
+/// Returns how many keys an operator saw among how many rows.
+pub(super) fn keys(levels: &[Level], at: usize) -> Vec<Keys> {
+    let of = |level: &Level| {
+        let held = level.operators.get(at)?;
+        Some(Keys { share: held.share, rows: rows_grouped(level, at)?, seen: held.rows? })
+    };
+    levels.iter().filter_map(of).collect()
+}
+
+/// Returns the rows that came into a group-by: those below its steps.
+fn rows_grouped(level: &Level, at: usize) -> Option<f64> {
+    let depth = level.operators.get(at)?.depth;
+    let below = level.operators.iter().skip(at + 1).take_while(|below| below.depth > depth);
+    let is_step = |held: &Held| {
+        held.name == "RepartitionExec" || held.name == "PromptExec" || held.details.contains("mode=Partial")
+    };
+    below.into_iter().find(|below| !is_step(below)).and_then(|below| below.rows.or_else(|| rows_below(level, at)))
+}
+
+/// Returns the rows that came into an operator: those out of the one below it that counts them.
+fn rows_below(level: &Level, at: usize) -> Option<f64> {
+    let depth = level.operators.get(at)?.depth;
+    let below = level.operators.iter().skip(at + 1).take_while(|below| below.depth > depth);
+    below.into_iter().find_map(|below| below.rows)
+}
+
+/// Returns which share of the memory that rows asked for they filled: the rest was never touched, and the kernel does not count it.
+fn touched(levels: &[Level]) -> f64 {
+    let Some(last) = levels.last() else { return 1.0 };
+    let sum = |of: fn(&Column) -> f64| last.scans.iter().flat_map(|scan| &scan.columns).map(of).sum::<f64>();
+    let asked = sum(|column| column.asked);
+    if asked > 0.0 { (sum(|column| column.filled) / asked).clamp(0.3, 1.0) } else { 1.0 }
+}
+
+fn label(held: &Held) -> String {
+    const MOST: usize = 60;
+    let text = if held.details.starts_with(&held.name) { &held.details } else { &held.name };
+    if text.chars().count() <= MOST { text.clone() } else { text.chars().take(MOST - 2).chain("..".chars()).collect() }
+}
+
+/// Returns what goes to disk: of a sort all rows, of a table what has no place.
+fn spilled(states: &[State], may_have: f64) -> Range {
+    let shared = may_have * 0.8;
+    let all = states.iter().fold(Range::default(), |sum, state| sum.plus(state.grown));
+    let sorted = states.iter().filter(|state| state.is_sort).fold(Range::default(), |sum, state| sum.plus(state.grown));
+    let one = |all: f64, sorted: f64| {
+        // A sort's rows are held twice: once as they came, once while they are sorted.
+        if all <= shared { 0.0 } else { ((all - sorted - shared).max(0.0) + sorted / 2.0) * ON_DISK }
+    };
+    Range {
+        least: one(all.least, sorted.least),
+        expected: one(all.expected, sorted.expected),
+        most: one(all.most, sorted.most).max(one(all.expected, sorted.expected) * 1.5),
+    }
+}
+
+/// Returns the time of all: what each byte took between the last two samples, and what spilling adds.
+fn seconds(levels: &[Level], spill: Range) -> Range {
+    let read = |level: &Level| level.scans.iter().map(|scan| level_number(scan.read)).sum::<f64>();
+    let all = |level: &Level| level.scans.iter().map(|scan| level_number(scan.all)).sum::<f64>();
+    let Some((last, before)) = levels.split_last() else { return Range::default() };
+    let left = all(last) * (1.0 - share_of(last));
+    let whole = last.seconds / read(last).max(1.0);
+    let pace = match before.last() {
+        Some(before) if read(last) > read(before) && last.seconds > before.seconds => {
+            (last.seconds - before.seconds) / (read(last) - read(before))
+        }
+        _ => whole,
+    };
+    let in_memory = Range { least: pace.min(whole) * 0.7, expected: pace, most: pace.max(whole) * 1.3 }.times(left);
+    in_memory.plus(Range::exactly(last.seconds)).plus(spill.times(2.0 / SPILLED_IN_A_SECOND))
+}
+
+/// Returns the share of all inputs that a run read, by their bytes.
+fn share_of(level: &Level) -> f64 {
+    let (all, read) = level.scans.iter().fold((0.0, 0.0), |(all, read), scan| {
+        let bytes = level_number(scan.all);
+        (all + bytes, read + bytes * scan.share)
+    });
+    if all > 0.0 { read / all } else { 1.0 }
+}
+
+fn points(levels: &[Level], of: impl Fn(&Level) -> (f64, f64)) -> Vec<Point> {
+    levels.iter().map(of).map(|(share, value)| Point { share, value }).collect()
+}
+
+fn parts(last: &Level, states: &[State], fixed: f64, program: f64) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for scan in &last.scans {
+        let count = Range::exactly(scan.rows / scan.share.max(f64::MIN_POSITIVE));
+        for column in &scan.columns {
+            let each = Some(column.filled / scan.rows.max(1.0));
+            let (name, how) = (format!("column {}", column.name), format!("as read from {}", scan.read));
+            parts.push(Part { name, each, count, held: Range::default(), how });
+        }
+    }
+    for state in states.iter().filter(|state| state.grown.most > 0.0) {
+        let (name, how) = (state.name.clone(), state.how.clone());
+        parts.push(Part { name, each: state.each, count: state.count, held: state.grown, how });
+    }
+    let other = |name: &str, held: f64, how: &str| Part {
+        name: name.into(),
+        each: None,
+        count: Range::default(),
+        held: Range::exactly(held),
+        how: how.into(),
+    };
+    parts.push(other("blocks, batches, runtime, allocator", fixed, "as in the largest sample; does not grow"));
+    parts.push(other("pages of the program", program, "as the kernel counts them"));
+    parts
+}
+
+fn level_number(bytes: ByteCount) -> f64 {
+    super::level::number(bytes.bytes())
+}
