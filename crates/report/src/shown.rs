@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// Lists are cut to so many items.
-const OPERATORS: usize = 60;
+const OPERATORS: usize = 50;
 const INPUTS: usize = 30;
-const FORECAST_ROWS: usize = 40;
+const FORECAST_ROWS: usize = 30;
 const REJECTS: usize = 12;
 const REPLANS: usize = 8;
 
@@ -23,7 +23,8 @@ const QUERY: usize = 4_000;
 const MESSAGE: usize = 1_000;
 const PATH: usize = 200;
 const DETAILS: usize = 160;
-const NAME: usize = 80;
+const EVENT: usize = 120;
+const NAME: usize = 70;
 /// As much of a rejected line as a record holds.
 const RAW: usize = 200;
 
@@ -190,7 +191,7 @@ fn lane(record: &RunRecord, kind: EventKind) -> Option<Lane> {
             times_ms.push(event.ms);
         }
     }
-    let first = events.iter().take(TOLD).map(|event| (event.ms, text::line(&event.text, DETAILS))).collect();
+    let first = events.iter().take(TOLD).map(|event| (event.ms, text::line(&event.text, EVENT))).collect();
     (!events.is_empty()).then_some(Lane { kind, count: events.len() as u64, times_ms, first })
 }
 

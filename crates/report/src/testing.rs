@@ -17,7 +17,16 @@ pub(crate) const ATTACK: &str =
 
 /// A record every text of which is a megabyte of attacks, every list of which is long, and every number of which is extreme.
 pub(crate) fn hostile() -> RunRecord {
-    let long = ATTACK.repeat((1 << 20) / ATTACK.len());
+    hostile_with(&ATTACK.repeat((1 << 20) / ATTACK.len()))
+}
+
+/// The record that makes the longest page: a quote takes six bytes there.
+pub(crate) fn longest() -> RunRecord {
+    hostile_with(&"\"".repeat(1 << 20))
+}
+
+fn hostile_with(long: &str) -> RunRecord {
+    let long = long.to_owned();
     let quotes = "\"".repeat(400);
     let mut record = rich();
     record.id = long.clone();

@@ -55,6 +55,13 @@ fn pages_are_well_formed_and_fetch_nothing() {
 }
 
 #[test]
+fn the_longest_page_is_bounded() {
+    let page = run_page(&testing::longest());
+    assert!(page.len() <= MOST_BYTES, "{}", page.len());
+    check_markup(&page);
+}
+
+#[test]
 fn a_hostile_record_does_no_harm() {
     let record = testing::hostile();
     for page in [run_page(&record), runs_page(&vec![record; 3], 3)] {
