@@ -1,0 +1,13 @@
+//! Reports as text for a terminal.
+
+mod chart;
+mod plan;
+mod run;
+mod runs;
+mod sheet;
+#[cfg(test)]
+mod tests;
+
+pub use run::run;
+pub use runs::runs;
+pub use sheet::{MOST_LINES, Style};
