@@ -38,7 +38,7 @@ enum Version {
     Two,
 }
 
-/// A cgroup of our own.
+/// A cgroup of our own, which is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Group {
     folder: PathBuf,
@@ -68,13 +68,8 @@ impl Group {
     fn in_folder(folder: PathBuf, version: Version, limit: ByteCount) -> io::Result<Self> {
         fs::create_dir(&folder)?;
         let group = Self { folder, version };
-        match group.set_up(limit) {
-            Ok(()) => Ok(group),
-            Err(error) => {
-                group.remove();
-                Err(error)
-            }
-        }
+        group.set_up(limit)?;
+        Ok(group)
     }
 
     fn set_up(&self, limit: ByteCount) -> io::Result<()> {
@@ -107,22 +102,24 @@ impl Group {
         kills(&fs::read_to_string(self.folder.join(file)).ok()?)
     }
 
-    /// Removes it. The kernel lets a process that ended go a moment later.
-    pub(super) fn remove(&self) {
-        for _ in 0..200 {
-            match fs::remove_dir(&self.folder) {
-                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => thread::sleep(Duration::from_millis(1)),
-                _ => return,
-            }
-        }
-    }
-
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
     fn set(&self, file: &str, value: &str) -> io::Result<()> {
         OpenOptions::new().write(true).open(self.folder.join(file))?.write_all(value.as_bytes())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The kernel lets a process that ended go a moment later.
+        for _ in 0..200 {
+            match fs::remove_dir(&self.folder) {
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => thread::sleep(Duration::from_millis(1)),
+                _ => return,
+            }
+        }
     }
 }
 

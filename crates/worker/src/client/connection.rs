@@ -9,7 +9,7 @@ use crate::{
     WorkerError,
     protocol::{Frame, FrameReader, Outbox, Request, Step},
 };
-use std::{net::Shutdown, os::unix::net::UnixStream, sync::Arc, time::Duration};
+use std::{io::ErrorKind, net::Shutdown, os::unix::net::UnixStream, sync::Arc, time::Duration};
 use tidegate_memory::Limit;
 
 /// A worker's process and its socket. When it is dropped, the socket is closed, which is the worker's sign to end; it is
@@ -56,24 +56,13 @@ impl Connection {
         }
     }
 
-    /// Sends a request.
+    /// Sends a request. Part of it may be sent when that fails, so that the worker is of no use; mostly it is gone, and how
+    /// that came is the better error.
     pub(super) fn send(&mut self, request: &Request) -> Result<(), WorkerError> {
         let bytes = request.to_frame()?.encode()?;
-        self.send_with(|connection| connection.outbox.turn().bytes(&bytes))
-    }
-
-    /// Begins: what is sent from now on waits for a bounded time, and the preamble is sent.
-    pub(super) fn greet(&mut self) -> Result<(), WorkerError> {
-        let set = self.stream.set_write_timeout(Some(at_least_some(self.patience.answer)));
-        set.map_err(|error| WorkerError::system("set up a worker's socket", error))?;
-        self.send_with(|connection| connection.outbox.turn().preamble())
-    }
-
-    /// Part of a message may be sent when it fails, so that the worker is of no use; mostly it is gone, and how that came is
-    /// the better error.
-    fn send_with(&mut self, send: impl Fn(&Self) -> Result<(), WorkerError>) -> Result<(), WorkerError> {
-        match send(self) {
-            Err(WorkerError::System { source, .. }) if source.kind() == std::io::ErrorKind::WouldBlock => {
+        let sent = self.outbox.turn().bytes(&bytes);
+        match sent {
+            Err(WorkerError::System { source, .. }) if source.kind() == ErrorKind::WouldBlock => {
                 Err(self.silent("take a request", self.patience.answer))
             }
             Err(WorkerError::System { .. }) => Err(self.lost()),

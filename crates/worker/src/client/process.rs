@@ -6,13 +6,17 @@ use super::{
     options::{Cgroup, Stream, WorkerOptions},
     tail::Tail,
 };
-use crate::{WorkerError, protocol::TaskId};
+use crate::{
+    WorkerError,
+    protocol::{TaskId, preamble},
+};
 use shared_child::SharedChild;
 use std::{
-    io,
+    fs::File,
+    io::{self, Write},
     net::Shutdown,
     os::{fd::OwnedFd, unix::net::UnixStream},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -20,7 +24,7 @@ use std::{
 use tidegate_memory::Limit;
 
 /// How long the last words of a process that ended are waited for.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How long the kernel is given for killing a process. One that waits for a broken disk may take for ever; it is reaped
 /// then when it ends, by the thread that waits for it.
@@ -63,25 +67,24 @@ impl Process {
     /// Starts a worker's process. Both ends of the socket are closed on exec but for the one that becomes its standard input.
     pub(super) fn start(options: &WorkerOptions) -> Result<Started, WorkerError> {
         let (stream, theirs) =
-            UnixStream::pair().map_err(|error| WorkerError::system("make a socket for a worker", error))?;
+            socket(options).map_err(|error| WorkerError::system("make a socket for a worker", error))?;
         let group = match options.cgroup {
             Cgroup::Off => None,
             Cgroup::Auto => Some(Group::make(options.limit)),
         };
-        let child = match spawn(options, theirs) {
-            Ok(child) => child,
-            Err(source) => {
-                if let Some(Ok(group)) = group {
-                    group.remove();
-                }
-                return Err(WorkerError::Start { program: options.program.clone(), source });
-            }
-        };
+        let failed = |source| WorkerError::Start { program: options.program.clone(), source };
+        let mut child = spawn(options, theirs).map_err(failed)?;
         let (fence, group) = enclose(group, child.id());
-        let tail = Arc::new(Tail::default());
-        let process = Self { child, tail, state: Mutex::default(), changed: Condvar::new() };
+        let streams = [child.stdout.take().map(OwnedFd::from), child.stderr.take().map(OwnedFd::from)];
+        let process = Self {
+            child: SharedChild::new(child).map_err(failed)?,
+            tail: Arc::new(Tail::default()),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        };
         let started = Started { process: Arc::new(process), stream: Arc::new(stream), fence };
-        started.watch(group).map_err(|error| WorkerError::system("start a thread for a worker", error))?;
+        let watched = started.watch(streams.into_iter().flatten(), group);
+        watched.map_err(|error| WorkerError::system("start a thread for a worker", error))?;
         Ok(started)
     }
 
@@ -149,9 +152,7 @@ impl Process {
     fn attend(&self, group: Option<Group>, stream: Arc<UnixStream>) {
         let how = self.child.wait().map_or(How::Unknown, How::of_status);
         let oom_kills = group.as_ref().and_then(Group::kills);
-        if let Some(group) = group {
-            group.remove();
-        }
+        drop(group);
         self.tail.wait(LAST_WORDS);
         // Whatever it started may hold its end open. What it sent before can still be read.
         let _ = stream.shutdown(Shutdown::Read);
@@ -166,25 +167,32 @@ impl Process {
 
 impl Started {
     /// Starts the threads that belong to the process. If one cannot be had, the process is gone when this returns.
-    fn watch(&self, group: Option<Group>) -> io::Result<()> {
+    fn watch(&self, mut kept: impl Iterator<Item = OwnedFd>, group: Option<Group>) -> io::Result<()> {
         let (process, stream) = (Arc::clone(&self.process), Arc::clone(&self.stream));
         let attend = move || process.attend(group, stream);
-        let attended = thread::Builder::new().name("tidegate-attend".into()).spawn(attend);
-        let tail = &self.process.tail;
-        let streams = attended.and_then(|_| {
-            self.process.child.take_stdout().map_or(Ok(()), |stream| tail.keep(stream))?;
-            self.process.child.take_stderr().map_or(Ok(()), |stream| tail.keep(stream))
-        });
-        if streams.is_err() {
+        // Before the end of the process can be known, so that its last words are.
+        let kept = kept.try_for_each(|stream| self.process.tail.keep(File::from(stream)));
+        let attended =
+            kept.and_then(|()| thread::Builder::new().name("tidegate-attend".into()).spawn(attend).map(drop));
+        if attended.is_err() {
             self.process.kill(Reason::Useless);
             let _ = self.process.child.wait();
         }
-        streams
+        attended
     }
 }
 
+/// Returns both ends of a socket; the client's first words are in it already. So what another program says in place of a
+/// hello can be read, even if it ended before anybody could talk to it.
+fn socket(options: &WorkerOptions) -> io::Result<(UnixStream, UnixStream)> {
+    let (mut ours, theirs) = UnixStream::pair()?;
+    ours.set_write_timeout(Some(options.patience.answer.max(Duration::from_millis(1))))?;
+    ours.write_all(&preamble())?;
+    Ok((ours, theirs))
+}
+
 /// Starts the program. The command holds the worker's end of the socket; when it is dropped, the worker alone has it.
-fn spawn(options: &WorkerOptions, socket: UnixStream) -> io::Result<SharedChild> {
+fn spawn(options: &WorkerOptions, socket: UnixStream) -> io::Result<Child> {
     let limit = match options.limit {
         Limit::Unlimited => "none".to_owned(),
         Limit::Bytes(bytes) => bytes.bytes().to_string(),
@@ -194,7 +202,7 @@ fn spawn(options: &WorkerOptions, socket: UnixStream) -> io::Result<SharedChild>
     command.envs(options.env.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::from(OwnedFd::from(socket)));
     command.stdout(stdio(&options.stdout)?).stderr(stdio(&options.stderr)?);
-    SharedChild::spawn(&mut command)
+    command.spawn()
 }
 
 fn stdio(stream: &Stream) -> io::Result<Stdio> {
@@ -213,10 +221,7 @@ fn enclose(group: Option<Result<Group, String>>, pid: u32) -> (Fence, Option<Gro
         Some(Err(why)) => (Fence::Impossible(why), None),
         Some(Ok(group)) => match group.take_in(pid) {
             Ok(()) => (Fence::Around(group.folder().to_path_buf()), Some(group)),
-            Err(error) => {
-                group.remove();
-                (Fence::Impossible(format!("{}: {error}", group.folder().display())), None)
-            }
+            Err(error) => (Fence::Impossible(format!("{}: {error}", group.folder().display())), None),
         },
     }
 }

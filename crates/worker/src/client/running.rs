@@ -202,10 +202,11 @@ impl Canceller {
         let sent = Request::Cancel(shared.task).to_frame().and_then(|frame| frame.encode());
         // If it cannot be sent, the worker is gone, or takes nothing; both end below.
         let _ = sent.and_then(|bytes| shared.outbox.turn().bytes(&bytes));
-        let watched = Arc::clone(shared);
+        // Holds the process alone: the socket is closed when its owner closes it.
+        let (process, task, patience) = (Arc::clone(&shared.process), shared.task, shared.patience);
         let watch = move || {
-            if !watched.process.over_within(watched.task, watched.patience) {
-                watched.process.kill(Reason::Silent("end its task", watched.patience));
+            if !process.over_within(task, patience) {
+                process.kill(Reason::Silent("end its task", patience));
             }
         };
         if thread::Builder::new().name("tidegate-cancel".into()).spawn(watch).is_err() {

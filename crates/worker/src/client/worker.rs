@@ -49,7 +49,6 @@ impl Worker {
         let started = Process::start(options)?;
         let mut connection = Connection::new(&started, options);
         let fence = started.fence;
-        connection.greet()?;
         let Some(frame) = connection.receive(Some(options.patience.hello))? else {
             return Err(connection.silent("say hello", options.patience.hello));
         };

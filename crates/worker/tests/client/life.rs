@@ -1,14 +1,15 @@
 //! How workers begin and end: what is no worker, what is lost, and that nothing is left behind.
 
 use crate::{
-    support::{self, Test, command, error, exists, kill, options, read, record, run, start, wait_until},
+    support::{self, MARK, Test, command, error, exists, is_over, kill, options, read, record, run, start, wait_until},
     worker::row_bytes,
 };
 use std::{
     collections::HashSet,
     fs::{self, File},
+    io::{BufRead, BufReader},
     path::Path,
-    process,
+    process::{self, Stdio},
     sync::Arc,
     thread,
 };
@@ -30,6 +31,7 @@ pub const TESTS: &[Test] = &[
     ("what_breaks_the_protocol_is_killed", what_breaks_the_protocol_is_killed),
     ("an_idle_worker_that_dies_is_noticed", an_idle_worker_that_dies_is_noticed),
     ("a_worker_has_no_file_but_its_own", a_worker_has_no_file_but_its_own),
+    ("a_worker_outlives_no_client", a_worker_outlives_no_client),
     ("an_orderly_end_is_one", an_orderly_end_is_one),
     ("fifty_workers_leave_nothing", fifty_workers_leave_nothing),
 ];
@@ -163,6 +165,28 @@ fn a_worker_has_no_file_but_its_own() {
     // The socket, which the worker copies for itself twice, its standard output and error, and what it reads this from.
     let sockets: HashSet<_> = own.iter().filter(|target| target.starts_with("socket:")).collect();
     assert_eq!((own.len(), sockets.len()), (6, 1), "{own:?}");
+}
+
+fn a_worker_outlives_no_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let mut client = command("client").env(MARK, &mark).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(client.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let worker = line.trim().parse().unwrap();
+    assert!(exists(worker));
+    client.kill().unwrap();
+    client.wait().unwrap();
+    wait_until("the worker ends", || mark.exists() && is_over(worker));
+}
+
+/// Starts a worker at a task, says its id, and waits to be killed.
+pub fn client() {
+    let running = run("deaf");
+    println!("{}", running.pid());
+    loop {
+        thread::park();
+    }
 }
 
 fn an_orderly_end_is_one() {

@@ -9,7 +9,11 @@
     clippy::indexing_slicing,
     reason = "a test says what is wrong by a panic"
 )]
-#![expect(clippy::print_stderr, reason = "what is skipped is said")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a client says which worker it has, a test what is skipped"
+)]
 
 mod cancel;
 mod fence;
@@ -27,6 +31,7 @@ use support::ROLE;
 fn main() {
     if let Ok(role) = env::var(ROLE) {
         match role.as_str() {
+            "client" => life::client(),
             "fifty" => life::fifty(),
             "reader" => rows::reader(),
             role => worker::play(role),

@@ -106,6 +106,12 @@ pub fn exists(pid: u32) -> bool {
     process(pid).exists()
 }
 
+/// Returns whether a process has ended, reaped or not.
+pub fn is_over(pid: u32) -> bool {
+    let status = fs::read_to_string(process(pid).join("status"));
+    status.map_or(true, |status| status.lines().any(|line| line.starts_with("State:\tZ")))
+}
+
 /// Returns whether the main thread of a process waits for something.
 pub fn waits(pid: u32) -> bool {
     let status = fs::read_to_string(process(pid).join("status")).unwrap();
