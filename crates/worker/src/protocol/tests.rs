@@ -209,3 +209,20 @@ fn no_more_is_read_than_a_message_has() {
         assert!(greedy.0 <= 4 << 20, "{kind}");
     }
 }
+
+#[test]
+fn what_may_be_missing_may_be_and_what_is_new_is_passed_over() {
+    let frame = |kind, payload: &[u8]| Frame { kind, task: Some(TaskId::FIRST), payload: payload.to_vec() };
+    let given = br#"{"sql":"SELECT 1","folder":null,"spill_limit":null,"priority":5}"#;
+    for start in [br#"{"sql":"SELECT 1"}"#.as_slice(), given] {
+        let request = Request::of_frame(&frame(Kind::Start, start)).unwrap();
+        assert_eq!(request, Request::Start(TaskId::FIRST, Box::new(Task::of_sql("SELECT 1"))));
+    }
+    let reply = |kind, payload| Reply::of_frame(frame(kind, payload)).unwrap();
+    assert_eq!(reply(Kind::Progress, br#"{"pressure":"bursting"}"#), Reply::Progress(Progress::default()));
+    let failed = br#"{"exit_code":1,"kind":"solar_flare","message":"m"}"#;
+    let Reply::Failed(failure) = reply(Kind::Failed, failed) else { panic!("not failed") };
+    assert_eq!((failure.kind, failure.help, failure.place), (FailureKind::Other, None, None));
+    let error = Request::of_frame(&frame(Kind::Start, b"{}")).unwrap_err();
+    assert_eq!(error.to_string(), "a message `start`: missing field `sql` at line 1 column 2");
+}

@@ -8,6 +8,8 @@
 mod replies;
 mod requests;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use replies::Replies;
 pub use requests::{Requests, open, standard_input};

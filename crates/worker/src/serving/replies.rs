@@ -139,6 +139,10 @@ fn cut_text(text: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::{
+        io::{Read, Write},
+        os::unix::net::UnixStream,
+    };
 
     #[test]
     fn progress_is_sent_ten_times_a_second_at_most() {
@@ -147,6 +151,25 @@ mod tests {
         assert!(!due(Some(start), start + Duration::from_millis(99)));
         assert!(due(Some(start), start + Duration::from_millis(100)));
         assert!(!due(Some(start + Duration::from_millis(5)), start));
+    }
+
+    #[test]
+    fn progress_waits_for_nobody_and_goes_behind_the_next_rows() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let replies = Replies::new(Outbox::new(Arc::new(ours)));
+        let progress = Progress { rows: 7, ..Progress::default() };
+        let turn = replies.0.outbox.turn();
+        replies.progress(TaskId::FIRST, &progress).unwrap();
+        drop(turn);
+        let mut rows = replies.rows(TaskId::FIRST);
+        rows.write_all(b"rows").unwrap();
+        rows.flush().unwrap();
+        drop((rows, replies));
+        let expected = [Reply::Schema(b"rows".to_vec()), Reply::Progress(progress)];
+        let expected = expected.map(|reply| reply.into_frame(Some(TaskId::FIRST)).unwrap().encode().unwrap());
+        let mut sent = Vec::new();
+        (&theirs).read_to_end(&mut sent).unwrap();
+        assert_eq!(sent, expected.concat());
     }
 
     #[test]
