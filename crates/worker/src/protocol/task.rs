@@ -1,0 +1,92 @@
+//! What a worker is given to do.
+
+use super::plain;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use tidegate_memory::{ByteCount, Limit};
+
+/// A task. Paths must be UTF-8, as the SQL is that names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// The query. `'-'` is no table in a worker: its standard input is the socket.
+    pub sql: String,
+    /// The folder that relative paths start from; `None` is the one the worker was started in.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
+    /// The task's limit, at most the worker's; `None` is the worker's.
+    #[serde(default, with = "plain::some_bytes")]
+    pub limit: Option<ByteCount>,
+    /// Threads that execute; `None` is the cores of the machine.
+    #[serde(default)]
+    pub threads: Option<u16>,
+    /// The folder for spilled state; `None` is the usual one.
+    #[serde(default)]
+    pub spill_folder: Option<PathBuf>,
+    /// The most spilled state on disk at a time.
+    #[serde(default = "unlimited", with = "plain::limit")]
+    pub spill_limit: Limit,
+    /// The file for lines that could not be read.
+    #[serde(default)]
+    pub rejects: Option<PathBuf>,
+    /// How many lines may be rejects, as people write it: `1%` or a number.
+    #[serde(default)]
+    pub max_rejects: Option<String>,
+    /// Where the rows go.
+    #[serde(default)]
+    pub output: Output,
+    /// Where it is remembered what is in large files.
+    #[serde(default)]
+    pub cache: Cache,
+}
+
+/// Where the rows go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    /// To the client, as an Arrow IPC stream.
+    #[default]
+    Stream,
+    /// To a file, which appears when it is whole.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The name of the format, such as `parquet`; `None` goes by the extension.
+        #[serde(default)]
+        format: Option<String>,
+    },
+}
+
+/// Where it is remembered what is in large files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cache {
+    /// In the person's own cache folder.
+    #[default]
+    Usual,
+    /// In this folder.
+    Folder(PathBuf),
+    /// Nowhere.
+    Nowhere,
+}
+
+impl Task {
+    /// Returns a task with nothing asked for beside the query.
+    pub fn of_sql(sql: impl Into<String>) -> Self {
+        Self {
+            sql: sql.into(),
+            folder: None,
+            limit: None,
+            threads: None,
+            spill_folder: None,
+            spill_limit: Limit::Unlimited,
+            rejects: None,
+            max_rejects: None,
+            output: Output::Stream,
+            cache: Cache::Usual,
+        }
+    }
+}
+
+fn unlimited() -> Limit {
+    Limit::Unlimited
+}

@@ -1,0 +1,185 @@
+//! What the worker says.
+
+use super::RowWriter;
+use crate::{
+    WorkerError,
+    protocol::{Failure, Finished, Kind, Outbox, Progress, Released, Reply, TaskId, Turn},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Progress is sent no more often.
+const SPACING: Duration = Duration::from_millis(100);
+
+/// A message that is longer is cut for people, who read one line.
+const MOST_TEXT: usize = 16 << 10;
+
+/// Sends replies, from any thread.
+#[derive(Clone, Debug)]
+pub struct Replies(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    outbox: Outbox,
+    progress: Mutex<Pending>,
+}
+
+/// Progress on its way.
+#[derive(Debug, Default)]
+struct Pending {
+    /// When the last was taken.
+    taken: Option<Instant>,
+    /// What waits for whoever is sending.
+    waits: Option<(TaskId, Progress)>,
+}
+
+impl Replies {
+    pub(super) fn new(outbox: Outbox) -> Self {
+        Self(Arc::new(Shared { outbox, progress: Mutex::default() }))
+    }
+
+    /// Returns what takes the bytes of a task's Arrow IPC stream. One for each task.
+    pub fn rows(&self, task: TaskId) -> RowWriter {
+        RowWriter::new(self.clone(), task)
+    }
+
+    /// Says how far a task is, unless it was said a moment ago. Never waits for a client that reads slowly: the next message
+    /// of rows takes it along. Should be called once a second at least, so that a worker that hangs can be told.
+    ///
+    /// # Errors
+    /// If the client is gone.
+    pub fn progress(&self, task: TaskId, progress: &Progress) -> Result<(), WorkerError> {
+        let mut pending = self.pending();
+        let now = Instant::now();
+        if !due(pending.taken, now) {
+            return Ok(());
+        }
+        *pending = Pending { taken: Some(now), waits: Some((task, *progress)) };
+        drop(pending);
+        match self.0.outbox.turn_now() {
+            Some(turn) => self.pass_on(&turn),
+            None => Ok(()),
+        }
+    }
+
+    /// Says that a task is done. The last of it; its rows are flushed before.
+    ///
+    /// # Errors
+    /// If the client is gone, or the record is too long: then the task has to fail.
+    pub fn finished(&self, task: TaskId, finished: Finished) -> Result<(), WorkerError> {
+        self.last(task, Reply::Finished(finished))
+    }
+
+    /// Says that a task failed, or was cancelled. The last of it.
+    ///
+    /// # Errors
+    /// If the client is gone.
+    pub fn failed(&self, task: TaskId, failure: Failure) -> Result<(), WorkerError> {
+        self.last(task, Reply::Failed(cut(failure)))
+    }
+
+    /// Says what was given back.
+    ///
+    /// # Errors
+    /// If the client is gone.
+    pub fn released(&self, released: Released) -> Result<(), WorkerError> {
+        self.0.outbox.turn().bytes(&Reply::Released(released).into_frame(None)?.encode()?)
+    }
+
+    /// Sends a message of rows that is encoded already, and progress behind it.
+    pub(super) fn rows_message(&self, bytes: &[u8]) -> Result<(), WorkerError> {
+        let turn = self.0.outbox.turn();
+        turn.bytes(bytes)?;
+        self.pass_on(&turn)
+    }
+
+    fn last(&self, task: TaskId, reply: Reply) -> Result<(), WorkerError> {
+        let bytes = reply.into_frame(Some(task))?.encode()?;
+        let turn = self.0.outbox.turn();
+        self.pending().waits = None;
+        turn.bytes(&bytes)
+    }
+
+    fn pass_on(&self, turn: &Turn<'_>) -> Result<(), WorkerError> {
+        let waits = self.pending().waits.take();
+        match waits {
+            Some((task, progress)) => turn.bytes(&Reply::Progress(progress).into_frame(Some(task))?.encode()?),
+            None => Ok(()),
+        }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.0.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns whether progress may be sent again.
+fn due(last: Option<Instant>, now: Instant) -> bool {
+    last.is_none_or(|last| now.saturating_duration_since(last) >= SPACING)
+}
+
+/// Cuts what would make the message too long to be sent: that a task failed must arrive.
+fn cut(failure: Failure) -> Failure {
+    let most = Kind::Failed.most() / 2;
+    Failure {
+        message: cut_text(&failure.message),
+        help: failure.help.as_deref().map(cut_text),
+        record: failure.record.filter(|record| record.to_string().len() <= most),
+        ..failure
+    }
+}
+
+fn cut_text(text: &str) -> String {
+    text.chars().take(MOST_TEXT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::{
+        io::{Read, Write},
+        os::unix::net::UnixStream,
+    };
+
+    #[test]
+    fn progress_is_sent_ten_times_a_second_at_most() {
+        let start = Instant::now();
+        assert!(due(None, start));
+        assert!(!due(Some(start), start + Duration::from_millis(99)));
+        assert!(due(Some(start), start + Duration::from_millis(100)));
+        assert!(!due(Some(start + Duration::from_millis(5)), start));
+    }
+
+    #[test]
+    fn progress_waits_for_nobody_and_goes_behind_the_next_rows() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let replies = Replies::new(Outbox::new(Arc::new(ours)));
+        let progress = Progress { rows: 7, ..Progress::default() };
+        let turn = replies.0.outbox.turn();
+        replies.progress(TaskId::FIRST, &progress).unwrap();
+        drop(turn);
+        let mut rows = replies.rows(TaskId::FIRST);
+        rows.write_all(b"rows").unwrap();
+        rows.flush().unwrap();
+        drop((rows, replies));
+        let expected = [Reply::Schema(b"rows".to_vec()), Reply::Progress(progress)];
+        let expected = expected.map(|reply| reply.into_frame(Some(TaskId::FIRST)).unwrap().encode().unwrap());
+        let mut sent = Vec::new();
+        (&theirs).read_to_end(&mut sent).unwrap();
+        assert_eq!(sent, expected.concat());
+    }
+
+    #[test]
+    fn a_failure_can_always_be_sent() {
+        let long = "\u{1}\u{10ffff}".repeat(1 << 20);
+        let record = Some(json!({ "sql": long }));
+        let failure = Failure { message: long.clone(), help: Some(long), record, ..Failure::cancelled() };
+        let frame = Reply::Failed(cut(failure)).into_frame(Some(TaskId::FIRST)).unwrap();
+        assert!(frame.payload.len() <= Kind::Failed.most());
+        let short = Failure { record: Some(json!({ "rows": 1 })), ..Failure::cancelled() };
+        assert_eq!(cut(short.clone()), short);
+    }
+}
