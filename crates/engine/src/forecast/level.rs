@@ -61,17 +61,17 @@ pub(super) struct Column {
 impl Level {
     /// Returns what is to be told of a run; `plan` is the one that ran.
     pub fn of(plan: &Arc<dyn ExecutionPlan>, finished: &Finished, seconds: f64) -> Self {
-        let (mut shares, mut scans) = (Vec::new(), Vec::new());
-        walk(plan, &mut shares, &mut scans);
+        let (mut nodes, mut scans) = (Vec::new(), Vec::new());
+        walk(plan, &mut nodes, &mut scans);
         let memory = &finished.memory;
-        let held = memory.operators.iter().zip(&shares).map(|(operator, share)| Held {
+        let held = memory.operators.iter().zip(&nodes).map(|(operator, (share, scanned))| Held {
             name: operator.name.clone(),
             details: operator.details.clone(),
             depth: operator.depth,
             share: *share,
             peak: number(operator.peak.bytes()),
             at_peak: number(operator.at_peak.bytes()),
-            rows: operator.rows.map(|rows| number(rows as u64)),
+            rows: scanned.or(operator.rows.map(|rows| number(rows as u64))),
         });
         let live = number(memory.live.bytes()).max(1.0);
         Self {
@@ -86,11 +86,13 @@ impl Level {
     }
 }
 
-/// Returns the share of the input of a node that was read, and adds that of every node below it, in the order of the accounts.
-fn walk(node: &Arc<dyn ExecutionPlan>, shares: &mut Vec<f64>, scans: &mut Vec<Scan>) -> f64 {
-    let place = shares.len();
-    shares.push(1.0);
+/// Returns the share of the input of a node that was read, and adds that of every node below it, in the order of the accounts,
+/// with the rows of those that are scans.
+fn walk(node: &Arc<dyn ExecutionPlan>, nodes: &mut Vec<(f64, Option<f64>)>, scans: &mut Vec<Scan>) -> f64 {
+    let place = nodes.len();
+    nodes.push((1.0, None));
     let mut share = 1.0;
+    let mut rows = None;
     if let Some(scan) = node.downcast_ref::<LogScan>() {
         let (seen, schema) = (scan.seen(), node.schema());
         let names = schema.fields().iter().map(|field| field.name().clone());
@@ -98,14 +100,15 @@ fn walk(node: &Arc<dyn ExecutionPlan>, shares: &mut Vec<f64>, scans: &mut Vec<Sc
         let column = |(name, (filled, asked))| Column { name, filled: number(filled), asked: number(asked) };
         let columns = names.zip(seen.columns()).map(column).collect();
         share = seen.share();
+        rows = Some(number(seen.rows()));
         scans.push(Scan { share, all, read, rows: number(seen.rows()), columns });
     }
-    let below: Vec<f64> = node.children().into_iter().map(|child| walk(child, shares, scans)).collect();
+    let below: Vec<f64> = node.children().into_iter().map(|child| walk(child, nodes, scans)).collect();
     // Of a join, the left side is what is held.
     let counted = if node.name().ends_with("JoinExec") { 1 } else { below.len() };
     let held = below.iter().take(counted).copied().fold(share, f64::min);
-    if let Some(known) = shares.get_mut(place) {
-        *known = held;
+    if let Some(known) = nodes.get_mut(place) {
+        *known = (held, rows);
     }
     below.into_iter().fold(share, f64::min)
 }
