@@ -2,7 +2,13 @@
 //!
 //! `data KIND ROWS` writes a file to standard output, `model FILE PANDAS PYTHON_MINOR PYARROW THREADS [USED,..]` writes JSON,
 //! and `table FILE` what people see.
-#![expect(clippy::cast_possible_truncation, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 #[path = "../tests/support/data.rs"]
 mod data;
@@ -14,13 +20,13 @@ use std::{
     path::Path,
 };
 use tidegate_memory::machine::Machine;
-use tidegate_sizing::{Environment, Options, Pandas, Peak, Range, Room, SampleOptions, Sizes, read_blocks, size};
+use tidegate_sizing::{Cell, Environment, Options, Pandas, Peak, Range, Room, SampleOptions, Sizes, read_blocks, size};
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let text = match words[..] {
-        ["data", kind, rows] => data::file(kind, rows.parse().unwrap()),
+        ["data", kind, rows] => data::part(kind, 0..rows.parse().unwrap()),
         ["model", file, pandas, minor, pyarrow, threads] => model(file, &[pandas, minor, pyarrow, threads], None),
         ["model", file, pandas, minor, pyarrow, threads, used] => {
             model(file, &[pandas, minor, pyarrow, threads], Some(used))
@@ -58,12 +64,14 @@ fn model(file: &str, [pandas, minor, pyarrow, threads]: &[&str; 4], used: Option
             "line": setting.line,
         })
     });
+    let rows = sizes.rows.expected as f64;
+    let cell = |cell: &Cell| json!([cell.dtype, cell.deep + cell.fixed as f64 / rows]);
     let columns = sizes.columns.iter().map(|column| {
         json!({
             "name": column.name,
-            "default": [column.default.dtype, column.default.deep],
-            "tuned": [column.tuned.dtype, column.tuned.deep],
-            "arrow": [column.arrow.dtype, column.arrow.deep],
+            "default": cell(&column.default),
+            "tuned": cell(&column.tuned),
+            "arrow": cell(&column.arrow),
         })
     });
     let value = json!({

@@ -238,7 +238,7 @@ fn environment(read: Read) -> Environment {
 }
 
 fn sized(kind: &str, rows: u64, options: &Options) -> Sizes {
-    size(&Blocks::whole(data::file(kind, rows).into_bytes()), kind, options).unwrap()
+    size(&Blocks::whole(data::part(kind, 0..rows).into_bytes()), kind, options).unwrap()
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn a_sample_of_a_file_tells_within_a_tenth() {
     let folder = tempfile::tempdir().unwrap();
     for (kind, rows, read, expected) in MEASURED {
         let path = folder.path().join(kind);
-        std::fs::write(&path, data::file(kind, *rows)).unwrap();
+        std::fs::write(&path, data::part(kind, 0..*rows)).unwrap();
         let sampling = SampleOptions { bytes: ByteCount::new(512 << 10), blocks: 8 };
         let blocks = read_blocks(&path, &sampling).unwrap();
         assert!(!blocks.is_whole(), "{kind}");
