@@ -102,6 +102,7 @@ def compare(options: argparse.Namespace, python: str, name: str, path: Path, use
     arguments = [facts["pandas"][0], str(facts["minor"]), "yes" if facts["pyarrow"] else "no", "2"]
     command = [options.model, "model", str(path), *arguments, *([used] if used else [])]
     model = json.loads(subprocess.check_output(command))
+    version = facts["pandas"] + ("" if facts["pyarrow"] else ", no pyarrow")
     for setting in model["settings"]:
         ways = [("1 thread", 1, setting["serial"])]
         if setting["threaded"]:
@@ -109,13 +110,13 @@ def compare(options: argparse.Namespace, python: str, name: str, path: Path, use
         for way, threads, peak in ways:
             measured = measure(python, setting["line"], threads)
             if isinstance(measured, str):
-                print(f"| {name} | {facts['pandas']} | {setting['name']}, {way} | {measured} | | | | | |")
+                print(f"| {name} | {version} | {setting['name']}, {way} | {measured} | | | | | |")
                 continue
             expected = peak["memory"][1] + peak["mapped"]
             deep = setting["deep"][1]
             cells = [mb(deep), mb(measured["deep"]), off(deep, measured["deep"])]
             cells += [mb(expected), mb(measured["peak"]), off(expected, measured["peak"])]
-            print(f"| {name} | {facts['pandas']} | {setting['name']}, {way} | {' | '.join(cells)} |", flush=True)
+            print(f"| {name} | {version} | {setting['name']}, {way} | {' | '.join(cells)} |", flush=True)
             if options.columns and threads == 1:
                 show_columns(model, setting, measured)
 
