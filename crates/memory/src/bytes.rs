@@ -1,5 +1,6 @@
 //! A number of bytes, read and written the way people write sizes.
 
+use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     iter::Sum,
@@ -16,7 +17,8 @@ use std::{
 /// assert_eq!("1GiB".parse::<ByteCount>()?.to_string(), "1.07 GB");
 /// # Ok::<(), tidegate_memory::ParseByteCountError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ByteCount(u64);
 
 /// A size could not be understood. The message names the accepted syntax.

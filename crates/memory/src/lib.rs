@@ -10,14 +10,20 @@
 //! watch publishes its last reading in atomics that anybody may read without waiting; all of them are independent numbers,
 //! so relaxed ordering suffices.
 //!
+//! What the machine allows is read by [`machine`]; [`doctor`] says what of it will hurt a job, and what another machine
+//! would change.
+//!
 //! This crate knows no Arrow and no DataFusion.
 
 mod allocator;
 mod budget;
 mod bytes;
 pub mod cgroup;
+pub mod doctor;
+mod error;
 pub mod ledger;
 mod limit;
+pub mod machine;
 mod meter;
 pub mod pressure;
 mod timeline;
@@ -27,6 +33,7 @@ mod watch;
 pub use allocator::{CountingAllocator, jemalloc, program_pages};
 pub use budget::{Budget, MINIMUM_LIMIT};
 pub use bytes::{ByteCount, ParseByteCountError};
+pub use error::ProfileError;
 pub use ledger::Held;
 pub use limit::{Limit, ParseLimitError};
 pub use meter::{Meter, Resident, peak_resident, reset_peak};

@@ -1,0 +1,5 @@
+//! The rules of the advice, by what they look at.
+
+pub(super) mod limits;
+pub(super) mod memory;
+pub(super) mod places;
