@@ -68,6 +68,14 @@ fn placeholders(file: &TaskFile, task: &Task) -> Vec<Problem> {
             problems.push(problem(task.line, message, "say where it goes: `output = \"{task}/{stem}.csv\"`"));
         }
     }
+    if let Work::Sql(sql) = &task.work
+        && task.each == Each::All
+        && task.inputs.len() > 1
+        && !is_listed(sql, |piece| piece == Piece::Input)
+    {
+        let message = format!("`{{input}}` of `{name}` stands for several paths");
+        problems.push(problem(task.line, message, "write `logs({input})`, or `csv({input})`"));
+    }
     for piece in found {
         let Piece::OutputOf(other) = piece else { continue };
         match find(file, other) {
@@ -84,6 +92,20 @@ fn placeholders(file: &TaskFile, task: &Task) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Returns whether every such placeholder is an argument, where several paths may stand: `logs({input})`. Elsewhere, the paths
+/// would be tables side by side.
+pub(crate) fn is_listed(sql: &str, which: impl Fn(Piece<'_>) -> bool) -> bool {
+    let mut before = "";
+    for piece in pieces(sql) {
+        match piece {
+            Piece::Text(text) => before = text.trim_end(),
+            other if which(other) && !before.ends_with('(') => return false,
+            _ => before = "",
+        }
+    }
+    true
 }
 
 fn output(task: &Task) -> Vec<Problem> {

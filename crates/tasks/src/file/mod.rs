@@ -13,4 +13,4 @@ pub use task_file::{Each, Format, Placed, Task, TaskFile, Work};
 pub use template::{Names, Template};
 pub use text::Piece;
 
-pub(crate) use text::pieces;
+pub(crate) use {check::is_listed, read::failure, template::HIDDEN, text::pieces};

@@ -6,11 +6,7 @@ use super::{
     text::is_name,
 };
 use crate::{Problem, TasksError, release::ReleasePolicy};
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    thread,
-};
+use std::{fs, io, path::Path, thread};
 use tidegate_memory::{ByteCount, Limit, MINIMUM_LIMIT};
 use toml::{
     Spanned,
@@ -207,16 +203,4 @@ fn limit(source: &mut Source<'_>, fields: &Fields<'_, '_>) -> Option<ByteCount> 
         Err(error) => source.problem(text.line, format!("limit: {error}"), "write it as 512MB, 2GiB or 75%"),
     }
     None
-}
-
-/// Returns the folder of outputs as it is on disk: links are followed as far as it exists.
-pub(crate) fn real(path: &Path) -> PathBuf {
-    let mut missing = Vec::new();
-    for ancestor in path.ancestors() {
-        if let Ok(real) = ancestor.canonicalize() {
-            return missing.iter().rev().fold(real, |path: PathBuf, name| path.join(name));
-        }
-        missing.extend(ancestor.file_name().map(std::ffi::OsStr::to_os_string));
-    }
-    path.to_path_buf()
 }

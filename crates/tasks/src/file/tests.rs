@@ -157,6 +157,11 @@ fn placeholders_have_a_meaning() {
         &task("command = [\"x\", \"{output:good}\"]"),
         &[(1, "task `a` uses the output of `good` and does not wait for it")],
     );
+    let several = |table: &str| {
+        task(&format!("input = [\"x\", \"y\"]\neach = \"all\"\nsql = \"SELECT 1 FROM {table} WHERE 'a' = 'b'\""))
+    };
+    check(&several("{input}"), &[(1, "`{input}` of `a` stands for several paths")]);
+    read(&several("logs( {input})")).unwrap();
     let stem = "[task.a]\ninput = \"x\"\neach = \"all\"\nsql = \"SELECT 1 FROM {input}\"\noutput = \"{stem}.csv\"\n";
     check(stem, &[(5, "output of `a` has `{stem}` and is one for all input files")]);
     let date = "[task.a]\nsql = \"SELECT 1\"\noutput = \"{date}.csv\"\n";
