@@ -60,6 +60,12 @@ impl Database {
         std::mem::take(&mut self.notes)
     }
 
+    /// Waits for other processes no longer than a moment.
+    #[cfg(test)]
+    pub fn hurry(&mut self) {
+        self.connection.busy_timeout(Duration::from_millis(20)).unwrap();
+    }
+
     /// Does some work, once more with a new database if the file turns out to be damaged.
     pub fn work<T>(&mut self, work: impl Fn(&mut Connection) -> Result<T, Error>) -> Result<T, TasksError> {
         match work(&mut self.connection) {
@@ -210,11 +216,10 @@ fn lock(path: &Path) -> Result<File, TasksError> {
     let end = Instant::now() + PATIENCE;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            // On a file system without locks, SQLite's own are of no more use.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
             Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(Duration::from_millis(2)),
             Err(TryLockError::WouldBlock) => return Err(TasksError::Locked { path: path.to_path_buf() }),
-            // A file system without locks: SQLite's own are then of no more use.
-            Err(TryLockError::Error(_)) => return Ok(file),
         }
     }
 }

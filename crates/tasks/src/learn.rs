@@ -7,8 +7,8 @@
 //!
 //! - The expected peak is first sight times the **median** factor: half of the runs may be outliers.
 //! - The width is the **median absolute deviation**, scaled to a standard deviation (Rousseeuw and Croux, "Alternatives to the
-//!   Median Absolute Deviation", 1993), shrunk to the width that the first sight claimed for itself as if that were
-//!   [`PRIOR_RUNS`] runs more: the predictive distribution of a normal with unknown variance, which is Student's t (Gelman and
+//!   Median Absolute Deviation", 1993), shrunk to the width that the first sight claimed for itself as if that were one
+//!   run more: the predictive distribution of a normal with unknown variance, which is Student's t (Gelman and
 //!   others, "Bayesian Data Analysis", 3rd edition, section 3.3). With few runs, t is wide.
 //! - The bound is never below what 95 % coverage asks of the data alone: the `ceil(0.95 (n + 1))`-th smallest of the n factors
 //!   (Vovk and others, "Algorithmic Learning in a Random World", 2005, on conformal prediction), which up to 38 runs is the
@@ -19,7 +19,7 @@ use tidegate_memory::ByteCount;
 /// What the first sight's own width is worth.
 const PRIOR_RUNS: f64 = 1.0;
 
-/// No width below 1.5 % is believed: peaks of the very same run differ by as much.
+/// No width below 1.5 % is believed, however equal a few peaks are.
 const LEAST_WIDTH: f64 = 0.015;
 
 /// Input sizes within this factor are alike.

@@ -1,6 +1,6 @@
 //! Task files, the loop that runs them, and the history of runs. What a query is, others know.
 //!
-//! *Model.* A **task file** ([`file`]) names tasks. A task becomes **units** ([`plan`]): one for each input file, or one for
+//! *Model.* A **task file** ([`mod@file`]) names tasks. A task becomes **units** ([`plan`]): one for each input file, or one for
 //! all of them. The **loop** ([`turn`]) starts units side by side while their **forecasts** fit the shared limit
 //! ([`admission`]), gives memory back between them ([`release`]), and hands the work itself to a [`turn::Runner`]. What was
 //! done is in the **state** ([`state`]) beside the outputs, so that a loop that was interrupted goes on where it was. Every

@@ -104,7 +104,7 @@ impl Fields<'_, '_> {
     }
 
     /// Returns one of some words.
-    pub fn word<T>(&self, source: &mut Source<'_>, key: &str, words: Words<'_, T>) -> Option<T> {
+    pub fn word<T>(&self, source: &mut Source<'_>, key: &str, words: &Words<'_, T>) -> Option<T> {
         let example = format!("\"{}\"", words.names.first()?);
         let text = self.text(source, key, &example)?;
         let value = (words.read)(&text.value);

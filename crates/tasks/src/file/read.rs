@@ -24,6 +24,16 @@ const DEFAULT_RETRIES: u32 = 1;
 impl TaskFile {
     /// Reads a task file and checks all that can be checked without looking at its inputs; [`crate::plan::plan`] does that.
     ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("tasks.toml");
+    /// use tidegate_tasks::{file::TaskFile, plan::{Missing, plan}};
+    /// std::fs::write(&path, "[task.one]\nsql = \"SELECT 1 AS n\"\noutput = \"one.csv\"\n")?;
+    /// let units = plan(&TaskFile::read(&path)?, Missing::Refused)?;
+    /// assert_eq!(units[0].sql().as_deref(), Some("SELECT 1 AS n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`TasksError::File`] with everything that is wrong in it, [`TasksError::Io`] if it cannot be read.
     pub fn read(path: &Path) -> Result<Self, TasksError> {
@@ -68,7 +78,7 @@ fn read(source: &mut Source<'_>, path: &Path, folder: &Path) -> Option<TaskFile>
     let parallel = fields.number(source, "parallel", 1..1025);
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     let release = Words { names: &ReleasePolicy::NAMES, read: |word| word.parse().ok() };
-    let release = fields.word(source, "release", release).unwrap_or_default();
+    let release = fields.word(source, "release", &release).unwrap_or_default();
     let retries = fields.number(source, "retries", 0..101).unwrap_or(DEFAULT_RETRIES);
     let tasks = tasks(source, table, limit);
     Some(TaskFile {
@@ -130,8 +140,8 @@ fn task(source: &mut Source<'_>, table: &DeTable<'_>, heading: &Heading<'_>) -> 
             _ => None,
         },
     };
-    let each = fields.word(source, "each", each).unwrap_or(Each::File);
-    let format = fields.word(source, "format", Words { names: &Format::NAMES, read: Format::of_name });
+    let each = fields.word(source, "each", &each).unwrap_or(Each::File);
+    let format = fields.word(source, "format", &Words { names: &Format::NAMES, read: Format::of_name });
     let output = fields.text(source, "output", "\"{task}/{stem}.parquet\"").and_then(|text| {
         match Template::parse(&text.value) {
             Ok(value) => Some(Placed { value, line: text.line }),

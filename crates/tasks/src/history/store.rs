@@ -58,7 +58,7 @@ const COLUMNS: &str = "id, kind, text, shape, input_fingerprint, input_bytes, in
 /// ```
 #[derive(Debug)]
 pub struct History {
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl History {

@@ -253,3 +253,34 @@ fn a_place_that_cannot_be_used_is_an_error() {
     assert_eq!(History::open(&file).unwrap().count().unwrap(), 0);
     assert!(matches!(History::open(Path::new("/dev/null")), Err(TasksError::Io { .. })));
 }
+
+#[test]
+fn a_history_that_is_locked_is_an_error() {
+    let (_folder, path) = begun();
+    let mut history = History::open(&path).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    history.database.hurry();
+    assert!(matches!(history.add(&example("a")), Err(TasksError::Locked { .. })));
+    // Readers do not wait.
+    assert_eq!(history.count().unwrap(), 1);
+    other.execute_batch("ROLLBACK").unwrap();
+    history.add(&example("a")).unwrap();
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let (_folder, path) = begun();
+    let mut history = History::open(&path).unwrap();
+    // No more pages than there are.
+    let limit = |history: &mut History, pages: u32| {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        history.database.work(|connection| connection.query_row(&sql, [], |_| Ok(()))).unwrap();
+    };
+    limit(&mut history, 1);
+    let large = NewRun { record: "x".repeat(100_000), ..example("a") };
+    assert!(matches!(history.add(&large), Err(TasksError::DiskFull { .. })));
+    limit(&mut history, 1_000_000);
+    history.add(&large).unwrap();
+    assert_eq!(history.count().unwrap(), 2);
+}

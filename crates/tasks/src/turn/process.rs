@@ -88,7 +88,7 @@ impl Group {
     /// Waits a moment for killed members of the group, which might be in the middle of a write.
     fn wait_for_others(&self) {
         let Some(leader) = self.leader else { return };
-        for _ in 0..1000 {
+        for _ in 0..100 {
             if test_kill_process_group(leader).is_err() {
                 return;
             }

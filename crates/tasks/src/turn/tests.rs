@@ -49,21 +49,6 @@ impl Place {
         TaskFile::read(&self.path("tasks.toml")).unwrap()
     }
 
-    /// Runs a loop and returns its summary and what was told.
-    fn run(&self, file: &TaskFile, runner: &mut dyn Runner) -> (Summary, Vec<String>) {
-        let mut told = Told::default();
-        let summary = self.run_told(file, runner, &mut told);
-        (summary, told.events)
-    }
-
-    fn run_told(&self, file: &TaskFile, runner: &mut dyn Runner, witness: &mut dyn Witness) -> Summary {
-        let mut state = State::open(&file.output).unwrap();
-        let units = plan(file, Missing::Refused).unwrap();
-        let (mail, _) = Mail::new();
-        let turn = Turn { file, options: TurnOptions::of(file), state: &mut state, runner, witness };
-        turn.run(units, mail)
-    }
-
     /// Returns the files in the folder of outputs, and what is in none of its folders: parts.
     fn outputs(&self) -> Vec<String> {
         let mut found = Vec::new();
@@ -76,6 +61,21 @@ impl Place {
         names.sort();
         names
     }
+}
+
+/// Runs a loop and returns its summary and what was told.
+fn run(file: &TaskFile, runner: &mut dyn Runner) -> (Summary, Vec<String>) {
+    let mut told = Told::default();
+    let summary = run_told(file, runner, &mut told);
+    (summary, told.events)
+}
+
+fn run_told(file: &TaskFile, runner: &mut dyn Runner, witness: &mut dyn Witness) -> Summary {
+    let mut state = State::open(&file.output).unwrap();
+    let units = plan(file, Missing::Refused).unwrap();
+    let (mail, _) = Mail::new();
+    let turn = Turn { file, options: TurnOptions::of(file), state: &mut state, runner, witness };
+    turn.run(units, mail)
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -199,21 +199,21 @@ fn units_are_done_once() {
     let place = Place::with(&["logs/a", "logs/b"]);
     let each = "[task.e]\ninput = \"logs\"\nsql = \"{input}\"\noutput = \"{task}/{stem}.csv\"\n";
     let file = place.file(&format!("{each}{}", task("last", "1", "after = [\"e\"]")));
-    let (summary, told) = place.run(&file, &mut Script::default());
+    let (summary, told) = run(&file, &mut Script::default());
     assert_eq!((summary.done, summary.already_done, summary.exit_code()), (3, 0, 0));
     assert_eq!(told.last().unwrap(), "done last");
     assert_eq!(place.outputs(), ["e/a.csv", "e/b.csv", "last.csv"]);
     let mut script = Script::default();
-    let (summary, told) = place.run(&file, &mut script);
+    let (summary, told) = run(&file, &mut script);
     assert_eq!((summary.done, summary.already_done), (0, 3));
     assert_eq!(told, ["already e: logs/a", "already e: logs/b", "already last"]);
     // What is not there any more is done again, and nothing else.
     fs::remove_file(place.path("out/e/b.csv")).unwrap();
-    let (_, told) = place.run(&file, &mut Script::default());
+    let (_, told) = run(&file, &mut Script::default());
     assert_eq!(told, ["already e: logs/a", "start e: logs/b 1000", "done e: logs/b", "already last"]);
     // What comes after a unit whose input is new is done again too.
     place.write("logs/a", "new");
-    let (summary, _) = place.run(&file, &mut script);
+    let (summary, _) = run(&file, &mut script);
     assert_eq!((summary.done, summary.already_done), (2, 1));
 }
 
@@ -231,7 +231,7 @@ fn the_loop_goes_past_what_fails() {
         ]
         .concat(),
     );
-    let (summary, _) = place.run(&file, &mut Script::default());
+    let (summary, _) = run(&file, &mut Script::default());
     assert_eq!((summary.done, summary.exit_code()), (1, 1));
     let mut failed: Vec<_> = summary.failed.iter().map(|(name, failure)| (&name[..], &failure.message[..])).collect();
     failed.sort_unstable();
@@ -242,7 +242,7 @@ fn the_loop_goes_past_what_fails() {
     assert_eq!(summary.skipped, skipped);
     assert_eq!(place.outputs(), ["good.csv"]);
     // The next loop tries again.
-    let (summary, _) = place.run(&file, &mut Script::default());
+    let (summary, _) = run(&file, &mut Script::default());
     assert_eq!((summary.already_done, summary.failed.len()), (1, 3));
 }
 
@@ -251,7 +251,7 @@ fn a_loop_of_nothing_but_failures_to_start_ends() {
     let place = Place::with(&[]);
     let tasks: Vec<_> = (0..9).map(|at| task(&format!("t{at}"), "REFUSE", "")).collect();
     let file = place.file(&format!("{}{}", tasks.concat(), task("z", "1", "after = [\"t8\"]")));
-    let (summary, _) = place.run(&file, &mut Script::default());
+    let (summary, _) = run(&file, &mut Script::default());
     assert_eq!((summary.failed.len(), summary.skipped.len(), summary.left), (9, 1, 0));
 }
 
@@ -259,19 +259,19 @@ fn a_loop_of_nothing_but_failures_to_start_ends() {
 fn what_may_help_is_tried_again_with_fewer_threads() {
     let place = Place::with(&[]);
     let mut script = Script::default();
-    let (summary, _) = place.run(&place.file(&task("t", "FIRST", "")), &mut script);
+    let (summary, _) = run(&place.file(&task("t", "FIRST", "")), &mut script);
     assert_eq!((summary.done, script.started), (1, vec![("t".into(), 4), ("t".into(), 2)]));
     for (sql, message, exit_code, starts) in
         [("LARGE", "memory limit", 3, 2), ("LOSE", "its worker was lost", 1, 2), ("WRONG", "no such column", 1, 1)]
     {
         let mut script = Script::default();
-        let (summary, _) = place.run(&place.file(&task("t", sql, "")), &mut script);
+        let (summary, _) = run(&place.file(&task("t", sql, "")), &mut script);
         assert_eq!(summary.failed[0].1.message, message);
         assert_eq!((summary.exit_code(), script.started.len()), (exit_code, starts), "{sql}");
     }
     assert_eq!(place.outputs(), ["t.csv"]);
     let mut script = Script::default();
-    place.run(&place.file(&format!("retries = 3\n{}", task("t", "LARGE", ""))), &mut script);
+    run(&place.file(&format!("retries = 3\n{}", task("t", "LARGE", ""))), &mut script);
     assert_eq!(script.started.iter().map(|(_, threads)| *threads).collect::<Vec<_>>(), [4, 2, 1, 1]);
 }
 
@@ -281,7 +281,7 @@ fn units_start_while_their_forecasts_fit() {
     let all = [task("a", "1", ""), task("b", "1", ""), task("c", "1", ""), task("d", "1", "limit = \"100MB\"")];
     let forecasts = HashMap::from([("a", 200), ("b", 700), ("c", 300)]);
     let mut script = Script { forecasts, ..Script::default() };
-    let (_, told) = place.run(&place.file(&all.concat()), &mut script);
+    let (_, told) = run(&place.file(&all.concat()), &mut script);
     // The largest first; the third does not fit beside the first and the second.
     let starts: Vec<_> = told.iter().filter(|event| event.starts_with("start")).map(String::as_str).collect();
     assert_eq!(starts[..2], ["start b 700", "start c 300"]);
@@ -300,7 +300,7 @@ fn memory_is_given_back_before_a_unit_that_needs_it() {
     for (used, released) in [(100, false), (600, true)] {
         let mut script = Script { forecasts: HashMap::from([("b", 500)]), memory: memory(used), ..Script::default() };
         let mut told = Told::default();
-        place.run_told(&file, &mut script, &mut told);
+        run_told(&file, &mut script, &mut told);
         let event = format!("{:?}", Release::Release);
         assert_eq!(told.events.contains(&event), released, "{:?}", told.events);
         fs::remove_dir_all(place.path("out")).unwrap();
@@ -311,7 +311,7 @@ fn memory_is_given_back_before_a_unit_that_needs_it() {
 fn an_input_that_changes_while_it_is_read_is_told() {
     let place = Place::with(&["logs/a"]);
     let file = place.file("[task.t]\ninput = \"logs/a\"\nsql = \"CUT {input}\"\noutput = \"{stem}.csv\"\n");
-    let (summary, _) = place.run(&file, &mut Script::default());
+    let (summary, _) = run(&file, &mut Script::default());
     assert_eq!(summary.failed[0].1.message, "`logs/a` changed while it was read");
     assert_eq!(place.outputs(), Vec::<String>::new());
 }
@@ -334,6 +334,27 @@ fn a_loop_is_stopped() {
     assert_eq!(place.outputs(), ["b.csv"]);
 }
 
+/// Writes a file when all is done, changes it when that is done, and then stops.
+struct Feed<'a> {
+    place: &'a Place,
+    stop: Stop,
+    rounds: u32,
+}
+
+impl Witness for Feed<'_> {
+    fn told(&mut self, event: &Event<'_>) {
+        let Event::Finished { unit, .. } = event else { return };
+        if unit.task == "all" {
+            self.rounds += 1;
+            match self.rounds {
+                1 => self.place.write("logs/b", "one"),
+                2 => self.place.write("logs/b", "one and two"),
+                _ => self.stop.stop(),
+            }
+        }
+    }
+}
+
 #[test]
 fn new_files_are_picked_up() {
     let place = Place::with(&["logs/a"]);
@@ -342,25 +363,6 @@ fn new_files_are_picked_up() {
     let mut state = State::open(&file.output).unwrap();
     let units = plan(&file, Missing::Refused).unwrap();
     let (mail, stop) = Mail::new();
-    // Writes a file when all is done, changes it when that is done, and then stops.
-    struct Feed<'a> {
-        place: &'a Place,
-        stop: Stop,
-        rounds: u32,
-    }
-    impl Witness for Feed<'_> {
-        fn told(&mut self, event: &Event<'_>) {
-            let Event::Finished { unit, .. } = event else { return };
-            if unit.task == "all" {
-                self.rounds += 1;
-                match self.rounds {
-                    1 => self.place.write("logs/b", "one"),
-                    2 => self.place.write("logs/b", "one and two"),
-                    _ => self.stop.stop(),
-                }
-            }
-        }
-    }
     let mut script = Script::default();
     let mut witness = Feed { place: &place, stop, rounds: 0 };
     let options = TurnOptions { watch: Some(Duration::from_millis(1)), ..TurnOptions::of(&file) };
@@ -389,7 +391,7 @@ limit = "70MB"
 after = ["all"]
 "#,
     );
-    let (summary, told) = place.run(&file, &mut CommandRunner);
+    let (summary, told) = run(&file, &mut CommandRunner);
     assert_eq!((summary.done, summary.failed.len()), (4, 0), "{told:?}");
     assert_eq!(place.outputs(), ["all.txt", "copy/a", "copy/b"]);
     assert_eq!((place.read("out/all.txt"), place.read("told")), ("logs/alogs/blogs/a".into(), "70000000\n".into()));
@@ -397,14 +399,14 @@ after = ["all"]
     let texts: Vec<_> = logs.map(|log| fs::read_to_string(log.unwrap().path()).unwrap()).collect();
     let folder = format!("{}\n", place.0.path().canonicalize().unwrap().display());
     assert_eq!(texts, [folder.clone(), folder]);
-    assert_eq!(place.run(&file, &mut CommandRunner).0.already_done, 4);
+    assert_eq!(run(&file, &mut CommandRunner).0.already_done, 4);
 }
 
 #[test]
 fn commands_that_fail_say_why() {
     let place = Place::with(&[]);
     let check = |command: &str, message: &str| {
-        let (summary, _) = place.run(
+        let (summary, _) = run(
             &place.file(&format!("retries = 0\n[task.t]\ncommand = {command}\noutput = \"t\"\n")),
             &mut CommandRunner,
         );
@@ -418,7 +420,7 @@ fn commands_that_fail_say_why() {
     // Python says so by a `MemoryError`; here the shell does.
     let large = "[\"python3\", \"-c\", \"bytearray(10**9)\"]";
     let file = place.file(&format!("retries = 0\n[task.t]\ncommand = {large}\nlimit = \"100MB\"\n"));
-    let (summary, _) = place.run(&file, &mut CommandRunner);
+    let (summary, _) = run(&file, &mut CommandRunner);
     assert_eq!(summary.failed[0].1.message, "`python3` ended with exit code 1: MemoryError");
 }
 
@@ -431,9 +433,9 @@ fn a_command_ends_with_all_that_it_started() {
     let file = place.file("[task.t]\ncommand = [\"sh\", \"-c\", \"exec 3> pipe; sleep 1000 &\"]\n");
     let (sender, is_closed) = channel();
     thread::spawn(move || sender.send(fs::read_to_string(pipe)));
-    let (summary, _) = place.run(&file, &mut CommandRunner);
+    let (summary, _) = run(&file, &mut CommandRunner);
     assert_eq!(summary.done, 1);
-    assert_eq!(is_closed.recv_timeout(Duration::from_secs(60)).unwrap().unwrap(), "");
+    assert_eq!(is_closed.recv_timeout(Duration::from_mins(1)).unwrap().unwrap(), "");
 }
 
 #[test]
@@ -463,7 +465,7 @@ fn queries_and_commands_go_their_ways() {
     ));
     let mut script = Script::default();
     let mut split = Split { queries: &mut script, commands: CommandRunner };
-    assert_eq!(place.run(&file, &mut split).0.done, 2);
+    assert_eq!(run(&file, &mut split).0.done, 2);
     assert_eq!(place.read("out/c"), "SELECT 1");
     assert!(matches!(plan(&file, Missing::Refused).unwrap()[1].work, Work::Command(_)));
 }

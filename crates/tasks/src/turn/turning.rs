@@ -18,7 +18,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+        mpsc::{self, Receiver, Sender},
     },
     time::{Duration, Instant},
 };
@@ -291,10 +291,7 @@ impl Turning<'_> {
             // The loop has a sender itself, so that the channel is never closed.
             return self.mail.receiver.recv().ok();
         };
-        match self.mail.receiver.recv_timeout(next.saturating_duration_since(Instant::now())) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.mail.receiver.recv_timeout(next.saturating_duration_since(Instant::now())).ok()
     }
 
     fn finish(&mut self, place: usize, ended: &Ended, sealed: Option<&Sealed>) {
