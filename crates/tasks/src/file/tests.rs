@@ -177,3 +177,11 @@ fn circles_are_found() {
     let diamond = [task("a", "\"b\", \"c\""), task("b", "\"d\""), task("c", "\"d\""), task("d", "")].concat();
     read(&diamond).unwrap();
 }
+
+#[test]
+fn the_example_of_the_documentation_is_right() {
+    let text = include_str!("../../../../docs/tasks.md");
+    let (_, example) = text.split_once("```toml\n").unwrap();
+    let file = read(example.split_once("```").unwrap().0).unwrap();
+    assert_eq!(file.tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>(), ["errors", "total", "upload"]);
+}
