@@ -1,0 +1,243 @@
+//! Makes the units of a task file, or says all that keeps them from being run.
+
+use super::{InputFile, Output, Unit, inputs, outputs};
+use crate::{
+    Fingerprint, Problem, TasksError,
+    file::{Each, Names, Piece, Task, TaskFile, Template, Work, failure, is_listed},
+};
+use chrono::DateTime;
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// What to make of an input that fits no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It is a mistake.
+    Refused,
+    /// Files may come yet.
+    Awaited,
+}
+
+/// Returns the units of all tasks, each after those it waits for.
+///
+/// # Errors
+/// [`TasksError::File`] with everything that is wrong: inputs that are missing or cannot be read, outputs that collide, lead
+/// out of their folder, or are inputs.
+pub fn plan(file: &TaskFile, missing: Missing) -> Result<Vec<Unit>, TasksError> {
+    let mut maker = Maker { file, missing, units: Vec::new(), tasks: HashMap::new(), problems: Vec::new() };
+    for task in &file.tasks {
+        maker.make(task);
+    }
+    let Maker { units, mut problems, .. } = maker;
+    let lines: HashMap<&str, usize> = file.tasks.iter().map(|task| (task.name.as_str(), output_line(task))).collect();
+    let line = |unit: &Unit| lines.get(unit.task.as_str()).copied().unwrap_or(1);
+    problems.extend(outputs::check(&units, &file.output, line));
+    if problems.is_empty() { Ok(units) } else { Err(failure(&file.path, problems)) }
+}
+
+fn output_line(task: &Task) -> usize {
+    task.output.as_ref().map_or(task.line, |output| output.line)
+}
+
+struct Maker<'a> {
+    file: &'a TaskFile,
+    missing: Missing,
+    units: Vec<Unit>,
+    tasks: HashMap<&'a str, Made>,
+    problems: Vec<Problem>,
+}
+
+/// What was made of a task.
+#[derive(Clone, Default)]
+struct Made {
+    depth: usize,
+    keys: Vec<Fingerprint>,
+    outputs: Vec<PathBuf>,
+}
+
+impl<'a> Maker<'a> {
+    /// Makes the units of a task, after those it waits for. There are no circles: the file was checked.
+    fn make(&mut self, task: &'a Task) -> Made {
+        if let Some(made) = self.tasks.get(task.name.as_str()) {
+            return made.clone();
+        }
+        let mut before = Vec::new();
+        for after in &task.after {
+            if let Some(next) = self.file.tasks.iter().find(|next| next.name == after.value) {
+                before.push((next.name.clone(), self.make(next)));
+            }
+        }
+        let depth = before.iter().map(|(_, made)| made.depth + 1).max().unwrap_or_default();
+        self.check_lists(task, &before);
+        let mut made = Made { depth, ..Made::default() };
+        let files = self.inputs(task);
+        let groups: Vec<Vec<InputFile>> = match task.each {
+            _ if task.inputs.is_empty() => vec![Vec::new()],
+            Each::File => files.into_iter().map(|file| vec![file]).collect(),
+            Each::All if files.is_empty() => Vec::new(),
+            Each::All => vec![files],
+        };
+        for group in groups {
+            let Some(unit) = self.unit(task, group, &before) else { continue };
+            made.keys.push(unit.key);
+            made.outputs.extend(unit.output.as_ref().map(|output| output.path.clone()));
+            self.units.push(Unit { depth, ..unit });
+        }
+        self.tasks.insert(&task.name, made.clone());
+        made
+    }
+
+    /// Expects one output where a text has place for one.
+    fn check_lists(&mut self, task: &Task, before: &[(String, Made)]) {
+        for (other, made) in before.iter().filter(|(_, made)| made.outputs.len() > 1) {
+            let uses = |piece: Piece<'_>| piece == Piece::OutputOf(other);
+            let count = made.outputs.len();
+            let (is_list, help) = match &task.work {
+                Work::Sql(sql) => (is_listed(sql, uses), format!("write `csv({{output:{other}}})`, or of its format")),
+                Work::Command(words) => {
+                    (words.iter().all(|word| is_alone(word, uses)), "make it an argument of its own".to_owned())
+                }
+            };
+            if !is_list {
+                let message = format!("`{{output:{other}}}` of `{}` stands for {count} files", task.name);
+                self.problem(task.line, message, help);
+            }
+        }
+    }
+
+    fn inputs(&mut self, task: &Task) -> Vec<InputFile> {
+        let mut paths = Vec::new();
+        for pattern in &task.inputs {
+            match inputs::paths(&self.file.folder, &pattern.value) {
+                Ok(found) if found.is_empty() && self.missing == Missing::Refused => {
+                    let message = format!("no file matches `{}`", pattern.value);
+                    let help = format!("paths are relative to the task file, here `{}`", self.file.folder.display());
+                    self.problem(pattern.line, message, help);
+                }
+                Ok(found) => paths.extend(found),
+                Err(message) => self.problem(pattern.line, message, "name files that can be read"),
+            }
+        }
+        paths.sort();
+        paths.dedup();
+        let line = task.inputs.first().map_or(task.line, |pattern| pattern.line);
+        let mut files = Vec::new();
+        for path in paths {
+            match inputs::look(&self.file.folder, path) {
+                Ok(file) => files.push(file),
+                // What comes and goes is no mistake of the file.
+                Err(_) if self.missing == Missing::Awaited => {}
+                Err(message) => self.problem(line, message, "make it readable, or leave it out"),
+            }
+        }
+        if let Work::Command(words) = &task.work
+            && task.each == Each::All
+            && files.len() > 1
+            && !words.iter().all(|word| is_alone(word, |piece| piece == Piece::Input))
+        {
+            let message = format!("`{{input}}` of `{}` stands for {} files", task.name, files.len());
+            self.problem(task.line, message, "make it an argument of its own");
+        }
+        files
+    }
+
+    fn unit(&mut self, task: &Task, inputs: Vec<InputFile>, before: &[(String, Made)]) -> Option<Unit> {
+        let output = match &task.output {
+            Some(template) => Some(self.output(task, &template.value, &inputs)?),
+            None => None,
+        };
+        let name = match inputs.as_slice() {
+            [file] if task.each == Each::File => format!("{}: {}", task.name, file.name),
+            _ => task.name.clone(),
+        };
+        let used: BTreeMap<String, Vec<PathBuf>> =
+            before.iter().map(|(name, made)| (name.clone(), made.outputs.clone())).collect();
+        Some(Unit {
+            name,
+            task: task.name.clone(),
+            key: key(task, &inputs, before),
+            inputs,
+            work: task.work.clone(),
+            output,
+            format: task.format,
+            limit: task.limit,
+            after: task.after.iter().map(|after| after.value.clone()).collect(),
+            depth: 0,
+            folder: self.file.folder.clone(),
+            used,
+            each: task.each,
+            patterns: task.inputs.clone(),
+        })
+    }
+
+    fn output(&mut self, task: &Task, template: &Template, inputs: &[InputFile]) -> Option<Output> {
+        let filled = template.fill(&names(task, inputs));
+        match filled {
+            Ok(path) => {
+                let relative: PathBuf =
+                    path.components().filter(|part| *part != std::path::Component::CurDir).collect();
+                let relative = relative.to_string_lossy().into_owned();
+                let path = self.file.output.join(&relative);
+                Some(Output { relative, path })
+            }
+            Err((message, help)) => {
+                self.problem(output_line(task), message, help);
+                None
+            }
+        }
+    }
+
+    fn problem(&mut self, line: usize, message: impl Into<String>, help: impl Into<String>) {
+        self.problems.push(Problem { line, message: message.into(), help: Some(help.into()) });
+    }
+}
+
+/// Returns whether every such placeholder in a word is all of it.
+fn is_alone(word: &str, which: impl Fn(Piece<'_>) -> bool) -> bool {
+    let pieces = crate::file::pieces(word);
+    pieces.len() == 1 || !pieces.into_iter().any(which)
+}
+
+fn names(task: &Task, inputs: &[InputFile]) -> Names {
+    let mut names = Names { task: task.name.clone(), ..Names::default() };
+    if let [file] = inputs {
+        let part = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+        let path = Path::new(&file.name);
+        names.name = part(path.file_name());
+        names.stem = part(path.file_stem());
+        names.ext = Some(part(path.extension()).unwrap_or_default());
+    }
+    names.date = inputs.iter().map(|file| file.changed).max().and_then(date);
+    names
+}
+
+/// Returns a day in UTC.
+fn date(time: SystemTime) -> Option<String> {
+    let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let moment = DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0)?;
+    Some(moment.date_naive().to_string())
+}
+
+/// Returns what tells a unit from all others, and from itself on other data.
+fn key(task: &Task, inputs: &[InputFile], before: &[(String, Made)]) -> Fingerprint {
+    let mut texts = vec![task.name.clone()];
+    match &task.work {
+        Work::Sql(sql) => texts.extend(["sql".to_owned(), sql.clone()]),
+        Work::Command(words) => {
+            texts.push("command".to_owned());
+            texts.extend(words.iter().cloned());
+        }
+    }
+    texts.push(task.format.map_or("", crate::file::Format::name).to_owned());
+    for input in inputs {
+        texts.extend([input.name.clone(), input.fingerprint.to_string()]);
+    }
+    for (name, made) in before {
+        texts.push(name.clone());
+        texts.extend(made.keys.iter().map(Fingerprint::to_string));
+    }
+    Fingerprint::of_texts(texts.iter().map(String::as_str))
+}

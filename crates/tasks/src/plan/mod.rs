@@ -1,0 +1,16 @@
+//! From a task file to units: which files each reads, what it does, and where its output goes.
+
+mod inputs;
+mod make;
+mod order;
+mod outputs;
+#[cfg(test)]
+mod tests;
+mod unit;
+mod watch;
+
+pub use inputs::InputFile;
+pub use make::{Missing, plan};
+pub use order::order;
+pub use unit::{Output, Unit};
+pub use watch::Watcher;

@@ -1,0 +1,132 @@
+//! Runs commands as plain child processes, in the folder of the task file.
+
+use super::{Done, Ended, Failure, Order, Retry, Runner, Running, process::Group};
+use crate::state::Marker;
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    sync::Arc,
+    thread,
+};
+
+/// The most of what a command said last that is repeated when it fails.
+const LAST_WORDS: u64 = 4096;
+
+/// Runs commands: a program and its arguments, without a shell.
+///
+/// What a command writes to its standard output and error goes to files of its unit, or, if the task has an `output` and no
+/// `{output}` in its arguments, the standard output is the output. The command and all that it starts are a process group,
+/// which ends with it. In its environment are `TIDEGATE_LIMIT`, in bytes, and `TIDEGATE_OUTPUT`, the file to write.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CommandRunner;
+
+impl Runner for CommandRunner {
+    fn start(&mut self, order: Order, done: Done) -> Result<Box<dyn Running>, Failure> {
+        let arguments = order.unit.arguments(order.part.as_deref());
+        let Some((program, rest)) = arguments.as_deref().and_then(<[OsString]>::split_first) else {
+            return Err(Failure::for_good("it is no command"));
+        };
+        let log = Log::of(&order.log);
+        let output = order.part.as_ref().filter(|_| !order.unit.names_output());
+        let streams = File::create(output.unwrap_or(&log.out)).and_then(|out| Ok((out, File::create(&log.err)?)));
+        let (out, err) =
+            streams.map_err(|error| Failure::for_good(format!("write `{}`: {error}", log.err.display())))?;
+        let mut command = Command::new(program);
+        command.args(rest).current_dir(&order.unit.folder).process_group(0);
+        command.stdin(Stdio::null()).stdout(out).stderr(err);
+        command.env(Marker::VARIABLE, order.marker.to_string()).env("TIDEGATE_LIMIT", order.limit.bytes().to_string());
+        if let Some(part) = &order.part {
+            command.env("TIDEGATE_OUTPUT", part);
+        }
+        let mut child = command.spawn().map_err(|error| not_started(program, &error))?;
+        let group = Group::of(&child);
+        group.limit(order.limit);
+        let name = program.to_string_lossy().into_owned();
+        thread::spawn({
+            let group = Arc::clone(&group);
+            move || {
+                let failure = match group.wait(&mut child) {
+                    Ok(status) => failure(&name, status, &log),
+                    Err(error) => Some(Failure::for_good(format!("wait for `{name}`: {error}"))),
+                };
+                done.ended(Ended { failure, ..Ended::default() });
+            }
+        });
+        Ok(Box::new(RunningCommand(group)))
+    }
+}
+
+struct RunningCommand(Arc<Group>);
+
+impl Running for RunningCommand {
+    fn cancel(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// The files that a command says something to.
+struct Log {
+    out: PathBuf,
+    err: PathBuf,
+}
+
+impl Log {
+    fn of(path: &Path) -> Self {
+        let with = |extension: &str| {
+            let mut path = path.as_os_str().to_owned();
+            path.push(extension);
+            PathBuf::from(path)
+        };
+        Self { out: with(".out"), err: with(".err") }
+    }
+
+    /// Returns the last line that is not blank.
+    fn last_line(&self) -> Option<String> {
+        let tail = |path: &Path| -> io::Result<String> {
+            let mut file = File::open(path)?;
+            let size = file.metadata()?.len();
+            file.seek(SeekFrom::Start(size.saturating_sub(LAST_WORDS)))?;
+            let mut bytes = Vec::new();
+            file.take(LAST_WORDS).read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let text = tail(&self.err).ok()?;
+        let line = text.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+        // What a program says may hold anything, such as codes that move the cursor.
+        Some(line.chars().filter(|c| !c.is_control()).collect())
+    }
+}
+
+fn not_started(program: &OsString, error: &io::Error) -> Failure {
+    let program = program.to_string_lossy();
+    let help = match error.kind() {
+        io::ErrorKind::NotFound => Some("is it installed? a path is relative to the task file".to_owned()),
+        io::ErrorKind::PermissionDenied => Some(format!("make it a program: chmod +x {program}")),
+        _ => None,
+    };
+    Failure { help, exit_code: 2, ..Failure::for_good(format!("start `{program}`: {error}")) }
+}
+
+fn failure(name: &str, status: ExitStatus, log: &Log) -> Option<Failure> {
+    let how = match (status.code(), status.signal()) {
+        (Some(0), _) => {
+            // Nobody reads the logs of what went well and said nothing.
+            for path in [&log.out, &log.err] {
+                if fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
+                    let _ = fs::remove_file(path);
+                }
+            }
+            return None;
+        }
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("was killed by signal {signal}"),
+        (None, None) => "ended without saying how".to_owned(),
+    };
+    let words = log.last_line().map(|line| format!(": {line}")).unwrap_or_default();
+    let help = format!("what it said is in `{}`", log.err.display());
+    Some(Failure { help: Some(help), retry: Retry::Can, ..Failure::for_good(format!("`{name}` {how}{words}")) })
+}

@@ -1,0 +1,91 @@
+//! Where each unit is on its way, and what can be started.
+
+use crate::{Fingerprint, Forecast, admission::Need, plan::Unit};
+use std::sync::Arc;
+use tidegate_memory::ByteCount;
+
+/// A unit on its way.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub unit: Arc<Unit>,
+    pub stage: Stage,
+    pub forecast: Option<Forecast>,
+    /// How often others were started before it that came later.
+    pub passed: u32,
+    /// How often it failed.
+    pub failures: u32,
+    /// What the outputs it uses hold, known when it is ready.
+    pub used: Option<Fingerprint>,
+}
+
+/// Where a unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It waits for others.
+    Blocked,
+    /// It waits for memory.
+    Ready,
+    /// It runs with this limit.
+    Runs(ByteCount),
+    Done,
+    AlreadyDone,
+    Failed,
+    Skipped,
+    /// The same input has changed since: another unit stands for it.
+    Replaced,
+}
+
+/// What a blocked unit can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Wait,
+    /// All that comes before it is done.
+    Go,
+    /// This task failed.
+    Skip(String),
+}
+
+impl Entry {
+    pub fn of(unit: Unit) -> Self {
+        Self { unit: Arc::new(unit), stage: Stage::Blocked, forecast: None, passed: 0, failures: 0, used: None }
+    }
+
+    /// Returns what it asks for.
+    pub fn need(&self) -> Need {
+        match (self.unit.limit, self.forecast) {
+            (Some(limit), _) => Need::Limit(limit),
+            (None, Some(forecast)) => Need::Forecast(forecast.bound),
+            (None, None) => Need::Unknown,
+        }
+    }
+
+    /// Returns what it is ordered by.
+    pub fn size(&self) -> ByteCount {
+        self.forecast.map(|forecast| forecast.bound).or(self.unit.limit).unwrap_or_else(|| self.unit.input_bytes())
+    }
+}
+
+/// Returns what a blocked unit can do, as the others are now.
+pub(super) fn step(entries: &[Entry], entry: &Entry) -> Step {
+    let same_output = |other: &&Entry| other.unit.output.is_some() && other.unit.output == entry.unit.output;
+    if entries.iter().filter(same_output).any(|other| matches!(other.stage, Stage::Runs(_))) {
+        return Step::Wait;
+    }
+    let mut step = Step::Go;
+    for task in &entry.unit.after {
+        let mut before =
+            entries.iter().filter(|other| other.unit.task == *task && other.stage != Stage::Replaced).peekable();
+        if before.peek().is_none() {
+            // Its files are still to come.
+            step = Step::Wait;
+        }
+        for other in before {
+            match other.stage {
+                Stage::Failed | Stage::Skipped => return Step::Skip(task.clone()),
+                Stage::Done | Stage::AlreadyDone => {}
+                Stage::Blocked | Stage::Ready | Stage::Runs(_) | Stage::Replaced => step = Step::Wait,
+            }
+        }
+    }
+    step
+}
