@@ -53,8 +53,19 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 pub enum Command {
     /// Run an SQL query over log files.
     Query(QueryArgs),
-    /// Tell what a query will need, before it runs: peak, mode, spilled bytes, time.
+    /// Tell what a query will need, before it runs: peak, mode, spilled bytes, time; or what pandas would need.
     Forecast(ForecastArgs),
+    /// Run the tasks of a file, each in a worker of its own, within one limit.
+    Run(RunArgs),
+    /// Run tasks for the process that started this one, over a socket.
+    #[command(hide = true)]
+    Worker(WorkerArgs),
+    /// List the runs of before.
+    Runs(RunsArgs),
+    /// Show a run: memory over time, by operator, what happened, and whether memory was given back.
+    Report(ReportArgs),
+    /// Tell what of this machine will hurt a job that needs memory, and compare it with another.
+    Doctor(DoctorArgs),
     /// Write a realistic access log of 5 million lines and ask five questions of it under a limit.
     Demo(DemoArgs),
 }
@@ -149,11 +160,15 @@ pub struct QueryArgs {
     /// [default: tidegate in the cache folder of the person]
     #[arg(long, env = "TIDEGATE_CACHE", value_name = "DIR")]
     pub cache: Option<PathBuf>,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub history: HistoryArgs,
 }
 
 const FORECAST_EXAMPLES: &str = "\
 Examples:
   tidegate forecast --limit 256MB \"SELECT client, count(*) FROM 'logs/access*.log' GROUP BY client\"
+  tidegate forecast --pandas access.csv --columns ts,status,bytes
   tidegate forecast --format json --limit none \"SELECT * FROM 'access.log' ORDER BY request_time\"
 
 The query is run over samples of its files, each twice as large as the one before; nothing is written.";
@@ -163,22 +178,218 @@ The query is run over samples of its files, each twice as large as the one befor
 #[command(before_help = FORECAST_EXAMPLES)]
 pub struct ForecastArgs {
     /// The query; `-` reads it from the standard input.
-    pub sql: String,
+    #[arg(required_unless_present_any = ["pandas", "array", "explain"], conflicts_with_all = ["pandas", "array", "explain"])]
+    pub sql: Option<String>,
     /// How the task will be bounded.
     #[command(flatten)]
     pub limit: LimitArgs,
+    /// What pandas would need.
+    #[command(flatten)]
+    pub pandas: PandasArgs,
     /// The form of the forecast.
-    #[arg(long, value_enum, default_value_t = ForecastForm::Text, value_name = "FORM")]
-    pub format: ForecastForm,
+    #[arg(long, value_enum, default_value_t = TextForm::Text, value_name = "FORM")]
+    pub format: TextForm,
 }
 
-/// The form of a forecast.
+/// What pandas and NumPy would need.
+#[derive(Clone, Debug, Args)]
+pub struct PandasArgs {
+    /// Tell what pandas would need to read this file: bytes by column, the peak, the line to write, whether it fits here.
+    #[arg(long, value_name = "FILE")]
+    pub pandas: Option<PathBuf>,
+    /// With --pandas: the columns that the program uses, for `usecols`.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "pandas")]
+    pub columns: Vec<String>,
+    /// With --pandas: pandas 2 in place of 3.
+    #[arg(long, requires = "pandas")]
+    pub pandas_2: bool,
+    /// With --pandas: no pyarrow is installed.
+    #[arg(long, requires = "pandas")]
+    pub no_pyarrow: bool,
+    /// Tell what a dense array takes: 1000000x10000:float64.
+    #[arg(long, value_name = "SHAPE")]
+    pub array: Option<String>,
+    /// Compute the array of a `MemoryError` of NumPy again: "Unable to allocate .. for an array with shape .."
+    #[arg(long, value_name = "MESSAGE")]
+    pub explain: Option<String>,
+}
+
+/// In which form something is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ForecastForm {
+pub enum TextForm {
     /// For people.
     Text,
     /// For programs; sizes in bytes.
     Json,
+}
+
+/// Where runs are kept.
+#[derive(Clone, Debug, Args)]
+pub struct HistoryArgs {
+    /// The history of runs (SQLite), or `none`. [default: tidegate/history.db in the state folder of the person]
+    #[arg(long, env = "TIDEGATE_HISTORY", value_name = "FILE")]
+    pub history: Option<PathBuf>,
+}
+
+const RUNS_EXAMPLES: &str = "\
+Examples:
+  tidegate runs --outcome memory-limit --days 7
+  tidegate runs --keep 1000";
+
+/// `tidegate runs`.
+#[derive(Clone, Debug, Args)]
+#[command(before_help = RUNS_EXAMPLES)]
+pub struct RunsArgs {
+    /// Only runs whose query or command contains this text.
+    pub text: Option<String>,
+    /// Only runs that ended so.
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub outcome: Option<OutcomeArg>,
+    /// Only runs of so many last days.
+    #[arg(long, value_name = "N")]
+    pub days: Option<u64>,
+    /// The most runs that are shown, the newest first.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub count: usize,
+    /// The form of the list.
+    #[arg(long, value_enum, default_value_t = TextForm::Text, value_name = "FORM")]
+    pub format: TextForm,
+    /// Drop all runs but the newest so many, and stop.
+    #[arg(long, value_name = "N", conflicts_with = "drop_older")]
+    pub keep: Option<usize>,
+    /// Drop runs that are more than so many days old, and stop.
+    #[arg(long, value_name = "DAYS")]
+    pub drop_older: Option<u64>,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub history: HistoryArgs,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutcomeArg {
+    /// Well.
+    Done,
+    /// By an error of the data, the query or the machine.
+    Failed,
+    /// It needed more memory than its limit.
+    MemoryLimit,
+    /// Too many lines were rejects.
+    Rejects,
+    /// Somebody ended it.
+    Interrupted,
+    /// Its process was lost.
+    Lost,
+}
+
+impl From<OutcomeArg> for tidegate_tasks::history::Outcome {
+    fn from(outcome: OutcomeArg) -> Self {
+        match outcome {
+            OutcomeArg::Done => Self::Done,
+            OutcomeArg::Failed => Self::Failed,
+            OutcomeArg::MemoryLimit => Self::MemoryLimit,
+            OutcomeArg::Rejects => Self::Rejects,
+            OutcomeArg::Interrupted => Self::Interrupted,
+            OutcomeArg::Lost => Self::Lost,
+        }
+    }
+}
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  tidegate report -o report.html
+  tidegate report 01ks2 --terminal
+  tidegate report --all -o runs.html";
+
+/// `tidegate report`.
+#[derive(Clone, Debug, Args)]
+#[command(before_help = REPORT_EXAMPLES)]
+pub struct ReportArgs {
+    /// The run: its id, the beginning of it, or `last`.
+    #[arg(default_value = "last")]
+    pub run: String,
+    /// All runs, in one table, in place of one run.
+    #[arg(long, conflicts_with = "run")]
+    pub all: bool,
+    /// Write the report to a file: a page (HTML), unless another form is named.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The form of the report. [default: html for a file, else terminal]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub format: Option<ReportForm>,
+    /// The same as `--format terminal`.
+    #[arg(long, conflicts_with = "format")]
+    pub terminal: bool,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub history: HistoryArgs,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportForm {
+    /// A page that needs nothing else.
+    Html,
+    /// Text with small charts.
+    Terminal,
+    /// For programs; sizes in bytes.
+    Json,
+    /// Metrics as text, for the textfile collector of Prometheus.
+    Prometheus,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  tidegate run tasks.toml
+  tidegate run tasks.toml --watch 10
+
+A task file names queries and commands, their inputs and outputs, and one limit for all that runs at a time. A loop that was
+interrupted goes on where it was.";
+
+/// `tidegate run`.
+#[derive(Clone, Debug, Args)]
+#[command(before_help = RUN_EXAMPLES)]
+pub struct RunArgs {
+    /// The task file (TOML).
+    pub file: PathBuf,
+    /// Go on after all is done, and look for new files every so many seconds.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10")]
+    pub watch: Option<u64>,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub history: HistoryArgs,
+}
+
+/// `tidegate worker`.
+#[derive(Clone, Debug, Args)]
+pub struct WorkerArgs {
+    /// The most that a task may have.
+    #[arg(long, env = "TIDEGATE_LIMIT", default_value = "75%", value_name = "SIZE")]
+    pub limit: Limit,
+}
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  tidegate doctor
+  tidegate doctor --save prod.json
+  tidegate doctor --against prod.json";
+
+/// `tidegate doctor`.
+#[derive(Clone, Debug, Args)]
+#[command(before_help = DOCTOR_EXAMPLES)]
+pub struct DoctorArgs {
+    /// Write the profile of this machine into a file (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Compare with the profile of another machine: which differences change what becomes of a job.
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+    /// The form in which it is told.
+    #[arg(long, value_enum, default_value_t = TextForm::Text, value_name = "FORM")]
+    pub format: TextForm,
+    /// Where runs are kept, whose forecasts are compared.
+    #[command(flatten)]
+    pub history: HistoryArgs,
 }
 
 /// `tidegate demo`.

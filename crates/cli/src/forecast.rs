@@ -1,18 +1,17 @@
 //! `tidegate forecast`.
 
 use crate::{
-    args::{ForecastArgs, ForecastForm},
+    args::{ForecastArgs, TextForm},
+    pandas,
     printer::{Printer, grouped},
     run::{run_forecast, start_watch},
+    say::say,
     settings::{Settings, budget, spill_folder, threads},
     sql,
     table::TableSink,
 };
 use serde_json::{Value, json};
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::{io, sync::Arc};
 use tidegate_engine::{
     EngineError, RecordBatch, SchemaRef,
     arrow::{ArrayRef, ArrowError, DataType, Field, Schema, StringArray},
@@ -29,7 +28,8 @@ const WATCHED: ByteCount = ByteCount::mib(256);
 /// # Errors
 /// Those that come before the query itself; errors of the query are said here, with a caret where possible.
 pub fn run_command(arguments: &ForecastArgs, printer: Printer) -> Result<u8, EngineError> {
-    let sql = sql::text(&arguments.sql)?;
+    let Some(sql) = &arguments.sql else { return pandas::run(&arguments.pandas, printer) };
+    let sql = sql::text(sql)?;
     let settings = Settings {
         budget: budget(arguments.limit.limit)?,
         threads: threads(arguments.limit.threads),
@@ -39,6 +39,7 @@ pub fn run_command(arguments: &ForecastArgs, printer: Printer) -> Result<u8, Eng
         rejects: None,
         max_rejects: None,
         metered: true,
+        has_standard_input: true,
         restart: None,
     };
     // The forecast itself stays small whatever the limit, and drops the pages of the program that it does not use.
@@ -50,17 +51,10 @@ pub fn run_command(arguments: &ForecastArgs, printer: Printer) -> Result<u8, Eng
         Err(error) => return Ok(printer.failure_in(&error, &sql)),
     };
     match arguments.format {
-        ForecastForm::Text => text(&forecast, arguments.limit.limit)?,
-        ForecastForm::Json => say(&format!("{:#}", to_json(&forecast)))?,
+        TextForm::Text => text(&forecast, arguments.limit.limit)?,
+        TextForm::Json => say(&format!("{:#}", to_json(&forecast)))?,
     }
     Ok(0)
-}
-
-fn say(text: &str) -> Result<(), EngineError> {
-    match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(EngineError::BrokenPipe),
-        result => result.map_err(|error| EngineError::file("write", "-", error)),
-    }
 }
 
 /// Prints the forecast for people.

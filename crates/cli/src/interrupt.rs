@@ -2,7 +2,7 @@
 //!
 //! Signals are waited for by a thread of its own: the runtime's threads may all be reading a pipe in which nothing comes.
 
-use std::{io, process, thread, time::Duration};
+use std::{io, process, sync::mpsc, thread, time::Duration};
 use tokio::{
     runtime::Builder,
     signal::unix::{SignalKind, signal},
@@ -31,6 +31,24 @@ pub fn watch() -> io::Result<oneshot::Receiver<u8>> {
                 tokio::time::sleep(GRACE).await;
                 process::exit(i32::from(code));
             }
+        });
+    };
+    thread::Builder::new().name("tidegate-signals".into()).spawn(wait)?;
+    Ok(receiver)
+}
+
+/// Starts waiting for Ctrl-C or SIGTERM. Whoever waits is told once, and ends by itself; the second signal ends the process.
+///
+/// # Errors
+/// If no thread can be started.
+pub fn told() -> io::Result<mpsc::Receiver<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let wait = move || {
+        runtime.block_on(async {
+            // Nobody waits any more where that fails.
+            let _ = sender.send(received().await);
+            process::exit(i32::from(received().await));
         });
     };
     thread::Builder::new().name("tidegate-signals".into()).spawn(wait)?;

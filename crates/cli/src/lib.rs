@@ -3,17 +3,25 @@
 mod args;
 mod bar;
 mod demo;
+mod doctor;
 mod forecast;
+mod history;
 mod interrupt;
+mod monitor;
 mod outputs;
+mod pandas;
 mod printer;
 mod query;
 mod record;
 mod restart;
 mod run;
+mod runs;
+mod say;
 mod settings;
 mod sql;
 mod table;
+mod tasks;
+mod worker;
 
 use args::{Cli, Command};
 use clap::FromArgMatches;
@@ -39,6 +47,11 @@ pub fn main(metering: Metering) -> ExitCode {
     let result = match &cli.command {
         Command::Query(arguments) => query::run_command(arguments, printer, metering),
         Command::Forecast(arguments) => forecast::run_command(arguments, printer),
+        Command::Run(arguments) => tasks::run_command(arguments, printer),
+        Command::Worker(arguments) => worker::run_command(arguments, worker::printer(cli.output.color)),
+        Command::Runs(arguments) => runs::run_command(arguments, printer),
+        Command::Report(arguments) => runs::report_command(arguments, printer),
+        Command::Doctor(arguments) => doctor::run_command(arguments, printer),
         Command::Demo(arguments) => demo::run_command(arguments, printer),
     };
     ExitCode::from(result.unwrap_or_else(|error| printer.failure(&error)))

@@ -70,6 +70,22 @@ impl Printer {
         error.exit_code()
     }
 
+    /// Says what is wrong and what to do about it, and returns the exit code.
+    pub fn problem(self, message: &str, help: Option<&str>, exit_code: u8) -> u8 {
+        self.line(Tone::Error, "error", &printable(message));
+        if let Some(help) = help {
+            self.line(Tone::Plain, "help", &printable(help));
+        }
+        exit_code
+    }
+
+    /// Says something that may be wrong, unless quiet.
+    pub fn warning(self, about: &str, text: &str) {
+        if !self.quiet {
+            self.line(Tone::Warning, about, &printable(text));
+        }
+    }
+
     /// Says what a query did, and what it could not read.
     pub fn summary(self, outcome: &Outcome, limit: Limit) {
         if self.quiet {

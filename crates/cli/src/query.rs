@@ -4,11 +4,11 @@ use crate::{
     Metering,
     args::QueryArgs,
     bar::{Bar, PastBar},
-    outputs,
+    history, outputs,
     printer::Printer,
     record,
     restart::Restart,
-    run::{Ended, Outcome, run, start_watch},
+    run::{Ended, Outcome, Ran, Run, run, signals, start_watch},
     settings::{Settings, budget, cache_folder, spill_folder, threads},
     sql,
     table::TableSink,
@@ -44,36 +44,54 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
         rejects: arguments.rejects.clone(),
         max_rejects: arguments.max_rejects,
         metered: metering == Metering::On,
+        has_standard_input: true,
         restart: (arguments.sql != "-" && outputs::reopen(arguments)).then(Restart::of_process),
     };
     let watch = start_watch(&settings, printer)?;
-    match run(&sql, &settings, &watch, printer, &mut |running, bar| open(arguments, running, bar)) {
-        Ok(Ended::Done(outcome)) => {
-            printer.summary(&outcome, arguments.limit.limit);
-            if outcome.finished.spill.written > ByteCount::ZERO && is_in_memory(&settings.spill_folder) {
-                printer.spilled_to_memory(&settings.spill_folder);
-            }
-            if arguments.explain_memory {
-                explain_memory(&outcome)?;
-            }
-            if arguments.explain_memory || outcome.explained {
-                printer.timeline(&outcome, arguments.limit.limit);
-            }
-            if let Some(file) = record {
-                record::write(file, &sql, &arguments.limit, &outcome)?;
-            }
-            if outcome.finished.too_many_rejects {
-                printer.too_many_rejects(arguments.rejects.is_some());
-                return Ok(TOO_MANY_REJECTS);
-            }
-            Ok(0)
-        }
+    let given = Run { settings: &settings, watch: &watch, printer, interrupted: signals()? };
+    let ran = run(&sql, given, &mut |running, bar| open(arguments, running, bar));
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(error) => return Ok(printer.failure_in(&error, &sql)),
+    };
+    let kept = record::of(&record::Given { sql: &sql, settings: &settings }, &ran);
+    let code = told(arguments, printer, &ran, &sql)?;
+    if let (Some(file), Ok(Ended::Done(_))) = (record, &ran.ended) {
+        record::write(file, &kept)?;
+    }
+    // Slips of the pen are no runs.
+    if ran.traces.counts.scans > 0 || ran.ended.is_ok() {
+        history::add(&arguments.history, &record::row(&kept, &ran), printer);
+    }
+    Ok(code)
+}
+
+/// Says how the query went, and returns its exit code.
+fn told(arguments: &QueryArgs, printer: Printer, ran: &Ran, sql: &str) -> Result<u8, EngineError> {
+    let outcome = match &ran.ended {
+        Ok(Ended::Done(outcome)) => outcome,
         Ok(Ended::Interrupted(code)) => {
             printer.note("interrupted");
-            Ok(code)
+            return Ok(*code);
         }
-        Err(error) => Ok(printer.failure_in(&error, &sql)),
+        Err(error) => return Ok(printer.failure_in(error, sql)),
+    };
+    printer.summary(outcome, arguments.limit.limit);
+    let folder = spill_folder(arguments.limit.spill_dir.as_deref());
+    if outcome.finished.spill.written > ByteCount::ZERO && is_in_memory(&folder) {
+        printer.spilled_to_memory(&folder);
     }
+    if arguments.explain_memory {
+        explain_memory(outcome)?;
+    }
+    if arguments.explain_memory || outcome.explained {
+        printer.timeline(outcome, arguments.limit.limit);
+    }
+    if outcome.finished.too_many_rejects {
+        printer.too_many_rejects(arguments.rejects.is_some());
+        return Ok(TOO_MANY_REJECTS);
+    }
+    Ok(0)
 }
 
 /// Shows where the memory was, beside the rows of the query.

@@ -1,80 +1,215 @@
-//! The record of a run, as JSON: what it was given, what it used, where its memory was.
+//! The record of a run: what it was given, what it used, where its memory was.
 
-use crate::{args::LimitArgs, run::Outcome};
-use serde_json::{Value, json};
-use std::io::Write;
-use tidegate_engine::{EngineError, MemoryReport, Replan, sink::OutputFile};
+use crate::{
+    run::{Ended, Ran},
+    settings::Settings,
+};
+use std::{
+    io::Write,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tidegate_engine::{EngineError, FirstReject, MaxRejects, MemoryReport, Replan, shape, sink::OutputFile};
 use tidegate_govern::OperatorReport;
-use tidegate_memory::ByteCount;
+use tidegate_memory::{
+    ByteCount, Limit,
+    machine::{GroupVersion, Machine},
+};
+use tidegate_report::{
+    json,
+    record::{
+        self, AllowedRejects, AtPeak, Bounds, Environment, Event, EventKind, How, Lines, Memory, Operator,
+        RejectSample, Rejects, RunRecord, Sample, Spilled, VERSION,
+    },
+};
+use tidegate_tasks::history::{Input, NewRun, Outcome};
+
+/// What a run was given.
+pub struct Given<'a> {
+    /// The query.
+    pub sql: &'a str,
+    /// How it was bounded.
+    pub settings: &'a Settings,
+}
 
 /// Writes the record, whole or not at all. All sizes are in bytes.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write(mut file: OutputFile, sql: &str, limit: &LimitArgs, outcome: &Outcome) -> Result<(), EngineError> {
-    let record = record(sql, limit, outcome);
-    writeln!(file, "{record:#}").map_err(|error| file.error(error))?;
+pub fn write(mut file: OutputFile, record: &RunRecord) -> Result<(), EngineError> {
+    let text = json::write(record).map_err(|error| EngineError::Run(error.to_string()))?;
+    writeln!(file, "{text}").map_err(|error| file.error(error))?;
     file.commit()
 }
 
-fn record(sql: &str, limit: &LimitArgs, outcome: &Outcome) -> Value {
-    let finished = &outcome.finished;
-    json!({
-        "sql": sql,
-        "limit": limit.limit.bytes().map(ByteCount::bytes),
-        "peak": outcome.peak.bytes(),
-        "seconds": outcome.seconds,
-        "rows_out": finished.counts.rows_out,
-        "bytes_in": finished.counts.bytes.bytes(),
-        "lines": {
-            "rows": finished.counts.rows,
-            "rejects": finished.rejects.count,
-            "blank": finished.counts.blank,
-            "passed_over": finished.counts.passed_over,
+/// Returns the record of a run.
+pub fn of(given: &Given<'_>, ran: &Ran) -> RunRecord {
+    let traces = &ran.traces;
+    let finished = match &ran.ended {
+        Ok(Ended::Done(outcome)) => Some(&outcome.finished),
+        _ => None,
+    };
+    let rejects = finished.map(|finished| &finished.rejects);
+    let counts = traces.counts;
+    let lines = Lines {
+        rows: counts.rows,
+        rejects: rejects.map_or(0, |rejects| rejects.count),
+        blank: counts.blank,
+        passed_over: counts.passed_over,
+    };
+    let inputs = traces.inputs.first.iter();
+    RunRecord {
+        version: VERSION,
+        text: given.sql.to_owned(),
+        started_ms: Some(milliseconds(traces.started)),
+        seconds: traces.seconds,
+        ended: ended(ran),
+        limit: given.settings.budget.map(|budget| budget.limit),
+        spill_limit: given.settings.spill_limit.bytes(),
+        threads: given.settings.threads,
+        inputs: inputs
+            .map(|(path, size)| record::Input { path: path.clone(), bytes: size.unwrap_or_default() })
+            .collect(),
+        peak: Some(traces.peak),
+        resident_before: traces.before,
+        resident_after: traces.after,
+        rows_out: counts.rows_out,
+        bytes_in: counts.bytes,
+        lines,
+        rejects: Rejects {
+            count: lines.rejects,
+            allowed: Some(allowed(given.settings.max_rejects.unwrap_or_default())),
+            samples: rejects.and_then(|rejects| rejects.first.as_ref()).map(reject).into_iter().collect(),
         },
-        "spilled": { "bytes": finished.spill.written.bytes(), "files": finished.spill.files },
-        "replans": finished.replans.iter().map(replan).collect::<Vec<_>>(),
-        "memory": memory(&finished.memory),
-    })
+        spilled: Spilled { bytes: traces.spill.written, files: traces.spill.files, largest_on_disk: ByteCount::ZERO },
+        replans: finished.map(|finished| finished.replans.iter().map(replan).collect()).unwrap_or_default(),
+        memory: finished.map_or_else(
+            || Memory { timeline: traces.seen.timeline.clone(), ..Memory::default() },
+            |finished| memory(&finished.memory, &traces.seen.timeline),
+        ),
+        events: events(ran),
+        environment: environment(given.settings),
+        ..RunRecord::default()
+    }
 }
 
-fn replan(replan: &Replan) -> Value {
-    json!({
-        "reason": replan.reason.to_string(),
-        "partitions": replan.profile.threads,
-        "batch_rows": replan.profile.batch_rows,
-        "hash_joins": replan.profile.hash_joins,
-    })
+fn ended(ran: &Ran) -> record::Ended {
+    let (how, exit_code, message, help) = match &ran.ended {
+        Ok(Ended::Done(outcome)) if outcome.finished.too_many_rejects => (How::TooManyRejects, 4, None, None),
+        Ok(Ended::Done(_)) | Err(EngineError::BrokenPipe) => (How::Answered, 0, None, None),
+        Ok(Ended::Interrupted(code)) => (How::Interrupted, *code, None, None),
+        Err(error) => {
+            let how = if matches!(error, EngineError::MemoryLimit(_)) { How::MemoryLimit } else { How::Failed };
+            (how, error.exit_code(), Some(error.to_string()), error.help())
+        }
+    };
+    record::Ended { how, exit_code: i32::from(exit_code), message, help }
 }
 
-fn memory(memory: &MemoryReport) -> Value {
-    let moments = memory.timeline.iter();
-    json!({
-        "anonymous_peak": memory.peak.bytes(),
-        "at_peak": {
-            "output": memory.output.bytes(),
-            "planning_and_runtime": memory.unowned.bytes(),
-            "allocator": memory.allocator.bytes(),
-            "program": memory.program.bytes(),
-            "owned": memory.owned().bytes(),
-        },
-        "operators": memory.operators.iter().map(operator).collect::<Vec<_>>(),
-        "timeline": moments
-            .map(|moment| json!([moment.at.as_millis(), moment.resident.bytes()]))
-            .collect::<Vec<_>>(),
-    })
+fn events(ran: &Ran) -> Vec<Event> {
+    let mut events = ran.traces.seen.events.clone();
+    let ms = std::time::Duration::try_from_secs_f64(ran.traces.seconds).unwrap_or_default().as_millis();
+    events.push(Event { ms: u64::try_from(ms).unwrap_or(u64::MAX), kind: EventKind::End, text: String::new() });
+    events
 }
 
-fn operator(operator: &OperatorReport) -> Value {
-    json!({
-        "depth": operator.depth,
-        "name": operator.name,
-        "details": operator.details,
-        "partitions": operator.partitions,
-        "rows": operator.rows,
-        "forecast": [operator.forecast.least.bytes(), operator.forecast.most.map(ByteCount::bytes)],
-        "peak": operator.peak.bytes(),
-        "at_peak": operator.at_peak.bytes(),
-        "spilled": operator.spilled.bytes(),
-    })
+fn allowed(rejects: MaxRejects) -> AllowedRejects {
+    match rejects {
+        MaxRejects::Percent(percent) => AllowedRejects::Percent(percent),
+        MaxRejects::Lines(lines) => AllowedRejects::Lines(lines),
+    }
+}
+
+fn reject(first: &FirstReject) -> RejectSample {
+    RejectSample {
+        file: first.file.to_string(),
+        line: first.line,
+        offset: Some(first.offset),
+        reason: first.reason.clone(),
+        raw: String::new(),
+    }
+}
+
+fn replan(replan: &Replan) -> record::Replan {
+    record::Replan {
+        reason: replan.reason.to_string(),
+        partitions: replan.profile.threads,
+        batch_rows: replan.profile.batch_rows,
+        hash_joins: replan.profile.hash_joins,
+    }
+}
+
+fn memory(memory: &MemoryReport, seen: &[Sample]) -> Memory {
+    Memory {
+        anonymous_peak: Some(memory.peak),
+        at_peak: Some(AtPeak {
+            output: memory.output,
+            planning_and_runtime: memory.unowned,
+            allocator: memory.allocator,
+            program: memory.program,
+            owned: memory.owned(),
+        }),
+        operators: memory.operators.iter().map(operator).collect(),
+        timeline: seen.to_vec(),
+    }
+}
+
+fn operator(operator: &OperatorReport) -> Operator {
+    Operator {
+        depth: operator.depth,
+        name: operator.name.clone(),
+        details: operator.details.clone(),
+        partitions: operator.partitions,
+        rows: operator.rows.and_then(|rows| u64::try_from(rows).ok()),
+        forecast: Bounds { least: operator.forecast.least, most: operator.forecast.most },
+        peak: operator.peak,
+        at_peak: operator.at_peak,
+        spilled: operator.spilled,
+    }
+}
+
+fn environment(settings: &Settings) -> Environment {
+    let machine = Machine::read();
+    let spill = settings.spill_folder.display().to_string();
+    let free = machine.temp.iter().find(|folder| folder.path == spill).and_then(|folder| folder.free);
+    let version = machine.groups.memory.as_ref().map(|memory| memory.version);
+    Environment {
+        host: std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned()),
+        kernel: machine.kernel.clone().map(|kernel| format!("Linux {kernel}")),
+        cores: machine.usable_cores(),
+        memory: machine.memory.total,
+        cgroup_version: version.map(|version| if version == GroupVersion::V1 { 1 } else { 2 }),
+        cgroup_limit: machine.group_limit(),
+        swap: machine.memory.swap,
+        temp_folder: Some(spill),
+        temp_free: free,
+        tidegate_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+    }
+}
+
+/// Returns what the history keeps of a run.
+pub fn row(record: &RunRecord, ran: &Ran) -> NewRun {
+    let traces = &ran.traces;
+    let exit_code = u8::try_from(record.ended.exit_code).unwrap_or(1);
+    let outcome = Outcome::of_exit_code(exit_code);
+    NewRun {
+        kind: "query".into(),
+        text: record.text.clone(),
+        shape: shape(&record.text),
+        input: Input { fingerprint: None, bytes: traces.inputs.bytes, rows: record.lines.rows },
+        limit: record.limit.map_or(Limit::Unlimited, Limit::Bytes),
+        forecast: None,
+        first_sight: None,
+        peak: traces.peak,
+        duration: std::time::Duration::try_from_secs_f64(traces.seconds).unwrap_or_default(),
+        spilled: traces.spill.written,
+        outcome,
+        exit_code,
+        started: traces.started,
+        record: json::write(record).unwrap_or_default(),
+    }
+}
+
+fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

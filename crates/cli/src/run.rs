@@ -3,20 +3,30 @@
 use crate::{
     bar::{Bar, Sources},
     interrupt,
+    monitor::{self, Monitor, Seen},
     printer::Printer,
     restart::Restart,
     settings::Settings,
 };
-use std::{io, process, sync::Arc, time::Instant};
+use std::{
+    io, process,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 use tidegate_engine::{
-    EngineError, Finished, Running, Task,
+    EngineError, Finished, Inputs, Running, Snapshot, Task,
     forecast::{Forecast, forecast},
     sink::{Sink, Verdict},
     threads_of,
 };
-use tidegate_govern::{Holder, MemoryLimitError};
-use tidegate_memory::{ByteCount, Limit, Watch, WatchOptions, WatchReport, ledger, peak_resident, release};
-use tokio::runtime::{Builder, Runtime};
+use tidegate_govern::{Holder, MemoryLimitError, SpillReport};
+use tidegate_memory::{
+    ByteCount, Limit, Meter, Resident, Watch, WatchOptions, WatchReport, ledger, peak_resident, release,
+};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::oneshot,
+};
 
 /// Virtual, and touched only as deep as a plan recurses.
 const STACK: usize = 64 << 20;
@@ -27,6 +37,37 @@ pub enum Ended {
     Done(Box<Outcome>),
     /// By a signal; this is the exit code that says so.
     Interrupted(u8),
+}
+
+/// A query that was run, and what is known of it however it ended.
+pub struct Ran {
+    /// How it ended.
+    pub ended: Result<Ended, EngineError>,
+    /// What was seen of it.
+    pub traces: Traces,
+}
+
+/// What is known of a run however it ended.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    /// When it started.
+    pub started: SystemTime,
+    /// How long it took.
+    pub seconds: f64,
+    /// The kernel's own peak of the process.
+    pub peak: ByteCount,
+    /// What was resident before, and after memory was given back.
+    pub before: Option<ByteCount>,
+    /// After memory was given back.
+    pub after: Option<ByteCount>,
+    /// Memory over time, and what happened.
+    pub seen: Seen,
+    /// The counters.
+    pub counts: Snapshot,
+    /// What was spilled.
+    pub spill: SpillReport,
+    /// The files.
+    pub inputs: Inputs,
 }
 
 /// What a query did.
@@ -80,25 +121,47 @@ pub fn start_watch(settings: &Settings, printer: Printer) -> Result<Arc<Watch>, 
     watch.map(Arc::new).map_err(|error| EngineError::file("read", "/proc/self/statm", error))
 }
 
-/// Runs a query and gives its memory back.
+/// What a run needs besides its query.
+pub struct Run<'a> {
+    /// How it is bounded, and where it finds things.
+    pub settings: &'a Settings,
+    /// The process's watch.
+    pub watch: &'a Arc<Watch>,
+    /// Who says how far it is.
+    pub printer: Printer,
+    /// The exit code of whoever ends it before its end.
+    pub interrupted: oneshot::Receiver<u8>,
+}
+
+/// Returns what ends a run when somebody ends the process by a signal.
 ///
 /// # Errors
-/// Any [`EngineError`]; the sink is dropped unfinished then, and no file appears.
-pub fn run(
-    sql: &str,
-    settings: &Settings,
-    watch: &Arc<Watch>,
-    printer: Printer,
-    open: &mut OpenSink<'_>,
-) -> Result<Ended, EngineError> {
-    let start = Instant::now();
+/// If no thread can be started.
+pub fn signals() -> Result<oneshot::Receiver<u8>, EngineError> {
+    interrupt::watch().map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))
+}
+
+/// Runs a query and gives its memory back. Where it fails the sink is dropped unfinished, and no file appears.
+///
+/// # Errors
+/// Any [`EngineError`] of what comes before the query's text: threads, the file of rejects.
+pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, EngineError> {
+    let Run { settings, watch, printer, mut interrupted } = run;
+    let (start, started, before) = (Instant::now(), SystemTime::now(), resident());
     let runtime = runtime(threads_of(settings.budget, settings.threads))?;
     let task = Task::new(settings.options(sql, watch))?;
     let limit = settings.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
-    let sources = Sources { progress: task.progress(), spill: task.spill(), watch: Arc::clone(watch), limit };
+    let (progress, spill) = (task.progress(), task.spill());
+    let (looked, spilled) = (Arc::clone(&progress), Arc::clone(&spill));
+    let monitor = Monitor::start(monitor::Sources {
+        progress: looked,
+        spill: spilled,
+        watch: Arc::clone(watch),
+        live: task.live(),
+    });
+    let sources =
+        Sources { progress: Arc::clone(&progress), spill: Arc::clone(&spill), watch: Arc::clone(watch), limit };
     let bar = Arc::new(Bar::start(sources, printer.shows_progress()));
-    let mut interrupted =
-        interrupt::watch().map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
     let result = runtime.block_on(async {
         tokio::select! {
             biased;
@@ -107,6 +170,8 @@ pub fn run(
         }
     });
     bar.clear();
+    let seconds = settings.restart.as_ref().map_or_else(|| start.elapsed().as_secs_f64(), Restart::seconds);
+    let seen = monitor.end();
     // Threads that still compute for a task that failed are left to the end of the process.
     match &result {
         Ok(Ok(_)) => drop(runtime),
@@ -114,13 +179,17 @@ pub fn run(
     }
     let peak = peak_resident().unwrap_or_else(|| watch.report().peak);
     release();
-    Ok(match result? {
-        Ok((finished, explained)) => {
-            let seconds = settings.restart.as_ref().map_or_else(|| start.elapsed().as_secs_f64(), Restart::seconds);
-            Ended::Done(Box::new(Outcome { finished, explained, seconds, peak }))
-        }
+    let ended = result.map(|ended| match ended {
+        Ok((finished, explained)) => Ended::Done(Box::new(Outcome { finished, explained, seconds, peak })),
         Err(code) => Ended::Interrupted(code),
-    })
+    });
+    let (counts, spill, inputs) = (progress.snapshot(), spill.report(), progress.inputs());
+    let traces = Traces { started, seconds, peak, before, after: resident(), seen, counts, spill, inputs };
+    Ok(Ran { ended, traces })
+}
+
+fn resident() -> Option<ByteCount> {
+    Meter::open().and_then(|meter| meter.read()).map(Resident::total).ok()
 }
 
 /// Tells what a query will need.

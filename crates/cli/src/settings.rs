@@ -80,6 +80,8 @@ pub struct Settings {
     pub max_rejects: Option<MaxRejects>,
     /// Whether operators are probed.
     pub metered: bool,
+    /// Whether `-` is a table.
+    pub has_standard_input: bool,
     /// What the process needs to start its only task anew; `None` where there is more than one, or where something was
     /// consumed that the new start would miss.
     pub restart: Option<Restart>,
@@ -99,6 +101,7 @@ impl Settings {
             max_rejects: self.max_rejects,
             given_up: self.restart.as_ref().map(|restart| restart.given_up.clone()).unwrap_or_default(),
             sample: None,
+            has_standard_input: self.has_standard_input,
             metered: self.metered,
             watch: Arc::clone(watch),
         }

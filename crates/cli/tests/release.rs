@@ -64,6 +64,7 @@ fn run(sql: &str, budget: Budget, watch: &Arc<Watch>, folder: &std::path::Path) 
         let options = TaskOptions {
             given_up: GivenUp::default(),
             sample: None,
+            has_standard_input: true,
             metered: true,
             sql: sql.to_owned(),
             budget: Some(budget),

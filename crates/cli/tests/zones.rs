@@ -45,6 +45,7 @@ impl Asker {
         let options = TaskOptions {
             given_up: GivenUp::default(),
             sample: None,
+            has_standard_input: true,
             metered: false,
             sql: sql.to_owned(),
             budget: None,

@@ -114,11 +114,22 @@ impl EngineError {
 
     /// Returns the error of a query that needs what `pattern` names more than once, where it is gone after the first time.
     pub(crate) fn read_twice(pattern: &str) -> Self {
-        let name =
-            if input::is_standard_input(pattern) { "the standard input" } else { &format!("the pipe `{pattern}`") };
         Self::query_with_help(
-            format!("{name} can be read once"),
+            format!("{} can be read once", stream(pattern)),
             "keep what comes in a file, and name the file; or name the input once in the query",
+        )
+    }
+
+    /// Returns the error of a worker's task that reads the standard input.
+    pub(crate) fn no_standard_input() -> Self {
+        Self::query_with_help("a worker has no standard input to read", "keep what comes in a file, and name the file")
+    }
+
+    /// Returns the error of a forecast over what is gone once it is read.
+    pub(crate) fn not_forecast(pattern: &str) -> Self {
+        Self::query_with_help(
+            format!("{} can be read once, and a forecast reads it", stream(pattern)),
+            "keep what comes in a file, and name the file",
         )
     }
 
@@ -188,6 +199,10 @@ impl EngineError {
             _ => None,
         }
     }
+}
+
+fn stream(pattern: &str) -> String {
+    if input::is_standard_input(pattern) { "the standard input".into() } else { format!("the pipe `{pattern}`") }
 }
 
 fn missing_help(pattern: &str) -> Option<String> {

@@ -28,6 +28,7 @@ pub mod arrow {
 }
 
 pub use error::{EngineError, Hint};
-pub use progress::{Progress, Snapshot};
+pub use progress::{Inputs, Progress, Snapshot};
 pub use rejects::{FirstReject, MaxRejects, RejectReport};
-pub use task::{Finished, GivenUp, MemoryReport, Replan, Running, Task, TaskOptions, threads_of};
+pub use sql::shape;
+pub use task::{Finished, GivenUp, Live, MemoryReport, Replan, Running, Task, TaskOptions, threads_of};

@@ -20,7 +20,22 @@ pub struct Progress {
     rows_out: AtomicU64,
     scans: AtomicU64,
     notes: Mutex<BTreeSet<String>>,
+    inputs: Mutex<Inputs>,
 }
+
+/// The files of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// The first of them, by name and size; a stream has none.
+    pub first: Vec<(String, Option<ByteCount>)>,
+    /// How many there are.
+    pub count: usize,
+    /// What they take together.
+    pub bytes: ByteCount,
+}
+
+/// Files that are kept by name.
+const NAMED: usize = 100;
 
 /// The counters at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +76,22 @@ impl Progress {
         for counter in [&self.total_bytes, &self.bytes, &self.rows_out, &self.scans].into_iter().chain(lines) {
             counter.store(0, Relaxed);
         }
+        *self.inputs.lock().unwrap_or_else(PoisonError::into_inner) = Inputs::default();
+    }
+
+    /// Adds a file that the query names.
+    pub(crate) fn input(&self, name: &str, size: Option<ByteCount>) {
+        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        if inputs.first.len() < NAMED {
+            inputs.first.push((name.to_owned(), size));
+        }
+        inputs.count += 1;
+        inputs.bytes += size.unwrap_or_default();
+    }
+
+    /// Returns the files that the query names.
+    pub fn inputs(&self) -> Inputs {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Adds something that the person should know about the answer, once whatever the number of plans.

@@ -5,11 +5,13 @@
 
 mod attempt;
 mod given_up;
+mod live;
 mod report;
 mod running;
 mod spill;
 
 pub use given_up::{GivenUp, Replan};
+pub use live::Live;
 pub use report::{Finished, MemoryReport};
 pub use running::Running;
 
@@ -43,6 +45,8 @@ pub struct TaskOptions {
     pub given_up: GivenUp,
     /// The bytes of each table that are read in its place, for a forecast; `None` is all.
     pub sample: Option<u64>,
+    /// Whether `-` is a table. Of a worker, the standard input is the socket.
+    pub has_standard_input: bool,
     /// Whether operators are wrapped by probes. Without them no limit can be held.
     pub metered: bool,
     /// The process's watch.
@@ -63,6 +67,8 @@ struct Shared {
     spill: Arc<SpillFiles>,
     /// For rows on their way out of the plan.
     output: Account,
+    /// The operators of the plan that runs.
+    live: Live,
 }
 
 impl TaskOptions {
@@ -86,6 +92,7 @@ impl Task {
             progress: Arc::default(),
             spill: Arc::new(SpillFiles::new(spill::options(&options))),
             output: Account::open("output"),
+            live: Live::default(),
             options,
         });
         Ok(Self { first: Attempt::new(&shared)?, shared })
@@ -99,6 +106,11 @@ impl Task {
     /// Returns the task's spill files, which know what was spilled.
     pub fn spill(&self) -> Arc<SpillFiles> {
         Arc::clone(&self.shared.spill)
+    }
+
+    /// Returns who tells what the operators of the running plan hold.
+    pub fn live(&self) -> Live {
+        self.shared.live.clone()
     }
 
     /// Plans the query and starts it. Must be called inside a tokio runtime whose threads have a large stack: planning

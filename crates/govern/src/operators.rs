@@ -42,6 +42,11 @@ pub struct OperatorReport {
 }
 
 impl Operators {
+    /// Returns their accounts, in their order.
+    pub fn accounts(&self) -> Vec<Account> {
+        self.0.iter().map(|operator| operator.account.clone()).collect()
+    }
+
     /// Returns what the operators have done so far.
     pub fn report(&self) -> Vec<OperatorReport> {
         self.0.iter().map(Operator::report).collect()

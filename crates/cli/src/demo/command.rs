@@ -8,7 +8,7 @@ use super::{
 use crate::{
     args::{DataForm, DemoArgs},
     printer::{Printer, grouped},
-    run::{Ended, run, start_watch},
+    run::{Ended, Run, run, signals, start_watch},
     settings::{Settings, budget, threads},
 };
 use std::{
@@ -91,6 +91,7 @@ fn ask(arguments: &DemoArgs, folder: &Path, path: &Path, printer: Printer) -> Re
         rejects: None,
         max_rejects: None,
         metered: true,
+        has_standard_input: true,
         restart: None,
     };
     let watch = start_watch(&settings, printer)?;
@@ -129,11 +130,12 @@ fn answer(
     // Where the kernel does not let its peak be reset, the peaks shown are of all questions so far.
     let _ = reset_peak();
     let output = folder.join(format!("answer-{}.{}", question.name, question.extension));
-    let ended = run(&sql, settings, watch, printer, &mut |running, _| {
+    let given = Run { settings, watch, printer, interrupted: signals()? };
+    let ran = run(&sql, given, &mut |running, _| {
         let format = OutputFormat::of_path(&output).unwrap_or(OutputFormat::Csv);
         open(format, Target::File(OutputFile::create(&output)?), running.schema(), running.profile())
     })?;
-    let outcome = match ended {
+    let outcome = match ran.ended? {
         Ended::Done(outcome) => outcome,
         Ended::Interrupted(code) => return Ok(Err(code)),
     };

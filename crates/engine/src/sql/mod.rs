@@ -4,10 +4,12 @@ mod errors;
 mod guard;
 mod parse;
 mod paths;
+mod shape;
 mod stars;
 mod words;
 
 pub(crate) use errors::{Known, from_datafusion};
 pub(crate) use parse::{Parsed, parse};
 pub(crate) use paths::{TableUse, take_paths};
+pub use shape::shape;
 pub(crate) use words::plain;

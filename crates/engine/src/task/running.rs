@@ -4,7 +4,7 @@ use super::{
     Finished, MemoryReport, Shared,
     attempt::{Attempt, Planned},
 };
-use crate::{EngineError, RejectReport, Snapshot, sql::plain};
+use crate::{EngineError, Progress, RejectReport, Snapshot, sql::plain};
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     common::DataFusionError,
@@ -77,6 +77,11 @@ impl Running {
         Arc::clone(&self.current.plan)
     }
 
+    /// Returns the task's counters.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.shared.progress)
+    }
+
     /// Returns the account for what is done with the rows.
     pub fn output(&self) -> &Account {
         &self.shared.output
@@ -126,6 +131,7 @@ impl Running {
         {
             self.shared.options.given_up.add(reason.clone());
             self.attempt = Arc::new(Attempt::new(&self.shared)?);
+            self.shared.live.end();
             self.current.clear().await;
             make_room(&self.shared).await;
             match self.attempt.start().await {
@@ -156,6 +162,7 @@ impl Running {
         // Operators keep state in the plan as well as in streams; both must go before memory is given back.
         let Current { plan, operators, batches, producer, .. } = current;
         producer.abort();
+        shared.live.end();
         drop((plan, operators, batches));
         attempt.rejects.commit()?;
         let counts: Snapshot = shared.progress.snapshot();
@@ -179,6 +186,7 @@ impl Current {
     /// expressions run on the runtime's large stacks.
     fn new(planned: Planned, shared: &Shared) -> Self {
         let Planned { plan, stream, operators, repeatable, .. } = planned;
+        shared.live.begin(&operators);
         let (sender, batches) = mpsc::channel(1);
         let producer = tokio::spawn(OnAccount::new(shared.output.clone(), produce(stream, sender)));
         Self { plan, operators, repeatable, batches, producer }

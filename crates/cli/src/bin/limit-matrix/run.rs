@@ -75,7 +75,7 @@ pub fn run(tidegate: &Path, sql: &str, mut cell: Cell, folder: &Path) -> io::Res
         .arg(&record_path)
         .arg(sql);
     // Every run reads all of its input.
-    command.env("TIDEGATE_CACHE", "none");
+    command.env("TIDEGATE_CACHE", "none").env("TIDEGATE_HISTORY", "none");
     for name in ["TIDEGATE_LIMIT", "TIDEGATE_THREADS", "TIDEGATE_SPILL_DIR"] {
         command.env_remove(name);
     }

@@ -1,0 +1,110 @@
+//! `tidegate doctor`.
+
+use crate::{
+    args::{DoctorArgs, HistoryArgs, TextForm},
+    history,
+    printer::Printer,
+    say::say,
+};
+use serde_json::json;
+use tidegate_engine::{EngineError, sink::printable};
+use tidegate_memory::{
+    ByteCount,
+    doctor::{Difference, Finding, Job, advice, differences},
+    machine::{self, Machine},
+};
+use tidegate_tasks::history::{Run, RunFilter};
+
+/// Jobs of the history that are compared.
+const JOBS: usize = 20;
+
+/// Runs the command and returns its exit code: 0 also where something was found.
+///
+/// # Errors
+/// If the standard output cannot be written.
+pub fn run_command(arguments: &DoctorArgs, printer: Printer) -> Result<u8, EngineError> {
+    let here = Machine::read();
+    if let Some(path) = &arguments.save {
+        if let Err(error) = machine::save(&here, path) {
+            return Ok(printer.problem(&error.to_string(), Some(error.help()), 1));
+        }
+        printer.note(&format!("the profile of this {} is in {}", here.noun(), printable(&path.display().to_string())));
+    }
+    let other = match arguments.against.as_deref().map(machine::load).transpose() {
+        Ok(other) => other,
+        Err(error) => return Ok(printer.problem(&error.to_string(), Some(error.help()), 1)),
+    };
+    let findings = advice(&here);
+    let differing = other.as_ref().map(|other| differences(&here, other, &jobs(&arguments.history, printer)));
+    match arguments.format {
+        TextForm::Json => {
+            say(&format!("{:#}", json!({ "machine": &here, "findings": &findings, "differences": &differing })))?;
+        }
+        TextForm::Text if arguments.save.is_some() && differing.is_none() => {}
+        TextForm::Text => {
+            summary(&here)?;
+            findings.iter().try_for_each(finding)?;
+            if findings.is_empty() {
+                say("nothing found that hurts a job that needs memory")?;
+            }
+            if let Some(differing) = &differing {
+                compared(differing)?;
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn summary(here: &Machine) -> Result<(), EngineError> {
+    let size = |bytes: Option<ByteCount>| bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
+    say(&format!("memory   {} allowed, {} available now", size(here.allowed()), size(here.available())))?;
+    let limit =
+        here.group_limit().map_or_else(|| "no limit below the host's memory".to_owned(), |limit| limit.to_string());
+    say(&format!("cgroup   {limit}"))?;
+    say(&format!("swap     {}", size(here.memory.swap)))?;
+    say(&format!("cores    {}", here.usable_cores().map_or_else(|| "unknown".to_owned(), |cores| cores.to_string())))?;
+    for folder in &here.temp {
+        let kind = if folder.in_memory { "held in memory" } else { folder.kind.as_deref().unwrap_or("on disk") };
+        say(&format!("temp     {}: {} free, {}", printable(&folder.path), size(folder.free), printable(kind)))?;
+    }
+    say(&format!("kernel   {}\n", printable(here.kernel.as_deref().unwrap_or("unknown"))))
+}
+
+fn finding(finding: &Finding) -> Result<(), EngineError> {
+    say(&format!("{}: {}", finding.severity.word(), printable(&finding.sentence)))?;
+    say(&format!("  fix: {}", printable(&finding.fix)))
+}
+
+fn compared(differing: &[Difference]) -> Result<(), EngineError> {
+    say("\nbeside the other machine:")?;
+    if differing.is_empty() {
+        say("  no difference that changes a job's fate")?;
+    }
+    differing.iter().try_for_each(|difference| say(&format!("  {}", printable(&difference.sentence))))
+}
+
+/// Returns the newest queries of the history that were forecast, each once.
+fn jobs(arguments: &HistoryArgs, printer: Printer) -> Vec<Job> {
+    let filter = RunFilter { count: Some(JOBS * 10), ..RunFilter::default() };
+    let runs = history::open(arguments, printer).and_then(|mut history| history.list(&filter).ok()).unwrap_or_default();
+    let mut jobs: Vec<Job> = Vec::new();
+    for run in runs {
+        if let Some(job) = job(&run)
+            && jobs.len() < JOBS
+            && jobs.iter().all(|known| known.name != job.name)
+        {
+            jobs.push(job);
+        }
+    }
+    jobs
+}
+
+/// Returns the job that a run is; a query spills where it has to.
+fn job(run: &Run) -> Option<Job> {
+    const MOST: usize = 60;
+    let facts = &run.facts;
+    let forecast = facts.forecast?;
+    let name = facts.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST).collect();
+    let spill = (facts.kind == "query").then_some(facts.spilled);
+    Some(Job { name, expected: forecast.expected, bound: forecast.bound, spill })
+}

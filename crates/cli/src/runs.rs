@@ -1,0 +1,154 @@
+//! `tidegate runs` and `tidegate report`: what is known of runs that are over.
+
+use crate::{
+    args::{ReportArgs, ReportForm, RunsArgs, TextForm},
+    history,
+    printer::Printer,
+    say::say,
+};
+use serde_json::{Value, json};
+use std::{
+    io::{self, IsTerminal, Write},
+    time::{Duration, SystemTime},
+};
+use tidegate_engine::{EngineError, sink::OutputFile};
+use tidegate_report::{html, json as record_json, prometheus, record::RunRecord, terminal};
+use tidegate_tasks::{
+    TasksError,
+    history::{History, Prune, Run, RunFilter},
+};
+
+/// Runs `tidegate runs` and returns its exit code.
+///
+/// # Errors
+/// If the standard output cannot be written.
+pub fn run_command(arguments: &RunsArgs, printer: Printer) -> Result<u8, EngineError> {
+    let Some(mut history) = history::open(&arguments.history, printer) else { return Ok(no_history(printer)) };
+    let days = |days: u64| SystemTime::now().checked_sub(Duration::from_secs(days * 24 * 3600));
+    let prune = match (arguments.keep, arguments.drop_older.and_then(days)) {
+        (Some(keep), _) => Some(Prune::KeepNewest(keep)),
+        (None, Some(time)) => Some(Prune::Before(time)),
+        (None, None) => None,
+    };
+    if let Some(prune) = prune {
+        return Ok(match history.prune(prune) {
+            Ok(dropped) => {
+                printer.note(&format!("{dropped} runs dropped"));
+                0
+            }
+            Err(error) => failed(&error, printer),
+        });
+    }
+    let filter = RunFilter {
+        text: arguments.text.clone(),
+        outcome: arguments.outcome.map(Into::into),
+        since: arguments.days.and_then(days),
+        kind: None,
+        count: Some(arguments.count),
+    };
+    let records = history.list(&filter).and_then(|runs| records(&mut history, &runs));
+    match records {
+        Ok(records) => shown(&records, arguments.format),
+        Err(error) => Ok(failed(&error, printer)),
+    }
+}
+
+fn shown(records: &[RunRecord], form: TextForm) -> Result<u8, EngineError> {
+    match form {
+        TextForm::Json => {
+            let values: Vec<Value> = records.iter().map(|record| json!(record)).collect();
+            say(&format!("{:#}", Value::Array(values)))?;
+        }
+        TextForm::Text => print_text(&terminal::runs(records, style()))?,
+    }
+    Ok(0)
+}
+
+/// Runs `tidegate report` and returns its exit code.
+///
+/// # Errors
+/// If the report cannot be written.
+pub fn report_command(arguments: &ReportArgs, printer: Printer) -> Result<u8, EngineError> {
+    let Some(mut history) = history::open(&arguments.history, printer) else { return Ok(no_history(printer)) };
+    let text = if arguments.all { all(&mut history, arguments) } else { one(&mut history, arguments) };
+    let text = match text {
+        Ok(text) => text,
+        Err(error) => return Ok(failed(&error, printer)),
+    };
+    match &arguments.output {
+        Some(path) => {
+            let mut file = OutputFile::create(path)?;
+            file.write_all(text.as_bytes()).map_err(|error| file.error(error))?;
+            file.commit()?;
+            printer.note(&format!("the report is in {}", path.display()));
+        }
+        None => print_text(&text)?,
+    }
+    Ok(0)
+}
+
+fn one(history: &mut History, arguments: &ReportArgs) -> Result<String, TasksError> {
+    let run = history.get(&arguments.run)?;
+    let record = record(history, &run)?;
+    Ok(match form(arguments) {
+        ReportForm::Html => html::run_page(&record),
+        ReportForm::Terminal => terminal::run(&record, style()),
+        ReportForm::Json => record_json::write(&record).unwrap_or_default() + "\n",
+        ReportForm::Prometheus => prometheus::run(&record),
+    })
+}
+
+fn all(history: &mut History, arguments: &ReportArgs) -> Result<String, TasksError> {
+    let runs = history.list(&RunFilter { count: Some(html::MOST_RUNS), ..RunFilter::default() })?;
+    let records = records(history, &runs)?;
+    Ok(match form(arguments) {
+        ReportForm::Html => html::runs_page(&records, history.count()?),
+        ReportForm::Terminal => terminal::runs(&records, style()),
+        ReportForm::Json => format!("{:#}\n", json!(records)),
+        ReportForm::Prometheus => prometheus::newest(&records),
+    })
+}
+
+/// Returns the form that is asked for: the page for a file, text for a terminal.
+fn form(arguments: &ReportArgs) -> ReportForm {
+    match (arguments.format, &arguments.output) {
+        (Some(form), _) => form,
+        (None, Some(_)) if !arguments.terminal => ReportForm::Html,
+        (None, _) => ReportForm::Terminal,
+    }
+}
+
+fn records(history: &mut History, runs: &[Run]) -> Result<Vec<RunRecord>, TasksError> {
+    runs.iter().map(|run| record(history, run)).collect()
+}
+
+/// Returns the record of a run. One that cannot be read leaves what the history itself knows.
+fn record(history: &mut History, run: &Run) -> Result<RunRecord, TasksError> {
+    let text = history.record(&run.id)?;
+    let mut record = record_json::read(&text).unwrap_or_else(|_| RunRecord {
+        text: run.facts.text.clone(),
+        seconds: run.facts.duration.as_secs_f64(),
+        limit: run.facts.limit.bytes(),
+        peak: Some(run.facts.peak),
+        ..RunRecord::default()
+    });
+    record.id = run.id.to_string();
+    Ok(record)
+}
+
+fn style() -> terminal::Style {
+    let colored = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    terminal::Style { colored, ..terminal::Style::default() }
+}
+
+fn print_text(text: &str) -> Result<(), EngineError> {
+    say(text.trim_end_matches('\n'))
+}
+
+fn no_history(printer: Printer) -> u8 {
+    printer.problem("there is no history of runs to look at", Some("name one: --history FILE"), 1)
+}
+
+fn failed(error: &TasksError, printer: Printer) -> u8 {
+    printer.problem(&error.to_string(), error.help().as_deref(), error.exit_code())
+}

@@ -1,0 +1,82 @@
+//! The command.
+
+use super::{runner::QueryRunner, witness::Teller};
+use crate::{args::RunArgs, interrupt, printer::Printer};
+use std::{env, thread, time::Duration};
+use tidegate_engine::EngineError;
+use tidegate_tasks::{
+    TasksError,
+    file::TaskFile,
+    plan::{Missing, plan},
+    state::State,
+    turn::{CommandRunner, Mail, Split, Summary, Turn, TurnOptions},
+};
+
+/// Runs the command and returns its exit code.
+///
+/// # Errors
+/// If the program does not find itself, or no thread can be started.
+pub fn run_command(arguments: &RunArgs, printer: Printer) -> Result<u8, EngineError> {
+    match run(arguments, printer)? {
+        Ok(summary) => Ok(told(&summary, printer)),
+        Err(TasksError::File { path, problems }) => {
+            for problem in &problems {
+                let message = format!("{}:{}: {}", path.display(), problem.line, problem.message);
+                printer.problem(&message, problem.help.as_deref(), 2);
+            }
+            Ok(2)
+        }
+        Err(error) => Ok(printer.problem(&error.to_string(), error.help().as_deref(), error.exit_code())),
+    }
+}
+
+fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksError>, EngineError> {
+    let program = env::current_exe().map_err(|error| EngineError::Run(format!("find this program: {error}")))?;
+    let missing = if arguments.watch.is_some() { Missing::Awaited } else { Missing::Refused };
+    let prepared = TaskFile::read(&arguments.file).and_then(|file| {
+        let units = plan(&file, missing)?;
+        let state = State::open(&file.output)?;
+        Ok((file, units, state))
+    });
+    let (file, units, mut state) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return Ok(Err(error)),
+    };
+    state.take_notes().iter().for_each(|note| printer.warning("state", note));
+    let mut options = TurnOptions::of(&file);
+    options.watch = arguments.watch.map(Duration::from_secs);
+    let (mail, stop) = Mail::new();
+    let interrupted = interrupt::told().map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
+    let waiting = move || {
+        if interrupted.recv().is_ok() {
+            stop.stop();
+        }
+    };
+    let waiter = thread::Builder::new().name("tidegate-stop".into()).spawn(waiting);
+    waiter.map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
+    let mut queries = QueryRunner::new(program, file.limit);
+    let mut runner = Split { queries: &mut queries, commands: CommandRunner };
+    let mut witness = Teller::new(printer, &arguments.history);
+    let turn = Turn { file: &file, options, state: &mut state, runner: &mut runner, witness: &mut witness };
+    Ok(Ok(turn.run(units, mail)))
+}
+
+/// Says what became of all units, and returns the exit code.
+fn told(summary: &Summary, printer: Printer) -> u8 {
+    let Summary { done, already_done, failed, skipped, left, .. } = summary;
+    let some = |count: usize, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
+    printer.note(&format!(
+        "{done} done{}{}{}{}",
+        some(*already_done, "done before"),
+        some(failed.len(), "failed"),
+        some(skipped.len(), "left out"),
+        some(*left, "not done")
+    ));
+    for (name, failure) in failed {
+        printer.problem(&format!("{name}: {}", failure.message), failure.help.as_deref(), 1);
+    }
+    for (name, because) in skipped {
+        printer.warning("left out", &format!("{name}, because `{because}` failed"));
+    }
+    summary.exit_code()
+}

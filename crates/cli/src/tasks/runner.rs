@@ -1,0 +1,208 @@
+//! Runs the queries of a loop in worker processes.
+//!
+//! *Concurrency.* A thread for each unit that runs reads what its worker answers. Workers that are done wait in a list, behind a
+//! mutex, for the next unit.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+use tidegate_memory::{ByteCount, Limit, MINIMUM_LIMIT};
+use tidegate_tasks::{
+    Forecast,
+    plan::Unit,
+    release::Release,
+    state::Marker,
+    turn::{Done, Ended, Failure, Order, Retry, Runner, RunnerMemory, Running, UnitMemory},
+};
+use tidegate_worker::{
+    Canceller, Event, Stream, Worker, WorkerError, WorkerOptions,
+    protocol::{FailureKind, Output, Task},
+};
+
+/// Input below it needs no forecast: the smallest limit suffices for most of what can be asked of it.
+const SMALL: ByteCount = ByteCount::mib(16);
+
+/// Runs queries in worker processes.
+pub(super) struct QueryRunner {
+    program: PathBuf,
+    limit: ByteCount,
+    warm: Arc<Mutex<Vec<Warm>>>,
+}
+
+/// A worker that waits for the next unit.
+struct Warm {
+    worker: Worker,
+    /// What it held when it had given back all that it could.
+    floor: Option<ByteCount>,
+}
+
+impl QueryRunner {
+    /// Returns one whose workers may have `limit` each at most.
+    pub(super) fn new(program: PathBuf, limit: ByteCount) -> Self {
+        Self { program, limit, warm: Arc::default() }
+    }
+
+    fn options(&self, marker: &Marker) -> WorkerOptions {
+        let mut options = WorkerOptions::new(&self.program, &["worker"], Limit::Bytes(self.limit));
+        options.env.push((Marker::VARIABLE.into(), marker.to_string().into()));
+        options.stderr = Stream::Kept;
+        options
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Runner for QueryRunner {
+    /// Asks this program in a process of its own, so that the loop stays small.
+    fn forecast(&mut self, unit: &Unit) -> Option<Forecast> {
+        if unit.input_bytes() < SMALL {
+            return Some(Forecast { expected: MINIMUM_LIMIT, bound: MINIMUM_LIMIT });
+        }
+        let mut command = Command::new(&self.program);
+        command.args(["forecast", "--quiet", "--format", "json", "--limit", &self.limit.bytes().to_string()]);
+        let output = command.arg(unit.sql()?).current_dir(&unit.folder).output().ok()?;
+        let forecast: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        let bytes = |name: &str| forecast.get("peak")?.get(name)?.as_u64().map(ByteCount::new);
+        Some(Forecast { expected: bytes("expected")?.max(MINIMUM_LIMIT), bound: bytes("most")?.max(MINIMUM_LIMIT) })
+    }
+
+    fn start(&mut self, order: Order, done: Done) -> Result<Box<dyn Running>, Failure> {
+        let Some(task) = task(&order) else { return Err(Failure::for_good("it is no query")) };
+        let query = Query::default();
+        let (warm, options) = (Arc::clone(&self.warm), self.options(&order.marker));
+        let running = query.clone();
+        let work = move || {
+            let (ended, worker) = run(lock(&warm).pop(), &options, &task, &running);
+            if let Some(worker) = worker {
+                lock(&warm).push(worker);
+            }
+            done.ended(ended);
+        };
+        let started = thread::Builder::new().name("tidegate-unit".into()).spawn(work);
+        started.map_err(|error| Failure::for_good(format!("no thread for a unit: {error}")))?;
+        Ok(Box::new(query))
+    }
+
+    fn memory(&self) -> Option<RunnerMemory> {
+        let warm = lock(&self.warm);
+        let known = |warm: &Warm| {
+            let used = resident(warm.worker.pid())?;
+            Some(RunnerMemory { used, baseline: warm.worker.hello().baseline, floor: warm.floor })
+        };
+        warm.iter().filter_map(known).max_by_key(|memory| memory.used)
+    }
+
+    fn release(&mut self, release: Release) {
+        let mut warm = lock(&self.warm);
+        match release {
+            Release::Keep => {}
+            Release::Release => warm.retain_mut(|warm| {
+                let released = warm.worker.release();
+                warm.floor = released.as_ref().ok().map(|released| released.after);
+                released.is_ok()
+            }),
+            Release::Recycle => warm.clear(),
+        }
+    }
+}
+
+/// What cancels a query, also one whose worker is being started.
+#[derive(Clone, Default)]
+struct Query(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    cancelled: bool,
+    canceller: Option<Canceller>,
+}
+
+impl Running for Query {
+    fn cancel(&mut self) {
+        let mut state = lock(&self.0);
+        state.cancelled = true;
+        if let Some(canceller) = &state.canceller {
+            canceller.cancel();
+        }
+    }
+}
+
+fn task(order: &Order) -> Option<Task> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let output = match (&order.part, order.unit.format) {
+        (Some(path), format) => {
+            Output::File { path: path.clone(), format: format.map(|format| format.name().to_owned()) }
+        }
+        (None, _) => Output::Stream,
+    };
+    Some(Task {
+        folder: Some(order.unit.folder.clone()),
+        limit: Some(order.limit),
+        threads: u16::try_from(order.threads(cores)).ok(),
+        output,
+        ..Task::of_sql(order.unit.sql()?)
+    })
+}
+
+/// Runs a task to its end, and returns how it ended, and the worker for the next one.
+fn run(warm: Option<Warm>, options: &WorkerOptions, task: &Task, query: &Query) -> (Ended, Option<Warm>) {
+    let (worker, floor) = match warm {
+        Some(Warm { worker, floor }) => (Ok(worker), floor),
+        None => (Worker::start(options), None),
+    };
+    match worker.and_then(|worker| answered(worker, task, query)) {
+        Ok((ended, worker)) => (ended, Some(Warm { worker, floor })),
+        Err(error) => (Ended { failure: Some(lost(&error)), ..Ended::default() }, None),
+    }
+}
+
+fn answered(worker: Worker, task: &Task, query: &Query) -> Result<(Ended, Worker), WorkerError> {
+    let mut running = worker.run(task)?;
+    let canceller = running.canceller();
+    let mut state = lock(&query.0);
+    if state.cancelled {
+        canceller.cancel();
+    }
+    state.canceller = Some(canceller);
+    drop(state);
+    let mut ended = Ended::default();
+    for event in &mut running {
+        match event? {
+            Event::Finished(finished) => ended = of_record(Some(&finished.record), None),
+            Event::Failed(failure) => ended = of_record(failure.record.as_ref(), Some(failed(&failure))),
+            // Of a query without an output nobody wants the rows.
+            Event::Schema(_) | Event::Rows(_) | Event::Progress(_) => {}
+        }
+    }
+    lock(&query.0).canceller = None;
+    Ok((ended, running.end()?))
+}
+
+fn of_record(record: Option<&serde_json::Value>, failure: Option<Failure>) -> Ended {
+    let bytes = |name: &str| record?.get(name)?.as_u64().map(ByteCount::new);
+    let memory = UnitMemory { before: bytes("resident_before"), peak: bytes("peak"), after: bytes("resident_after") };
+    Ended { failure, memory, record: record.map(ToString::to_string) }
+}
+
+fn failed(failure: &tidegate_worker::protocol::Failure) -> Failure {
+    let retry = if failure.kind == FailureKind::MemoryLimit { Retry::Can } else { Retry::Cannot };
+    Failure { message: failure.message.clone(), help: failure.help.clone(), exit_code: failure.exit_code, retry }
+}
+
+/// Returns the failure of a unit whose worker is of no more use.
+fn lost(error: &WorkerError) -> Failure {
+    Failure { message: error.to_string(), help: error.help(), exit_code: error.exit_code(), retry: Retry::Can }
+}
+
+/// Returns the resident memory of a process.
+fn resident(pid: u32) -> Option<ByteCount> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(ByteCount::new(kib << 10))
+}

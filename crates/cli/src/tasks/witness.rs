@@ -1,0 +1,82 @@
+//! Says what happens in a loop, and keeps it in the history.
+
+use crate::{args::HistoryArgs, history, printer::Printer};
+use std::time::{Duration, SystemTime};
+use tidegate_engine::shape;
+use tidegate_memory::{ByteCount, Limit};
+use tidegate_report::{json, record::RunRecord};
+use tidegate_tasks::{
+    history::{Input, NewRun, Outcome},
+    plan::Unit,
+    turn::{Ended, Event, Failure, Witness},
+};
+
+/// Says what happens in a loop, and keeps it in the history.
+pub(super) struct Teller<'a> {
+    printer: Printer,
+    history: &'a HistoryArgs,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) fn new(printer: Printer, history: &'a HistoryArgs) -> Self {
+        Self { printer, history }
+    }
+
+    fn keep(&self, unit: &Unit, ended: &Ended, failure: Option<&Failure>) {
+        let record = ended
+            .record
+            .as_deref()
+            .and_then(|text| json::read(text).ok())
+            .unwrap_or_else(|| RunRecord { text: unit.name.clone(), ..RunRecord::default() });
+        let exit_code = failure.map_or(0, |failure| failure.exit_code);
+        let duration = Duration::try_from_secs_f64(record.seconds).unwrap_or_default();
+        let run = NewRun {
+            kind: "task".into(),
+            text: record.text.clone(),
+            shape: shape(&record.text),
+            input: Input { fingerprint: Some(unit.key), bytes: unit.input_bytes(), rows: record.lines.rows },
+            limit: record.limit.map_or(Limit::Unlimited, Limit::Bytes),
+            forecast: None,
+            first_sight: None,
+            peak: ended.memory.peak.unwrap_or_default(),
+            duration,
+            spilled: record.spilled.bytes,
+            outcome: Outcome::of_exit_code(exit_code),
+            exit_code,
+            started: SystemTime::now().checked_sub(duration).unwrap_or(SystemTime::UNIX_EPOCH),
+            record: json::write(&record).unwrap_or_default(),
+        };
+        history::add(self.history, &run, self.printer);
+    }
+}
+
+impl Witness for Teller<'_> {
+    fn told(&mut self, event: &Event<'_>) {
+        let note = |text: String| self.printer.note(&text);
+        match event {
+            Event::Started { unit, limit } => note(format!("{}: started with {limit}", unit.name)),
+            Event::Finished { unit, ended } => {
+                note(format!("{}: done, {}", unit.name, memory(ended)));
+                self.keep(unit, ended, None);
+            }
+            Event::Retrying { unit, failure } => note(format!("{}: tried again: {}", unit.name, failure.message)),
+            Event::Failed { unit, failure, ended } => {
+                note(format!("{}: failed: {}", unit.name, failure.message));
+                if let Some(ended) = ended {
+                    self.keep(unit, ended, Some(failure));
+                }
+            }
+            Event::Released(release) => note(format!("memory between units: {release:?}").to_lowercase()),
+            Event::WatchFailed(error) => self.printer.warning("watch", &error.to_string()),
+            // What was done before is counted at the end, as is what was left out.
+            _ => {}
+        }
+    }
+}
+
+/// Returns what is known of the memory of a unit: before, at its peak, and after.
+fn memory(ended: &Ended) -> String {
+    let size = |bytes: Option<ByteCount>| bytes.map_or_else(|| "?".to_owned(), |bytes| bytes.to_string());
+    let memory = &ended.memory;
+    format!("memory {} before, {} at the peak, {} after", size(memory.before), size(memory.peak), size(memory.after))
+}

@@ -1,0 +1,39 @@
+//! What the operators of a running plan hold, for whoever looks from outside.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tidegate_govern::Operators;
+use tidegate_memory::{ByteCount, ledger::Account};
+
+/// The operators of the plan that runs. A clone is of the same task.
+#[derive(Clone, Debug, Default)]
+pub struct Live(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    plan: usize,
+    accounts: Vec<Account>,
+}
+
+impl Live {
+    /// Returns the number of the plan, from 1, and what each of its operators holds, parents before their children.
+    pub fn operators(&self) -> (usize, Vec<ByteCount>) {
+        let state = self.lock();
+        (state.plan, state.accounts.iter().map(Account::balance).collect())
+    }
+
+    /// Goes over to the next plan of the task.
+    pub(super) fn begin(&self, operators: &Operators) {
+        let mut state = self.lock();
+        *state = State { plan: state.plan + 1, accounts: operators.accounts() };
+    }
+
+    /// Lets the accounts go, which close with their last holder.
+    pub(super) fn end(&self) {
+        self.lock().accounts.clear();
+    }
+
+    /// A list is whole after every change, so a panic elsewhere leaves nothing half done.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
