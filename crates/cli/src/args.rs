@@ -195,7 +195,7 @@ pub struct ForecastArgs {
 #[derive(Clone, Debug, Args)]
 pub struct PandasArgs {
     /// Tell what pandas would need to read this file: bytes by column, the peak, the line to write, whether it fits here.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub pandas: Option<PathBuf>,
     /// With --pandas: the columns that the program uses, for `usecols`.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "pandas")]
@@ -207,10 +207,10 @@ pub struct PandasArgs {
     #[arg(long, requires = "pandas")]
     pub no_pyarrow: bool,
     /// Tell what a dense array takes: 1000000x10000:float64.
-    #[arg(long, value_name = "SHAPE")]
+    #[arg(long, value_name = "SHAPE", conflicts_with = "format")]
     pub array: Option<String>,
     /// Compute the array of a `MemoryError` of NumPy again: "Unable to allocate .. for an array with shape .."
-    #[arg(long, value_name = "MESSAGE")]
+    #[arg(long, value_name = "MESSAGE", conflicts_with = "format")]
     pub explain: Option<String>,
 }
 
@@ -231,6 +231,12 @@ pub struct HistoryArgs {
     pub history: Option<PathBuf>,
 }
 
+/// Records are large, so that no more of them are read at a time.
+fn at_most_1000(text: &str) -> Result<usize, String> {
+    let count = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    if count <= 1000 { Ok(count) } else { Err("at most 1000 are shown at a time".into()) }
+}
+
 const RUNS_EXAMPLES: &str = "\
 Examples:
   tidegate runs --outcome memory-limit --days 7
@@ -249,7 +255,7 @@ pub struct RunsArgs {
     #[arg(long, value_name = "N")]
     pub days: Option<u64>,
     /// The most runs that are shown, the newest first.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_most_1000)]
     pub count: usize,
     /// The form of the list.
     #[arg(long, value_enum, default_value_t = TextForm::Text, value_name = "FORM")]
@@ -353,8 +359,21 @@ pub struct RunArgs {
     /// The task file (TOML).
     pub file: PathBuf,
     /// Go on after all is done, and look for new files every so many seconds.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10")]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10", value_parser = clap::value_parser!(u64).range(1..))]
     pub watch: Option<u64>,
+    /// The folder for spilled state, which must exist. [default: the system's temporary folder, or /var/tmp where that is
+    /// held in memory]
+    #[arg(long, env = "TIDEGATE_SPILL_DIR", value_name = "DIR")]
+    pub spill_dir: Option<PathBuf>,
+    /// How spilling is bounded, for each unit.
+    #[command(flatten)]
+    pub spill: SpillArgs,
+    /// The share or number of lines of a unit that may be unreadable. [default: 1%]
+    #[arg(long, env = "TIDEGATE_MAX_REJECTS", value_name = "SHARE")]
+    pub max_rejects: Option<String>,
+    /// The folder for what is remembered of large files, or `none`.
+    #[arg(long, env = "TIDEGATE_CACHE", value_name = "DIR")]
+    pub cache: Option<PathBuf>,
     /// Where runs are kept.
     #[command(flatten)]
     pub history: HistoryArgs,

@@ -7,8 +7,12 @@ use std::{
 };
 use tidegate_tasks::{
     TasksError,
-    history::{History, NewRun},
+    history::{History, NewRun, Prune},
 };
+
+/// Runs that are kept; a tenth more, and the oldest go.
+const MOST: u64 = 10_000;
+const KEPT: usize = 10_000;
 
 /// Returns the file of the history: the one that was asked for, or the person's own; `None` where none is wanted.
 pub fn path(arguments: &HistoryArgs) -> Option<PathBuf> {
@@ -31,7 +35,10 @@ pub fn open(arguments: &HistoryArgs, printer: Printer) -> Option<History> {
 /// Adds a run, unless no history is wanted.
 pub fn add(arguments: &HistoryArgs, run: &NewRun, printer: Printer) {
     let Some(mut history) = open(arguments, printer) else { return };
-    if let Err(error) = history.add(run) {
+    let added = history.add(run).and_then(|_| history.count());
+    let pruned =
+        added.and_then(|count| if count > MOST + MOST / 10 { history.prune(Prune::KeepNewest(KEPT)) } else { Ok(0) });
+    if let Err(error) = pruned {
         warn(&error, printer);
     }
     history.take_notes().iter().for_each(|note| printer.warning("history", note));

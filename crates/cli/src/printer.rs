@@ -151,7 +151,7 @@ impl Printer {
     /// Says a line of progress that stays, unless quiet.
     pub fn note(self, text: &str) {
         if !self.quiet {
-            say(text);
+            say(&printable(text));
         }
     }
 

@@ -205,11 +205,24 @@ pub fn row(record: &RunRecord, ran: &Ran) -> NewRun {
         outcome,
         exit_code,
         started: traces.started,
-        record: json::write(record).unwrap_or_default(),
+        record: serde_json::to_string(record).unwrap_or_default(),
     }
 }
 
-fn milliseconds(time: SystemTime) -> u64 {
+/// Returns how a run ended of which nothing but this is known.
+pub fn ended_of(outcome: Outcome, exit_code: u8) -> record::Ended {
+    let how = match outcome {
+        Outcome::Done => How::Answered,
+        Outcome::Failed | Outcome::Lost => How::Failed,
+        Outcome::MemoryLimit => How::MemoryLimit,
+        Outcome::Rejects => How::TooManyRejects,
+        Outcome::Interrupted => How::Interrupted,
+    };
+    record::Ended { how, exit_code: i32::from(exit_code), message: None, help: None }
+}
+
+/// Returns a time in milliseconds since 1970.
+pub fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,6 +4,7 @@ use crate::{
     args::{ReportArgs, ReportForm, RunsArgs, TextForm},
     history,
     printer::Printer,
+    record::{self, milliseconds},
     say::say,
 };
 use serde_json::{Value, json};
@@ -24,8 +25,12 @@ use tidegate_tasks::{
 /// If the standard output cannot be written.
 pub fn run_command(arguments: &RunsArgs, printer: Printer) -> Result<u8, EngineError> {
     let Some(mut history) = history::open(&arguments.history, printer) else { return Ok(no_history(printer)) };
-    let days = |days: u64| SystemTime::now().checked_sub(Duration::from_secs(days * 24 * 3600));
-    let prune = match (arguments.keep, arguments.drop_older.and_then(days)) {
+    // Before there were clocks there were no runs.
+    let days = |days: u64| {
+        let ago = days.checked_mul(24 * 3600).map(Duration::from_secs);
+        ago.and_then(|ago| SystemTime::now().checked_sub(ago)).unwrap_or(SystemTime::UNIX_EPOCH)
+    };
+    let prune = match (arguments.keep, arguments.drop_older.map(days)) {
         (Some(keep), _) => Some(Prune::KeepNewest(keep)),
         (None, Some(time)) => Some(Prune::Before(time)),
         (None, None) => None,
@@ -42,7 +47,7 @@ pub fn run_command(arguments: &RunsArgs, printer: Printer) -> Result<u8, EngineE
     let filter = RunFilter {
         text: arguments.text.clone(),
         outcome: arguments.outcome.map(Into::into),
-        since: arguments.days.and_then(days),
+        since: arguments.days.map(days),
         kind: None,
         count: Some(arguments.count),
     };
@@ -89,7 +94,7 @@ pub fn report_command(arguments: &ReportArgs, printer: Printer) -> Result<u8, En
 
 fn one(history: &mut History, arguments: &ReportArgs) -> Result<String, TasksError> {
     let run = history.get(&arguments.run)?;
-    let record = record(history, &run)?;
+    let record = whole(history, &run)?;
     Ok(match form(arguments) {
         ReportForm::Html => html::run_page(&record),
         ReportForm::Terminal => terminal::run(&record, style()),
@@ -119,17 +124,19 @@ fn form(arguments: &ReportArgs) -> ReportForm {
 }
 
 fn records(history: &mut History, runs: &[Run]) -> Result<Vec<RunRecord>, TasksError> {
-    runs.iter().map(|run| record(history, run)).collect()
+    runs.iter().map(|run| whole(history, run)).collect()
 }
 
 /// Returns the record of a run. One that cannot be read leaves what the history itself knows.
-fn record(history: &mut History, run: &Run) -> Result<RunRecord, TasksError> {
+fn whole(history: &mut History, run: &Run) -> Result<RunRecord, TasksError> {
     let text = history.record(&run.id)?;
     let mut record = record_json::read(&text).unwrap_or_else(|_| RunRecord {
         text: run.facts.text.clone(),
         seconds: run.facts.duration.as_secs_f64(),
         limit: run.facts.limit.bytes(),
         peak: Some(run.facts.peak),
+        started_ms: Some(milliseconds(run.facts.started)),
+        ended: record::ended_of(run.facts.outcome, run.facts.exit_code),
         ..RunRecord::default()
     });
     record.id = run.id.to_string();

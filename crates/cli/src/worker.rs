@@ -19,7 +19,7 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{self, Receiver, Sender},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 use tidegate_engine::{
@@ -39,8 +39,15 @@ use tokio::sync::oneshot;
 /// Between two messages of how far a task is.
 const PROGRESS: Duration = Duration::from_millis(200);
 
-/// What ends the task that runs, and which that is.
-type Current = Arc<Mutex<Option<(TaskId, oneshot::Sender<u8>)>>>;
+/// What ends the task that was begun last, and which that is.
+type Current = Mutex<Option<(TaskId, oneshot::Sender<u8>)>>;
+
+/// What the main thread has to do.
+enum Work {
+    Run(TaskId, Box<Task>, oneshot::Receiver<u8>),
+    Release,
+    Exit,
+}
 
 /// Runs the command until its client has gone or says that it is enough.
 ///
@@ -51,13 +58,11 @@ pub fn run_command(arguments: &WorkerArgs, printer: Printer) -> Result<u8, Engin
     let stream = standard_input().map_err(|error| failed(&error))?;
     let hello = Hello { version: env!("CARGO_PKG_VERSION").into(), pid: process::id(), baseline: resident() };
     let (requests, replies) = open(stream, &hello).map_err(|error| failed(&error))?;
-    let current = Current::default();
     let (sender, receiver) = mpsc::channel();
-    let heard = Arc::clone(&current);
-    let listen = move || listen(requests, &sender, &heard);
+    let listen = move || listen(requests, &sender, &Current::default());
     let started = thread::Builder::new().name("tidegate-requests".into()).spawn(listen);
     started.map_err(|error| EngineError::Run(format!("no thread for requests: {error}")))?;
-    let worker = Worker { limit: arguments.limit, printer, replies, current };
+    let worker = Worker { limit: arguments.limit, printer, replies };
     worker.serve(&receiver).map_err(|error| EngineError::Run(error.to_string()))?;
     Ok(0)
 }
@@ -67,24 +72,30 @@ fn resident() -> ByteCount {
 }
 
 /// Hands requests on, and cancels what is to be cancelled.
-fn listen(requests: Requests, sender: &Sender<Request>, current: &Current) {
+fn listen(requests: Requests, sender: &Sender<Work>, current: &Current) {
     for request in requests {
-        match request {
+        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+        let work = match request {
+            Ok(Request::Start(id, task)) => {
+                let (end, interrupted) = oneshot::channel();
+                *current = Some((id, end));
+                Work::Run(id, task, interrupted)
+            }
             Ok(Request::Cancel(task)) => {
-                let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-                if current.as_ref().is_some_and(|(running, _)| *running == task)
+                if current.as_ref().is_some_and(|(begun, _)| *begun == task)
                     && let Some((_, end)) = current.take()
                 {
                     // A task that has ended in the meantime needs no ending.
                     let _ = end.send(130);
                 }
+                continue;
             }
-            Ok(request) => {
-                if sender.send(request).is_err() {
-                    break;
-                }
-            }
+            Ok(Request::Release) => Work::Release,
+            Ok(Request::Exit) => Work::Exit,
             Err(_) => break,
+        };
+        if sender.send(work).is_err() {
+            break;
         }
     }
     process::exit(0);
@@ -94,33 +105,26 @@ struct Worker {
     limit: Limit,
     printer: Printer,
     replies: Replies,
-    current: Current,
 }
 
 impl Worker {
-    fn serve(&self, requests: &Receiver<Request>) -> Result<(), WorkerError> {
-        while let Ok(request) = requests.recv() {
-            match request {
-                Request::Start(id, task) => self.run(id, &task)?,
-                Request::Release => {
+    fn serve(&self, work: &Receiver<Work>) -> Result<(), WorkerError> {
+        while let Ok(work) = work.recv() {
+            match work {
+                Work::Run(id, task, interrupted) => self.run(id, &task, interrupted)?,
+                Work::Release => {
                     let before = resident();
                     release();
                     self.replies.released(Released { before, after: resident() })?;
                 }
-                // What is cancelled here is over already.
-                Request::Cancel(_) => {}
-                Request::Exit => break,
+                Work::Exit => break,
             }
         }
         Ok(())
     }
 
-    fn run(&self, id: TaskId, task: &Task) -> Result<(), WorkerError> {
-        let (end, interrupted) = oneshot::channel();
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, end));
-        let answered = self.answer(id, task, interrupted);
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match answered {
+    fn run(&self, id: TaskId, task: &Task, interrupted: oneshot::Receiver<u8>) -> Result<(), WorkerError> {
+        match self.answer(id, task, interrupted) {
             Ok(Answer::Finished(record)) => match self.replies.finished(id, Finished { record }) {
                 Err(WorkerError::TooLarge { .. }) => {
                     self.replies.failed(id, failure(&EngineError::Run("the record of the run is too long".into())))
@@ -147,6 +151,8 @@ impl Worker {
             self.sink(id, task, running)
         });
         drop(telling);
+        // Whatever still holds it, of a task that failed, the next one has a watch of its own.
+        watch.stop();
         let ran = ran?;
         let record = record::of(&Given { sql: &task.sql, settings: &settings }, &ran);
         let record = serde_json::to_value(&record).unwrap_or_default();
@@ -240,11 +246,12 @@ fn failure(error: &EngineError) -> Failure {
 struct Telling {
     over: Arc<AtomicBool>,
     counters: Arc<Mutex<Option<Arc<Counters>>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Telling {
     fn start(replies: Replies, id: TaskId, watch: &Arc<Watch>) -> Self {
-        let telling = Self { over: Arc::default(), counters: Arc::default() };
+        let mut telling = Self { over: Arc::default(), counters: Arc::default(), thread: None };
         let (over, counters, watch) = (Arc::clone(&telling.over), Arc::clone(&telling.counters), Arc::clone(watch));
         let tell = move || {
             while !over.load(Relaxed) {
@@ -272,7 +279,7 @@ impl Telling {
             }
         };
         // Without a thread nothing is told, and the task runs all the same.
-        let _ = thread::Builder::new().name("tidegate-progress".into()).spawn(tell);
+        telling.thread = thread::Builder::new().name("tidegate-progress".into()).spawn(tell).ok();
         telling
     }
 
@@ -282,8 +289,14 @@ impl Telling {
 }
 
 impl Drop for Telling {
+    /// Nothing is told of the task after that.
     fn drop(&mut self) {
         self.over.store(true, Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // One that panicked tells nothing either.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 mod tidegate;
 
 use serde_json::Value;
-use std::{fs, path::Path};
+use std::fs;
 use tempfile::TempDir;
 use tidegate::{Ran, TIDEGATE, command, run};
 
@@ -98,13 +98,16 @@ fn a_damaged_history_stops_nothing() {
 
 #[test]
 fn a_forecast_holds_for_what_it_can_see() {
-    let place = Place::new(400_000);
+    let place = Place::new(1_500_000);
     for (sql, mode) in [
         ("SELECT count(*) FROM 'a.csv' WHERE size > 100", "streaming"),
         ("SELECT id, count(*) AS n FROM 'a.csv' GROUP BY id ORDER BY n LIMIT 3", "in memory"),
         ("SELECT * FROM 'a.csv' ORDER BY word, id", "in memory"),
     ] {
+        let before = names(&place);
         let forecast = place.json(&["forecast", "--limit", "512MB", "--format", "json", sql]);
+        assert_eq!(names(&place), before, "a forecast writes nothing");
+        assert!(forecast["sampled"].as_u64().unwrap() * 2 < forecast["bytes_in"].as_u64().unwrap(), "{forecast:#}");
         assert_eq!(forecast["mode"], mode, "{sql}: {forecast:#}");
         assert_eq!(forecast["bytes_in"].as_u64().unwrap(), fs::metadata(place.path("a.csv")).unwrap().len());
         let ran = place.ask(&["query", "--limit", "512MB", "-o", &place.path("out.parquet"), sql]);
@@ -112,7 +115,13 @@ fn a_forecast_holds_for_what_it_can_see() {
         let peak = place.json(&["report", "--format", "json"])["peak"].as_u64().unwrap();
         assert!(peak <= forecast["peak"]["most"].as_u64().unwrap(), "{sql}: {peak} of {}", forecast["peak"]);
     }
-    assert!(!Path::new(&place.path("out.csv")).exists());
+}
+
+fn names(place: &Place) -> Vec<String> {
+    let entries = fs::read_dir(place.0.path()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 #[test]

@@ -120,6 +120,12 @@ impl EngineError {
         )
     }
 
+    /// Returns the error of a forecast that takes too long.
+    pub(crate) fn slow_forecast() -> Self {
+        let message = "a sample of 2 MB of each table took longer than 2 s, so that nothing is known of the whole";
+        Self::query_with_help(message, "look for a join without a condition that bounds it")
+    }
+
     /// Returns the error of a worker's task that reads the standard input.
     pub(crate) fn no_standard_input() -> Self {
         Self::query_with_help("a worker has no standard input to read", "keep what comes in a file, and name the file")

@@ -62,8 +62,11 @@ thread_local! {
     static PASSES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Raises the wall for this process, or takes it down where there is no limit.
-pub(crate) fn set_limit(limit: Option<ByteCount>) -> io::Result<()> {
+/// How often the wall was raised.
+static RAISED: AtomicU64 = AtomicU64::new(0);
+
+/// Raises the wall for this process, or takes it down where there is no limit. Returns which wall it is.
+pub(crate) fn raise(limit: Option<ByteCount>) -> io::Result<u64> {
     if METER.get().is_none() {
         let _ = METER.set(Meter::open()?);
     }
@@ -71,7 +74,16 @@ pub(crate) fn set_limit(limit: Option<ByteCount>) -> io::Result<()> {
     LINE.store(if limit.is_some() { 0 } else { i64::MAX }, Relaxed);
     LATE.store(if limit.is_some() { 0 } else { u64::MAX }, Relaxed);
     LIMIT.store(limit.map_or(i64::MAX, signed), Relaxed);
-    Ok(())
+    Ok(RAISED.fetch_add(1, Relaxed) + 1)
+}
+
+/// Takes a wall down, unless another was raised in its place.
+pub(crate) fn lower(wall: u64) {
+    if RAISED.load(Relaxed) == wall {
+        LINE.store(i64::MAX, Relaxed);
+        LATE.store(u64::MAX, Relaxed);
+        LIMIT.store(i64::MAX, Relaxed);
+    }
 }
 
 /// Lets the calling thread pass the wall while it runs `work`: whoever frees memory must not wait for it.

@@ -86,6 +86,8 @@ pub struct Watch {
     started: Instant,
     shared: Arc<Shared>,
     guard: Arc<Mutex<Guard>>,
+    /// Which wall it raised.
+    wall: u64,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -117,7 +119,7 @@ impl Watch {
     /// # Errors
     /// If the meter cannot be opened or the thread cannot be started.
     pub fn start(options: WatchOptions) -> io::Result<Self> {
-        wall::set_limit(options.budget.map(|budget| budget.limit))?;
+        let wall = wall::raise(options.budget.map(|budget| budget.limit))?;
         let started = Instant::now();
         let shared = Arc::new(Shared::default());
         let meter = Meter::open()?;
@@ -139,13 +141,22 @@ impl Watch {
         let thread = thread::Builder::new()
             .name("tidegate-watch".into())
             .spawn(move || wall::pass(|| run(&looking.0, &looking.1)))?;
-        Ok(Self { started, shared, guard, thread: Some(thread) })
+        Ok(Self { started, shared, guard, wall, thread: Some(thread) })
+    }
+
+    /// Stops watching, also where somebody still holds the watch: another may begin.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Relaxed);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+        wall::lower(self.wall);
     }
 
     /// Looks in the thread's place if it is late. For gates that are passed often; costs as much as reading a clock.
     pub fn tend(&self) {
         let looked_at = Duration::from_micros(self.shared.looked_at.load(Relaxed));
-        if self.started.elapsed().saturating_sub(looked_at) < LATE {
+        if self.started.elapsed().saturating_sub(looked_at) < LATE || self.shared.stop.load(Relaxed) {
             return;
         }
         // Who holds the lock is looking.
@@ -208,14 +219,11 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Relaxed);
+        self.stop();
         if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
             // A panic of the watch has been printed by its thread; there is nothing to add.
             let _ = thread.join();
         }
-        // Without a meter there is no watch, so this cannot fail here.
-        let _ = wall::set_limit(None);
     }
 }
 

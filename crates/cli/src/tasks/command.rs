@@ -2,7 +2,12 @@
 
 use super::{runner::QueryRunner, witness::Teller};
 use crate::{args::RunArgs, interrupt, printer::Printer};
-use std::{env, thread, time::Duration};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 use tidegate_engine::EngineError;
 use tidegate_tasks::{
     TasksError,
@@ -11,6 +16,7 @@ use tidegate_tasks::{
     state::State,
     turn::{CommandRunner, Mail, Split, Summary, Turn, TurnOptions},
 };
+use tidegate_worker::protocol::{Cache, Task};
 
 /// Runs the command and returns its exit code.
 ///
@@ -54,11 +60,27 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
     };
     let waiter = thread::Builder::new().name("tidegate-stop".into()).spawn(waiting);
     waiter.map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
-    let mut queries = QueryRunner::new(program, file.limit);
+    let mut queries = QueryRunner::new(program, file.limit, common(arguments));
     let mut runner = Split { queries: &mut queries, commands: CommandRunner };
     let mut witness = Teller::new(printer, &arguments.history);
     let turn = Turn { file: &file, options, state: &mut state, runner: &mut runner, witness: &mut witness };
     Ok(Ok(turn.run(units, mail)))
+}
+
+/// Returns what all queries have in common.
+fn common(arguments: &RunArgs) -> Task {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    Task {
+        spill_folder: arguments.spill_dir.as_ref().map(absolute),
+        spill_limit: arguments.spill.spill_limit,
+        max_rejects: arguments.max_rejects.clone(),
+        cache: match &arguments.cache {
+            None => Cache::Usual,
+            Some(none) if none == Path::new("none") => Cache::Nowhere,
+            Some(folder) => Cache::Folder(absolute(folder)),
+        },
+        ..Task::of_sql("")
+    }
 }
 
 /// Says what became of all units, and returns the exit code.

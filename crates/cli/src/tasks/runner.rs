@@ -4,8 +4,9 @@
 //! mutex, for the next unit.
 
 use std::{
+    collections::HashMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -29,8 +30,14 @@ const SMALL: ByteCount = ByteCount::mib(16);
 /// Runs queries in worker processes.
 pub(super) struct QueryRunner {
     program: PathBuf,
+    /// What every task has in common.
+    common: Task,
     limit: ByteCount,
     warm: Arc<Mutex<Vec<Warm>>>,
+    /// The limits of the units that run, together.
+    running: Arc<Mutex<ByteCount>>,
+    /// The first forecast of each task, and the input that it was of: its other units are forecast in proportion.
+    known: HashMap<String, (Forecast, ByteCount)>,
 }
 
 /// A worker that waits for the next unit.
@@ -41,9 +48,34 @@ struct Warm {
 }
 
 impl QueryRunner {
-    /// Returns one whose workers may have `limit` each at most.
-    pub(super) fn new(program: PathBuf, limit: ByteCount) -> Self {
-        Self { program, limit, warm: Arc::default() }
+    /// Returns one whose workers may have `limit` together. `common` is what every task has in common.
+    pub(super) fn new(program: PathBuf, limit: ByteCount, common: Task) -> Self {
+        let (warm, running, known) = Default::default();
+        Self { program, common, limit, warm, running, known }
+    }
+
+    /// Ends workers that wait, until what they hold fits beside what runs and what is to run.
+    fn make_room(&self, wanted: ByteCount) {
+        let mut warm = lock(&self.warm);
+        let taken = *lock(&self.running) + wanted;
+        // One of them runs the next unit.
+        while warm.len() > 1 {
+            let idle: ByteCount = warm.iter().skip(1).filter_map(|warm| resident(warm.worker.pid())).sum();
+            if taken + idle <= self.limit {
+                break;
+            }
+            warm.pop();
+        }
+    }
+
+    /// Asks this program in a process of its own, so that the loop stays small.
+    fn ask(&self, unit: &Unit) -> Option<Forecast> {
+        let mut command = Command::new(&self.program);
+        command.args(["forecast", "--quiet", "--format", "json", "--limit", &self.limit.bytes().to_string(), "--"]);
+        let output = command.arg(unit.sql()?).current_dir(&unit.folder).output().ok()?;
+        let forecast: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        let bytes = |name: &str| forecast.get("peak")?.get(name)?.as_u64().map(ByteCount::new);
+        Some(Forecast { expected: bytes("expected")?, bound: bytes("most")? })
     }
 
     fn options(&self, marker: &Marker) -> WorkerOptions {
@@ -59,29 +91,45 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Runner for QueryRunner {
-    /// Asks this program in a process of its own, so that the loop stays small.
     fn forecast(&mut self, unit: &Unit) -> Option<Forecast> {
-        if unit.input_bytes() < SMALL {
+        let input = unit.input_bytes();
+        let reads_else = !unit.after.is_empty() || unit.inputs.iter().any(|input| is_compressed(&input.path));
+        if unit.limit.is_some() || input < SMALL && !reads_else {
             return Some(Forecast { expected: MINIMUM_LIMIT, bound: MINIMUM_LIMIT });
         }
-        let mut command = Command::new(&self.program);
-        command.args(["forecast", "--quiet", "--format", "json", "--limit", &self.limit.bytes().to_string()]);
-        let output = command.arg(unit.sql()?).current_dir(&unit.folder).output().ok()?;
-        let forecast: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
-        let bytes = |name: &str| forecast.get("peak")?.get(name)?.as_u64().map(ByteCount::new);
-        Some(Forecast { expected: bytes("expected")?.max(MINIMUM_LIMIT), bound: bytes("most")?.max(MINIMUM_LIMIT) })
+        let (known, of) = match self.known.get(&unit.task) {
+            Some(known) => *known,
+            None => {
+                let forecast = self.ask(unit)?;
+                self.known.insert(unit.task.clone(), (forecast, input));
+                (forecast, input)
+            }
+        };
+        let scaled = |bytes: ByteCount| {
+            let all = u128::from(bytes.bytes()) * u128::from(input.bytes()) / u128::from(of.bytes().max(1));
+            ByteCount::new(u64::try_from(all).unwrap_or(u64::MAX)).max(bytes.min(MINIMUM_LIMIT)).max(MINIMUM_LIMIT)
+        };
+        let same = input == of;
+        let expected = if same { known.expected.max(MINIMUM_LIMIT) } else { scaled(known.expected) };
+        Some(Forecast { expected, bound: if same { known.bound.max(MINIMUM_LIMIT) } else { scaled(known.bound) } })
     }
 
     fn start(&mut self, order: Order, done: Done) -> Result<Box<dyn Running>, Failure> {
-        let Some(task) = task(&order) else { return Err(Failure::for_good("it is no query")) };
+        let Some(task) = task(&order, &self.common) else { return Err(Failure::for_good("it is no query")) };
         let query = Query::default();
         let (warm, options) = (Arc::clone(&self.warm), self.options(&order.marker));
-        let running = query.clone();
+        self.make_room(order.limit);
+        *lock(&self.running) += order.limit;
+        let (asked, limits, limit) = (query.clone(), Arc::clone(&self.running), order.limit);
         let work = move || {
-            let (ended, worker) = run(lock(&warm).pop(), &options, &task, &running);
+            let waiting = lock(&warm).pop();
+            let (ended, worker) = run(waiting, &options, &task, &asked);
             if let Some(worker) = worker {
                 lock(&warm).push(worker);
             }
+            let mut limits = lock(&limits);
+            *limits = *limits - limit;
+            drop(limits);
             done.ended(ended);
         };
         let started = thread::Builder::new().name("tidegate-unit".into()).spawn(work);
@@ -132,7 +180,11 @@ impl Running for Query {
     }
 }
 
-fn task(order: &Order) -> Option<Task> {
+fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| ["gz", "zst", "bz2", "xz"].iter().any(|known| extension == *known))
+}
+
+fn task(order: &Order, common: &Task) -> Option<Task> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let output = match (&order.part, order.unit.format) {
         (Some(path), format) => {
@@ -145,7 +197,8 @@ fn task(order: &Order) -> Option<Task> {
         limit: Some(order.limit),
         threads: u16::try_from(order.threads(cores)).ok(),
         output,
-        ..Task::of_sql(order.unit.sql()?)
+        sql: order.unit.sql()?,
+        ..common.clone()
     })
 }
 

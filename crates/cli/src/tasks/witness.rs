@@ -1,10 +1,18 @@
 //! Says what happens in a loop, and keeps it in the history.
 
-use crate::{args::HistoryArgs, history, printer::Printer};
+use crate::{
+    args::HistoryArgs,
+    history,
+    printer::Printer,
+    record::{ended_of, milliseconds},
+};
 use std::time::{Duration, SystemTime};
 use tidegate_engine::shape;
 use tidegate_memory::{ByteCount, Limit};
-use tidegate_report::{json, record::RunRecord};
+use tidegate_report::{
+    json,
+    record::{self, Kind, RunRecord, VERSION},
+};
 use tidegate_tasks::{
     history::{Input, NewRun, Outcome},
     plan::Unit,
@@ -41,10 +49,10 @@ impl<'a> Teller<'a> {
             peak: ended.memory.peak.unwrap_or_default(),
             duration,
             spilled: record.spilled.bytes,
-            outcome: Outcome::of_exit_code(exit_code),
+            outcome,
             exit_code,
             started: SystemTime::now().checked_sub(duration).unwrap_or(SystemTime::UNIX_EPOCH),
-            record: json::write(&record).unwrap_or_default(),
+            record: serde_json::to_string(&record).unwrap_or_default(),
         };
         history::add(self.history, &run, self.printer);
     }

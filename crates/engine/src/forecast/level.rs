@@ -19,6 +19,8 @@ pub(super) struct Level {
     /// Anonymous memory outside of the heap.
     pub outside: f64,
     pub seconds: f64,
+    /// The share of what there is to answer from that was seen.
+    pub share: f64,
     /// Rows of the result.
     pub rows_out: f64,
 }
@@ -62,7 +64,7 @@ impl Level {
     /// Returns what is to be told of a run; `plan` is the one that ran.
     pub fn of(plan: &Arc<dyn ExecutionPlan>, finished: &Finished, seconds: f64) -> Self {
         let (mut nodes, mut scans) = (Vec::new(), Vec::new());
-        walk(plan, &mut nodes, &mut scans);
+        let share = walk(plan, &mut nodes, &mut scans);
         let memory = &finished.memory;
         let held = memory.operators.iter().zip(&nodes).map(|(operator, (share, scanned))| Held {
             name: operator.name.clone(),
@@ -81,6 +83,7 @@ impl Level {
             allocator: number(memory.allocator.bytes()) / live,
             outside: number(memory.program.bytes()),
             seconds,
+            share,
             rows_out: number(finished.counts.rows_out),
         }
     }
@@ -104,13 +107,15 @@ fn walk(node: &Arc<dyn ExecutionPlan>, nodes: &mut Vec<(f64, Option<f64>)>, scan
         scans.push(Scan { share, all, read, rows: number(seen.rows()), columns });
     }
     let below: Vec<f64> = node.children().into_iter().map(|child| walk(child, nodes, scans)).collect();
+    let is_join = node.name().ends_with("JoinExec");
     // Of a join, the left side is what is held.
-    let counted = if node.name().ends_with("JoinExec") { 1 } else { below.len() };
+    let counted = if is_join { 1 } else { below.len() };
     let held = below.iter().take(counted).copied().fold(share, f64::min);
     if let Some(known) = nodes.get_mut(place) {
         *known = (held, rows);
     }
-    below.into_iter().fold(share, f64::min)
+    // Of pairs, a sample shows the share of the one side in the share of the other.
+    if is_join { below.into_iter().product() } else { below.into_iter().fold(share, f64::min) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are estimated from here on")]

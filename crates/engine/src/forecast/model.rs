@@ -104,7 +104,7 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
         spill,
         seconds: seconds(levels, spill),
         rows_in: Range::exactly(rows_in).loosened(0.05),
-        rows_out: growth::whole(&points(levels, |level| (share_of(level), level.rows_out))),
+        rows_out: growth::whole(&points(levels, |level| (level.share, level.rows_out))),
         input: shown(last.scans.iter().map(read).sum()),
         sampled: last.scans.iter().map(|scan| scan.read).sum(),
         parts: parts(last, &states, fixed, program),
@@ -151,6 +151,8 @@ enum Class {
     Passing,
     /// It keeps one row for each group.
     Groups,
+    /// It keeps values of every row, by groups.
+    Values,
     /// It keeps every row of its input, or of the left one.
     Rows,
     /// It makes states of groups, and hands them on when it holds so many bytes.
@@ -165,6 +167,7 @@ fn class(held: &Held, terms: &Terms) -> Class {
             let most = terms.budget.map_or(f64::INFINITY, |budget| level_number(budget.operators) / 16.0);
             Class::States(most.clamp(1e6, 33e6) * 2.0)
         }
+        "SpillingGroupByExec" | "AggregateExec" if keeps_values(&held.details) => Class::Values,
         "SpillingGroupByExec" | "AggregateExec" | "DistinctOnExec" => Class::Groups,
         "SortExec" if held.details.starts_with("SortExec: TopK") => Class::Passing,
         "SortExec" | "HashJoinExec" | "CrossJoinExec" | "NestedLoopJoinExec" | "WindowAggExec" => Class::Rows,
@@ -172,6 +175,12 @@ fn class(held: &Held, terms: &Terms) -> Class {
         "SortMergeJoinExec" | "RecursiveQueryExec" => Class::Seen,
         _ => Class::Passing,
     }
+}
+
+/// Returns whether functions among these keep the values of their rows.
+fn keeps_values(details: &str) -> bool {
+    let functions = details.split_once("aggr=[").map_or("", |(_, functions)| functions);
+    ["percentile_cont", "median", "array_agg", "string_agg", "DISTINCT"].iter().any(|name| functions.contains(name))
 }
 
 fn state(levels: &[Level], at: usize, terms: &Terms) -> Option<State> {
@@ -201,6 +210,15 @@ fn state(levels: &[Level], at: usize, terms: &Terms) -> Option<State> {
             let bytes = held.peak / held.share.max(f64::MIN_POSITIVE) * touched(levels);
             let whole = Range::exactly(bytes).loosened(0.15);
             (whole, each(whole), rows, "every row is kept".to_owned())
+        }
+        (Class::Values, _) => {
+            let points =
+                levels.iter().filter_map(|level| Some((rows_grouped(level, at)?, level.operators.get(at)?.peak)));
+            let (fixed, each) = growth::line(&points.collect::<Vec<_>>());
+            let rows = levels.last().and_then(|level| rows_grouped(level, at)).unwrap_or_default();
+            let rows = Range::exactly(rows / held.share.max(f64::MIN_POSITIVE));
+            let whole = rows.times(each).plus(Range::exactly(fixed)).loosened(0.25);
+            (whole, Some(each), rows, "values of every row are kept".to_owned())
         }
         (Class::Groups | Class::Seen, _) => {
             let whole = seen();
@@ -346,4 +364,107 @@ fn parts(last: &Level, states: &[State], fixed: f64, program: f64) -> Vec<Part> 
 
 fn level_number(bytes: ByteCount) -> f64 {
     super::level::number(bytes.bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: f64 = 1e9;
+    const ROWS: f64 = 1e7;
+
+    /// A run over a share of 10 million rows in 1 GB, whose operators are given by name, details, what they hold and their rows.
+    fn level(share: f64, operators: &[(&str, &str, f64, f64)]) -> Level {
+        let held = |(depth, (name, details, peak, rows)): (usize, &(&str, &str, f64, f64))| Held {
+            name: (*name).to_owned(),
+            details: (*details).to_owned(),
+            depth,
+            share,
+            peak: *peak,
+            at_peak: *peak,
+            rows: Some(*rows),
+        };
+        let column = Column { name: "client".into(), filled: 30.0 * ROWS * share, asked: 40.0 * ROWS * share };
+        let scan = Scan { share, all: shown(ALL), read: shown(ALL * share), rows: ROWS * share, columns: vec![column] };
+        Level {
+            operators: operators.iter().enumerate().map(held).collect(),
+            scans: vec![scan],
+            besides: 1e6,
+            allocator: 0.1,
+            outside: 7e6,
+            seconds: 0.01 + share * 4.0,
+            share,
+            rows_out: 20.0,
+        }
+    }
+
+    fn forecast_of(
+        limit: Option<u64>,
+        operators: impl Fn(f64) -> Vec<(&'static str, &'static str, f64, f64)>,
+    ) -> Forecast {
+        let levels: Vec<_> =
+            [0.004, 0.008, 0.016].into_iter().map(|share| level(share, &operators(share * ROWS))).collect();
+        let budget = limit.map(|mb| Budget::of(ByteCount::new(mb * 1_000_000), ByteCount::mib(9)));
+        forecast(&levels, &Terms { budget }).unwrap()
+    }
+
+    const SCAN: (&str, &str) = ("LogScan", "LogScan: columns=[client]");
+
+    fn group_by(rows: f64, keys: f64) -> Vec<(&'static str, &'static str, f64, f64)> {
+        let seen = keys * (1.0 - (-rows / keys).exp());
+        vec![
+            ("SpillingGroupByExec", "SpillingGroupByExec: gby=[client], aggr=[count(1)]", 5e5 + 60.0 * seen, seen),
+            ("AggregateExec", "AggregateExec: mode=Partial, gby=[client], aggr=[count(1)]", 2e6, seen),
+            (SCAN.0, SCAN.1, 3e6, rows),
+        ]
+    }
+
+    #[test]
+    fn groups_are_counted_by_those_that_repeat() {
+        let forecast = forecast_of(None, |rows| group_by(rows, 2e6));
+        let groups = forecast.parts.iter().find(|part| part.name.starts_with("SpillingGroupBy")).unwrap();
+        assert!((groups.count.expected / 1.99e6 - 1.0).abs() < 0.1, "{groups:?}");
+        assert!((groups.each.unwrap() - 60.0).abs() < 1.0 && groups.held.least < 120e6 && groups.held.most > 119e6);
+        assert_eq!(forecast.mode, Mode::InMemory);
+        assert!(forecast.unlimited.expected > 150e6 && forecast.unlimited.expected < 250e6, "{forecast:?}");
+        assert!((forecast.rows_in.expected / ROWS - 1.0).abs() < 0.01);
+        assert!((forecast.seconds.expected / 4.0 - 1.0).abs() < 0.1, "{:?}", forecast.seconds);
+    }
+
+    #[test]
+    fn a_limit_decides_on_the_mode() {
+        let mode = |limit, keys| forecast_of(Some(limit), |rows| group_by(rows, keys));
+        assert_eq!(mode(512, 2e6).mode, Mode::InMemory);
+        let spilling = mode(100, 2e6);
+        assert_eq!(spilling.mode, Mode::Spilling);
+        assert!(spilling.peak.most <= 100e6 && spilling.spill.expected > 10e6, "{spilling:?}");
+        let few = mode(100, 300.0);
+        assert_eq!(few.mode, Mode::Streaming);
+        assert!(few.peak.expected < 40e6 && few.spill.most <= 0.0, "{few:?}");
+    }
+
+    #[test]
+    fn every_row_of_a_sort_is_kept() {
+        let sort =
+            |rows: f64| vec![("SortExec", "SortExec: expr=[client]", 400.0 * rows, rows), (SCAN.0, SCAN.1, 3e6, rows)];
+        let forecast = forecast_of(None, sort);
+        // Of what is asked for, three quarters are filled.
+        assert!((forecast.unlimited.expected / 3.3e9 - 1.0).abs() < 0.1, "{forecast:?}");
+        assert!(forecast_of(Some(256), sort).spill.expected > 0.5e9);
+    }
+
+    #[test]
+    fn functions_that_keep_values_grow_with_the_rows() {
+        let details = "SpillingGroupByExec: gby=[minute], aggr=[percentile_cont(0.5)]";
+        let values =
+            |rows: f64| vec![("SpillingGroupByExec", details, 16.0 * rows, 600.0), (SCAN.0, SCAN.1, 3e6, rows)];
+        let forecast = forecast_of(None, values);
+        let held = forecast.parts.iter().find(|part| part.name.starts_with("SpillingGroupBy")).unwrap().held;
+        assert!((held.expected / 160e6 - 1.0).abs() < 0.05, "{held:?}");
+    }
+
+    #[test]
+    fn without_a_run_there_is_no_forecast() {
+        assert!(forecast(&[], &Terms { budget: None }).is_none());
+    }
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::{EngineError, Task, TaskOptions};
 use std::time::{Duration, Instant};
 use tidegate_memory::ByteCount;
+use tokio::time::timeout;
 
 /// Bytes of the samples that are always read, and of those that are read as well where growth is not clear.
 const FIRST: [u64; 3] = [2 << 20, 4 << 20, 8 << 20];
@@ -16,6 +17,9 @@ const FURTHER: [u64; 3] = [16 << 20, 32 << 20, 64 << 20];
 
 /// A forecast takes little longer than this.
 const PATIENCE: Duration = Duration::from_millis(450);
+
+/// No sample takes longer than this: one of a join of everything with everything would.
+const LONGEST: Duration = Duration::from_secs(2);
 
 /// A forecast holds little more than this.
 const MODEST: ByteCount = ByteCount::mib(40);
@@ -31,10 +35,12 @@ pub async fn forecast(options: &TaskOptions) -> Result<Forecast, EngineError> {
         if bytes > FIRST.last().copied().unwrap_or_default() && !is_worth_more(&levels, start) {
             break;
         }
-        let level = match run(options, bytes).await {
+        let level = match timeout(LONGEST, run(options, bytes)).await {
+            Ok(Ok(level)) => level,
             // What was seen so far has to do.
-            Err(EngineError::MemoryLimit(_)) if !levels.is_empty() => break,
-            level => level?,
+            Ok(Err(EngineError::MemoryLimit(_))) | Err(_) if !levels.is_empty() => break,
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return Err(EngineError::slow_forecast()),
         };
         let whole = level.scans.iter().all(|scan| scan.share >= 1.0);
         levels.push(level);
@@ -48,10 +54,16 @@ pub async fn forecast(options: &TaskOptions) -> Result<Forecast, EngineError> {
 
 /// Returns whether the next sample, twice as large as the last, may tell more and can be had.
 fn is_worth_more(levels: &[Level], start: Instant) -> bool {
-    let Some(last) = levels.last() else { return true };
-    let held: f64 = last.operators.iter().map(|held| held.peak).sum();
+    let Some((last, before)) = levels.split_last() else { return true };
+    let peak = |level: &Level, at: usize| level.operators.get(at).map_or(0.0, |held| held.peak);
+    let next = |at: usize| {
+        let (now, earlier) = (peak(last, at), before.last().map_or(0.0, |before| peak(before, at)));
+        // What grew goes on to grow by twice as much.
+        now + 2.0 * (now - earlier).max(0.0)
+    };
+    let held: f64 = (0..last.operators.len()).map(next).sum();
     let lasts = Duration::from_secs_f64(last.seconds * 2.0);
-    if start.elapsed() + lasts > PATIENCE || held * 2.0 > super::level::number(MODEST.bytes()) {
+    if start.elapsed() + lasts > PATIENCE || held > super::level::number(MODEST.bytes()) {
         return false;
     }
     (0..last.operators.len()).any(|at| is_uncertain(&keys(levels, at)))

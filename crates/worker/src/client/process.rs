@@ -200,6 +200,8 @@ fn spawn(options: &WorkerOptions, socket: UnixStream) -> io::Result<Child> {
     let mut command = Command::new(&options.program);
     command.args(&options.args).env("TIDEGATE_LIMIT", limit);
     command.envs(options.env.iter().map(|(name, value)| (name, value)));
+    // Ctrl-C is for the client, which cancels; a worker whose client ends by it ends with its socket.
+    command.process_group(0);
     command.stdin(Stdio::from(OwnedFd::from(socket)));
     command.stdout(stdio(&options.stdout)?).stderr(stdio(&options.stderr)?);
     command.spawn()
