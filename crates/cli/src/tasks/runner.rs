@@ -97,21 +97,19 @@ impl Runner for QueryRunner {
         if unit.limit.is_some() || input < SMALL && !reads_else {
             return Some(Forecast { expected: MINIMUM_LIMIT, bound: MINIMUM_LIMIT });
         }
-        let (known, of) = match self.known.get(&unit.task) {
-            Some(known) => *known,
-            None => {
-                let forecast = self.ask(unit)?;
-                self.known.insert(unit.task.clone(), (forecast, input));
-                (forecast, input)
-            }
+        let (known, of) = if let Some(known) = self.known.get(&unit.task) {
+            *known
+        } else {
+            let forecast = self.ask(unit)?;
+            self.known.insert(unit.task.clone(), (forecast, input));
+            (forecast, input)
         };
         let scaled = |bytes: ByteCount| {
             let all = u128::from(bytes.bytes()) * u128::from(input.bytes()) / u128::from(of.bytes().max(1));
-            ByteCount::new(u64::try_from(all).unwrap_or(u64::MAX)).max(bytes.min(MINIMUM_LIMIT)).max(MINIMUM_LIMIT)
+            let all = if input == of { bytes } else { ByteCount::new(u64::try_from(all).unwrap_or(u64::MAX)) };
+            all.max(MINIMUM_LIMIT)
         };
-        let same = input == of;
-        let expected = if same { known.expected.max(MINIMUM_LIMIT) } else { scaled(known.expected) };
-        Some(Forecast { expected, bound: if same { known.bound.max(MINIMUM_LIMIT) } else { scaled(known.bound) } })
+        Some(Forecast { expected: scaled(known.expected), bound: scaled(known.bound) })
     }
 
     fn start(&mut self, order: Order, done: Done) -> Result<Box<dyn Running>, Failure> {

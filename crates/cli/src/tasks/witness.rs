@@ -31,12 +31,21 @@ impl<'a> Teller<'a> {
     }
 
     fn keep(&self, unit: &Unit, ended: &Ended, failure: Option<&Failure>) {
-        let record = ended
-            .record
-            .as_deref()
-            .and_then(|text| json::read(text).ok())
-            .unwrap_or_else(|| RunRecord { text: unit.name.clone(), ..RunRecord::default() });
         let exit_code = failure.map_or(0, |failure| failure.exit_code);
+        let outcome = Outcome::of_exit_code(exit_code);
+        let record = ended.record.as_deref().and_then(|text| json::read(text).ok());
+        let record = record.unwrap_or_else(|| RunRecord {
+            version: VERSION,
+            kind: Kind::Command,
+            text: unit.name.clone(),
+            started_ms: Some(milliseconds(SystemTime::now())),
+            ended: record::Ended {
+                message: failure.map(|failure| failure.message.clone()),
+                help: failure.and_then(|failure| failure.help.clone()),
+                ..ended_of(outcome, exit_code)
+            },
+            ..RunRecord::default()
+        });
         let duration = Duration::try_from_secs_f64(record.seconds).unwrap_or_default();
         let run = NewRun {
             kind: "task".into(),
