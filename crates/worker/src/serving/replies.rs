@@ -33,6 +33,8 @@ struct Pending {
     taken: Option<Instant>,
     /// What waits for whoever is sending.
     waits: Option<(TaskId, Progress)>,
+    /// The last task whose last message was sent: nothing may come behind that. Tasks before it are over too.
+    ended: Option<TaskId>,
 }
 
 impl Replies {
@@ -45,7 +47,7 @@ impl Replies {
         RowWriter::new(self.clone(), task)
     }
 
-    /// Says how far a task is, unless it was said a moment ago. Never waits for a client that reads slowly: the next message
+    /// Says how far a task is, unless it was said a moment ago, or the task is over. Never waits for a client that reads slowly: the next message
     /// of rows takes it along. Should be called once a second at least, so that a worker that hangs can be told.
     ///
     /// # Errors
@@ -53,10 +55,11 @@ impl Replies {
     pub fn progress(&self, task: TaskId, progress: &Progress) -> Result<(), WorkerError> {
         let mut pending = self.pending();
         let now = Instant::now();
-        if !due(pending.taken, now) {
+        if pending.ended >= Some(task) || !due(pending.taken, now) {
             return Ok(());
         }
-        *pending = Pending { taken: Some(now), waits: Some((task, *progress)) };
+        pending.taken = Some(now);
+        pending.waits = Some((task, *progress));
         drop(pending);
         match self.0.outbox.turn_now() {
             Some(turn) => self.pass_on(&turn),
@@ -98,7 +101,7 @@ impl Replies {
     fn last(&self, task: TaskId, reply: Reply) -> Result<(), WorkerError> {
         let bytes = reply.into_frame(Some(task))?.encode()?;
         let turn = self.0.outbox.turn();
-        self.pending().waits = None;
+        self.pending().end(task);
         turn.bytes(&bytes)
     }
 
@@ -112,6 +115,15 @@ impl Replies {
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.0.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    /// Notes that a task is over, and drops what was to be said of it. Whoever sends progress holds the turn, as the caller
+    /// does, so none is on its way.
+    fn end(&mut self, task: TaskId) {
+        self.ended = self.ended.max(Some(task));
+        self.waits = None;
     }
 }
 
@@ -170,6 +182,26 @@ mod tests {
         let mut sent = Vec::new();
         (&theirs).read_to_end(&mut sent).unwrap();
         assert_eq!(sent, expected.concat());
+    }
+
+    #[test]
+    fn nothing_comes_behind_the_last_message_of_a_task() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let replies = Replies::new(Outbox::new(Arc::new(ours)));
+        let (first, second) = (TaskId::FIRST, TaskId::FIRST.next());
+        let progress = Progress { rows: 7, ..Progress::default() };
+        let failure = Failure::cancelled();
+        replies.failed(first, failure.clone()).unwrap();
+        // A thread that told of the first task and was not stopped in time.
+        replies.progress(first, &progress).unwrap();
+        replies.progress(second, &progress).unwrap();
+        replies.progress(first, &progress).unwrap();
+        drop(replies);
+        let failed = Reply::Failed(failure).into_frame(Some(first)).unwrap().encode().unwrap();
+        let told = Reply::Progress(progress).into_frame(Some(second)).unwrap().encode().unwrap();
+        let mut sent = Vec::new();
+        (&theirs).read_to_end(&mut sent).unwrap();
+        assert_eq!(sent, [failed, told].concat());
     }
 
     #[test]
