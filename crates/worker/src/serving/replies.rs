@@ -47,8 +47,9 @@ impl Replies {
         RowWriter::new(self.clone(), task)
     }
 
-    /// Says how far a task is, unless it was said a moment ago, or the task is over. Never waits for a client that reads slowly: the next message
-    /// of rows takes it along. Should be called once a second at least, so that a worker that hangs can be told.
+    /// Says how far a task is, unless it was said a moment ago, or the task is over. Never waits, not for a client that reads
+    /// slowly either: then the next message of rows takes it along, or newer progress takes its place. Should be called once a
+    /// second at least, so that a worker that hangs can be told.
     ///
     /// # Errors
     /// If the client is gone.
@@ -61,10 +62,13 @@ impl Replies {
         pending.taken = Some(now);
         pending.waits = Some((task, *progress));
         drop(pending);
-        match self.0.outbox.turn_now() {
-            Some(turn) => self.pass_on(&turn),
-            None => Ok(()),
+        let Some(turn) = self.0.outbox.turn_now() else { return Ok(()) };
+        let Some((task, progress)) = self.pending().waits.take() else { return Ok(()) };
+        if !turn.bytes_now(&message(task, progress)?)? {
+            // What another thread left meanwhile is newer.
+            self.pending().waits.get_or_insert((task, progress));
         }
+        Ok(())
     }
 
     /// Says that a task is done. The last of it; its rows are flushed before.
@@ -91,7 +95,8 @@ impl Replies {
         self.0.outbox.turn().bytes(&Reply::Released(released).into_frame(None)?.encode()?)
     }
 
-    /// Sends a message of rows that is encoded already, and progress behind it.
+    /// Sends a message of rows that is encoded already, and progress behind it. Waits for both: where rows fill the socket all
+    /// the time, progress would never find room.
     pub(super) fn rows_message(&self, bytes: &[u8]) -> Result<(), WorkerError> {
         let turn = self.0.outbox.turn();
         turn.bytes(bytes)?;
@@ -108,7 +113,7 @@ impl Replies {
     fn pass_on(&self, turn: &Turn<'_>) -> Result<(), WorkerError> {
         let waits = self.pending().waits.take();
         match waits {
-            Some((task, progress)) => turn.bytes(&Reply::Progress(progress).into_frame(Some(task))?.encode()?),
+            Some((task, progress)) => turn.bytes(&message(task, progress)?),
             None => Ok(()),
         }
     }
@@ -125,6 +130,10 @@ impl Pending {
         self.ended = self.ended.max(Some(task));
         self.waits = None;
     }
+}
+
+fn message(task: TaskId, progress: Progress) -> Result<Vec<u8>, WorkerError> {
+    Reply::Progress(progress).into_frame(Some(task))?.encode()
 }
 
 /// Returns whether progress may be sent again.
@@ -165,23 +174,48 @@ mod tests {
         assert!(!due(Some(start + Duration::from_millis(5)), start));
     }
 
+    /// Sends rows and returns what went out: they, and the progress that waited.
+    fn rows_and_progress(replies: &Replies, progress: Progress) -> Vec<u8> {
+        let mut rows = replies.rows(TaskId::FIRST);
+        rows.write_all(b"rows").unwrap();
+        rows.flush().unwrap();
+        let expected = [Reply::Schema(b"rows".to_vec()), Reply::Progress(progress)];
+        expected.map(|reply| reply.into_frame(Some(TaskId::FIRST)).unwrap().encode().unwrap()).concat()
+    }
+
     #[test]
-    fn progress_waits_for_nobody_and_goes_behind_the_next_rows() {
+    fn progress_does_not_wait_for_another_thread_and_goes_behind_the_next_rows() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let replies = Replies::new(Outbox::new(Arc::new(ours)));
         let progress = Progress { rows: 7, ..Progress::default() };
         let turn = replies.0.outbox.turn();
         replies.progress(TaskId::FIRST, &progress).unwrap();
         drop(turn);
-        let mut rows = replies.rows(TaskId::FIRST);
-        rows.write_all(b"rows").unwrap();
-        rows.flush().unwrap();
-        drop((rows, replies));
-        let expected = [Reply::Schema(b"rows".to_vec()), Reply::Progress(progress)];
-        let expected = expected.map(|reply| reply.into_frame(Some(TaskId::FIRST)).unwrap().encode().unwrap());
+        let expected = rows_and_progress(&replies, progress);
+        drop(replies);
         let mut sent = Vec::new();
         (&theirs).read_to_end(&mut sent).unwrap();
-        assert_eq!(sent, expected.concat());
+        assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn progress_does_not_wait_for_a_client_that_reads_slowly() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut filled = 0;
+        while let Ok(taken) = (&ours).write(&[0; 4096]) {
+            filled += taken;
+        }
+        ours.set_nonblocking(false).unwrap();
+        let replies = Replies::new(Outbox::new(Arc::new(ours)));
+        let progress = Progress { rows: 7, ..Progress::default() };
+        replies.progress(TaskId::FIRST, &progress).unwrap();
+        (&theirs).read_exact(&mut vec![0; filled]).unwrap();
+        let expected = rows_and_progress(&replies, progress);
+        drop(replies);
+        let mut sent = Vec::new();
+        (&theirs).read_to_end(&mut sent).unwrap();
+        assert_eq!(sent, expected);
     }
 
     #[test]
