@@ -3,6 +3,9 @@
 /// Ticks that are aimed at.
 const TICKS: f64 = 5.0;
 
+/// Steps from the first tick to the last that there may be: a step is never below one of those aimed at.
+const MOST_STEPS: u32 = 5;
+
 /// An axis from zero to `most`.
 #[derive(Debug)]
 pub(crate) struct Axis {
@@ -63,7 +66,7 @@ impl Axis {
     }
 
     fn of(most: f64, units: &[Unit]) -> Self {
-        let most = most.max(1.0);
+        let most = if most.is_finite() { most.max(1.0) } else { 1.0 };
         let unit = units.iter().rev().find(|unit| most >= unit.from);
         let (name, worth) = unit.map_or(("", 1.0), |unit| (unit.name, unit.worth));
         let step = step(most / worth / TICKS);
@@ -73,11 +76,13 @@ impl Axis {
             _ => 0,
         };
         let mut ticks = Vec::new();
-        let mut number = 0.0;
-        while number * worth <= most * 1.000_001 {
+        for count in 0..=MOST_STEPS {
+            let number = f64::from(count) * step;
+            if number * worth > most * 1.000_001 {
+                break;
+            }
             let label = if number > 0.0 { format!("{number:.decimals$} {name}") } else { "0".to_owned() };
             ticks.push(Tick { share: (number * worth / most).min(1.0), label });
-            number += step;
         }
         Self { most, ticks }
     }
@@ -118,6 +123,12 @@ mod tests {
                     assert!((3..=6).contains(&axis.ticks.len()), "{axis:?}");
                     assert!(axis.ticks.is_sorted_by(|a, b| a.share < b.share), "{axis:?}");
                 }
+            }
+        }
+        for odd in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, f64::MAX, 1e300] {
+            for axis in [Axis::bytes(odd), Axis::time(odd)] {
+                assert!((2..=6).contains(&axis.ticks.len()), "{odd}");
+                assert!(axis.ticks.iter().all(|tick| (0.0..=1.0).contains(&tick.share)), "{axis:?}");
             }
         }
     }

@@ -31,8 +31,9 @@ pub(crate) fn columns(record: &RunRecord, most: usize) -> Vec<&Sample> {
 pub(crate) fn span_ms(record: &RunRecord) -> f64 {
     let samples = record.memory.timeline.iter().map(|sample| sample.ms);
     let last = samples.chain(record.events.iter().map(|event| event.ms)).max().unwrap_or(0);
-    let seconds = if record.seconds.is_finite() { record.seconds } else { 0.0 };
-    (seconds * 1e3).max(number(last)).max(1.0)
+    let ms = record.seconds * 1e3;
+    let ms = if ms.is_finite() { ms } else { 0.0 };
+    ms.max(number(last)).max(1.0)
 }
 
 /// Returns a count as a number to draw with.
@@ -69,5 +70,8 @@ mod tests {
         assert_eq!(columns(&back, 2).iter().map(|sample| sample.resident.bytes()).collect::<Vec<_>>(), [2, 3]);
         assert!(span_ms(&run([].into_iter())) > 0.0);
         assert!(span_ms(&RunRecord { seconds: f64::NAN, ..back }) >= 1e19);
+        for seconds in [1e306, f64::MAX, f64::INFINITY] {
+            assert!(span_ms(&RunRecord { seconds, ..run([(0, 1)].into_iter()) }).is_finite(), "{seconds}");
+        }
     }
 }

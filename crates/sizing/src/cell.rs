@@ -199,7 +199,7 @@ fn category(column: &Column, context: &Context) -> Option<Cell> {
 fn dictionary(column: &Column, distinct: Range, context: &Context) -> u64 {
     let one = ratio(count_of_text(column, context), column.present().max(1));
     let slots = times(distinct.expected, 1.0 / 0.77).max(4).next_power_of_two();
-    times(distinct.expected, one) + times(slots, 16.25)
+    times(distinct.expected, one).saturating_add(times(slots, 16.25))
 }
 
 /// What all texts of the sample take as the index of a category holds them.

@@ -8,6 +8,7 @@ use crate::{
     sizes::FileKind,
 };
 use csv::{ByteRecord, Reader, ReaderBuilder};
+use std::collections::{HashMap, HashSet};
 use tidegate_formats::UTF8_BOM;
 
 /// How a file is written.
@@ -123,19 +124,26 @@ fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes)
 }
 
-/// Returns the names that pandas gives: the second `a` is `a.1`, and one without a name is `Unnamed: 3`.
+/// Returns the names that pandas gives. The second `a` is `a.1`, or the next that no field of the header has; one without a
+/// name is `Unnamed: 3`, and makes way for those with one.
 fn unique(record: &ByteRecord) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for (place, field) in record.iter().enumerate() {
-        let text = String::from_utf8_lossy(field);
-        let plain = if text.is_empty() { format!("Unnamed: {place}") } else { text.into_owned() };
-        let mut name = plain.clone();
-        let mut copy = 0;
-        while names.contains(&name) {
-            copy += 1;
-            name = format!("{plain}.{copy}");
+    let name = |(place, field): (usize, &[u8])| {
+        if field.is_empty() { format!("Unnamed: {place}") } else { String::from_utf8_lossy(field).into_owned() }
+    };
+    let mut names: Vec<String> = record.iter().enumerate().map(name).collect();
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    // The next copy of each name that was met, so that thousands of equal ones are not counted from one each time.
+    let mut copies: HashMap<String, usize> = HashMap::new();
+    let (empty, given): (Vec<_>, Vec<_>) = names.iter_mut().zip(record).partition(|(_, field)| field.is_empty());
+    for (name, _) in given.into_iter().chain(empty) {
+        let copy = copies.entry(name.clone()).or_default();
+        let mut unique = name.clone();
+        while *copy > 0 && !taken.insert(unique.clone()) {
+            unique = format!("{name}.{copy}");
+            *copy += 1;
         }
-        names.push(name);
+        *copy = (*copy).max(1);
+        *name = unique;
     }
     names
 }
@@ -169,4 +177,28 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
     let from = bytes.iter().take(3).take_while(is_continued).count();
     let to = bytes.iter().rposition(u8::is_ascii).map_or(bytes.len(), |at| at + 1);
     bytes.get(from..to).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_pandas() {
+        // As pandas 2.3.3 and 3.1.1 give them.
+        let check = |header: &[&str], expected: &[&str]| {
+            assert_eq!(unique(&ByteRecord::from(header.to_vec())), expected, "{header:?}");
+        };
+        check(&["a", "a", "a"], &["a", "a.1", "a.2"]);
+        check(&["a", "a.1", "a", "a"], &["a", "a.1", "a.2", "a.3"]);
+        check(&["a", "a", "a.1", "a.1", "a"], &["a", "a.2", "a.1", "a.1.1", "a.3"]);
+        check(&["", "", "Unnamed: 1"], &["Unnamed: 0", "Unnamed: 1.1", "Unnamed: 1"]);
+    }
+
+    #[test]
+    fn names_that_are_all_equal_take_no_square_of_time() {
+        // With a square of it, this is some hours.
+        let names = unique(&ByteRecord::from(vec!["a"; 200_000]));
+        assert_eq!(names.last().map(String::as_str), Some("a.199999"));
+    }
 }

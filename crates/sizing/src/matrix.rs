@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn true_messages_are_confirmed() {
-        // As NumPy 2.4.6 raises them.
+        // As NumPy 2.4.6 raises them in 4 GB of address space; what is around the last is ours.
         for (message, bytes) in [
             (
                 "Unable to allocate 74.5 GiB for an array with shape (1000000, 10000) and data type float64",

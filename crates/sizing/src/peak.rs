@@ -10,6 +10,8 @@
 //! *pandas 2* copies more: all blocks are put together from copies of copies. Factors from measurements are named below.
 //!
 //! The range of a peak is wide where what the heap was like before decides.
+//!
+//! A file may have holes, and be of any size: sums end at what 64 bits count, so that the largest need never looks small.
 
 use crate::{
     Environment, Pandas, Setting,
@@ -100,7 +102,7 @@ impl Shape {
         let memory = match (environment.pandas, setting) {
             (_, Setting::ArrowEngine | Setting::ArrowBoth) => return self.arrow_engine(environment, setting),
             (Pandas::V2, Setting::ArrowBackend) => {
-                let passing = times(chunk, self.objects) + buffers;
+                let passing = times(chunk, self.objects).saturating_add(buffers);
                 self.range(row * (1.0 + LEFT_BY_CHUNKS_OF_V2), passing, passing / 2)
             }
             (Pandas::V2, _) => self.copied(row, buffers, COPIES_OF_V2),
@@ -131,7 +133,7 @@ impl Shape {
         let memory = Range {
             low: range.low - quarter(range.low),
             expected: range.expected,
-            high: range.high + quarter(range.high),
+            high: range.high.saturating_add(quarter(range.high)),
         };
         Peak { memory, mapped: 0 }
     }
@@ -139,22 +141,22 @@ impl Shape {
     /// Blocks are copied, or buffers are there: the larger of both is expected, and at most both.
     fn copied(&self, row: f64, buffers: u64, copies: Copies) -> Range {
         let Copies(least, expected, most) = copies;
-        let held = self.rows.scaled(row, self.fixed + SLACK);
+        let held = self.rows.scaled(row, self.fixed.saturating_add(SLACK));
         let there = |factor: f64| self.rows.scaled(self.numpy * factor, 0);
         Range {
-            low: held.low + there(least).low.max(buffers / 2),
-            expected: held.expected + there(expected).expected.max(buffers),
-            high: held.high + there(most).high + buffers,
+            low: held.low.saturating_add(there(least).low.max(buffers / 2)),
+            expected: held.expected.saturating_add(there(expected).expected.max(buffers)),
+            high: held.high.saturating_add(there(most).high).saturating_add(buffers),
         }
     }
 
     fn range(&self, row: f64, passing: u64, unsure: u64) -> Range {
-        let held = self.rows.scaled(row, self.fixed + SLACK);
+        let held = self.rows.scaled(row, self.fixed.saturating_add(SLACK));
         let tenth = |value: u64| value / 10;
         Range {
-            low: (held.low + passing.saturating_sub(unsure)).saturating_sub(tenth(held.low)),
-            expected: held.expected + passing,
-            high: held.high + passing + unsure + tenth(held.high),
+            low: (held.low - tenth(held.low)).saturating_add(passing.saturating_sub(unsure)),
+            expected: held.expected.saturating_add(passing),
+            high: held.high.saturating_add(passing).saturating_add(unsure).saturating_add(tenth(held.high)),
         }
     }
 
@@ -178,7 +180,7 @@ impl Shape {
         const MOST_PIECES: u64 = 1800;
         const LEAST_ROWS: u64 = 2000;
         let by_rows = self.rows.expected / LEAST_ROWS;
-        let by_threads = (threads * 3).min(by_rows).max(2);
+        let by_threads = threads.saturating_mul(3).min(by_rows).max(2);
         let by_size = (self.size / CHUNK_OF_THREAD).min(MOST_PIECES / self.columns.max(1)).min(by_rows);
         by_threads.max(by_size)
     }
@@ -196,6 +198,23 @@ mod tests {
         // Measured by their size in pandas 2.3 and 3.1.
         assert_eq!([1, 2, 10, 20, 200].map(chunk_rows), [524_288, 262_144, 65_536, 32_768, 4_096]);
         assert_eq!(chunk_rows(5_000_000), 1);
+    }
+
+    #[test]
+    fn the_largest_need_is_never_small() {
+        let most = u64::MAX;
+        let rows = Range::exact(most);
+        let (record, held, numpy, passing, objects, arrow) = (1e9, 1e9, 1e9, 1e9, 1e9, 1e9);
+        let shape = Shape { rows, columns: 1, record, size: most, held, numpy, passing, objects, arrow, fixed: most };
+        let is_huge = |peak: Peak| assert_eq!(peak.memory.high, most, "{peak:?}");
+        for pandas in [Pandas::V2, Pandas::V3] {
+            let environment = Environment { pandas, threads: most, ..Environment::default() };
+            for setting in Setting::OF_CSV {
+                is_huge(shape.serial(environment, setting));
+            }
+            is_huge(shape.threaded(environment));
+        }
+        is_huge(shape.json(objects));
     }
 
     #[test]

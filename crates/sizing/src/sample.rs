@@ -2,7 +2,7 @@
 
 use crate::SizingError;
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     path::Path,
 };
@@ -64,9 +64,13 @@ impl Blocks {
 /// Reads blocks of a file: all of it if it is small.
 ///
 /// # Errors
-/// [`SizingError::Read`] if it cannot be read.
+/// [`SizingError::Read`] if it cannot be read, or is a folder, a device or a pipe, which has no size.
 pub fn read_blocks(path: &Path, options: &SampleOptions) -> Result<Blocks, SizingError> {
     let read = || {
+        // Looked at before it is opened: that would wait for whoever writes to a pipe.
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
+        }
         let mut file = File::open(path)?;
         let size = file.metadata()?.len();
         let mut blocks = Vec::new();
@@ -124,5 +128,16 @@ mod tests {
         assert!(!blocks.is_whole() && read_blocks(file.path(), &SampleOptions::default()).unwrap().is_whole());
         let error = read_blocks(Path::new("/no/such/file"), &options).unwrap_err();
         assert!(error.to_string().starts_with("read `/no/such/file`: "), "{error}");
+    }
+
+    #[test]
+    fn what_has_no_size_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [Path::new("/dev/zero"), folder.path(), &pipe] {
+            let error = read_blocks(path, &SampleOptions::default()).unwrap_err();
+            assert_eq!(error.to_string(), format!("read `{}`: not a file", path.display()));
+        }
     }
 }

@@ -232,7 +232,7 @@ impl Sizing<'_> {
             sums.held += cell.held;
             sums.numpy += cell.numpy;
             sums.passing += cell.passing;
-            sums.fixed += cell.fixed;
+            sums.fixed = sums.fixed.saturating_add(cell.fixed);
         }
         sums
     }
@@ -253,10 +253,11 @@ impl Sizing<'_> {
         let threaded = is_threaded.then(|| shape.threaded(environment));
         let need = threaded.unwrap_or(serial).memory.scaled(1.0, environment.interpreter());
         let rows = observed.rows();
+        let fixed = sums.fixed.saturating_add(RANGE_INDEX);
         SettingSizes {
             setting,
-            deep: rows.scaled(sums.deep, sums.fixed + RANGE_INDEX),
-            held: rows.scaled(sums.held, sums.fixed + RANGE_INDEX),
+            deep: rows.scaled(sums.deep, fixed),
+            held: rows.scaled(sums.held, fixed),
             serial,
             threaded,
             line: line::line(observed, &self.columns(), setting, self.path),
@@ -291,8 +292,8 @@ impl Sizing<'_> {
         let passing = times(chunk, self.observed.objects + 3.0 * self.observed.record());
         let memory = Range {
             low: rows.scaled(held, passing - passing / 4).low,
-            expected: rows.scaled(1.1 * held, passing + passing / 10).expected,
-            high: rows.scaled(2.0 * held, passing + passing / 2).high,
+            expected: rows.scaled(1.1 * held, passing.saturating_add(passing / 10)).expected,
+            high: rows.scaled(2.0 * held, passing.saturating_add(passing / 2)).high,
         };
         Peak { memory, mapped: 0 }
     }

@@ -3,7 +3,11 @@
 use super::decoder::blank_line;
 use super::split::{self, Extent, Field, Fields};
 use crate::{scalar, time};
-use std::{borrow::Cow, collections::HashSet, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// The record at the start of some bytes, taken apart for a closer look.
 #[derive(Debug)]
@@ -81,19 +85,48 @@ fn holds_time_of_day(text: &[u8]) -> bool {
 /// `column_` and its place from 1.
 pub(super) fn names(fields: &[Cow<'_, [u8]>]) -> Vec<Arc<str>> {
     let mut taken = HashSet::new();
+    // The last copy of each name that was met twice, so that thousands of equal ones are not counted from one each time.
+    let mut copies: HashMap<String, u64> = HashMap::new();
     let mut names = Vec::with_capacity(fields.len());
     for (place, field) in (1..).zip(fields) {
         let text = String::from_utf8_lossy(field);
         let text = text.trim();
         let plain = if text.is_empty() { format!("column_{place}") } else { text.to_owned() };
         let mut name = plain.clone();
-        let mut copy = 1;
-        while taken.contains(&name) {
-            copy += 1;
-            name = format!("{plain}_{copy}");
+        if taken.contains(&name) {
+            let copy = copies.entry(plain.clone()).or_insert(1);
+            while taken.contains(&name) {
+                *copy += 1;
+                name = format!("{plain}_{copy}");
+            }
         }
         taken.insert(name.clone());
         names.push(Arc::from(name));
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_get_the_next_name_that_is_free() {
+        let check = |header: &[&str], expected: &[&str]| {
+            let fields: Vec<_> = header.iter().map(|field| Cow::Borrowed(field.as_bytes())).collect();
+            let names = names(&fields);
+            assert_eq!(names.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), expected, "{header:?}");
+        };
+        check(&["a", "a", "a", ""], &["a", "a_2", "a_3", "column_4"]);
+        check(&["a_3", "a", "a", "a", "a"], &["a_3", "a", "a_2", "a_4", "a_5"]);
+        check(&["a", "a", "a_2", "a_2", "a"], &["a", "a_2", "a_2_2", "a_2_3", "a_3"]);
+        check(&["", "column_1", " a ", "a"], &["column_1", "column_1_2", "a", "a_2"]);
+    }
+
+    #[test]
+    fn equal_names_take_no_square_of_time() {
+        // With a square of it, this is some hours.
+        let fields = vec![Cow::Borrowed(&b"a"[..]); 200_000];
+        assert_eq!(names(&fields).last().map(AsRef::as_ref), Some("a_200000"));
+    }
 }

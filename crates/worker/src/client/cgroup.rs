@@ -129,7 +129,7 @@ fn kills(events: &str) -> Option<u64> {
 
 /// Returns the folders in which a cgroup may be made, so that no limit around this process is left: its own group or, where
 /// a container shows only a part of the tree, the topmost that is seen. In version 2 a group with processes has no groups
-/// with limits, so the one around it is tried as well, if its own has no limit.
+/// with limits, so the one around it is tried as well, if its own has no limit of any kind that the worker would get out of.
 fn parents(proc_self_cgroup: &str, mount: &Path) -> Vec<(PathBuf, Version)> {
     let mut parents = Vec::new();
     for line in proc_self_cgroup.lines() {
@@ -152,9 +152,28 @@ fn parents(proc_self_cgroup: &str, mount: &Path) -> Vec<(PathBuf, Version)> {
     parents
 }
 
+/// Returns whether a group of version 2 limits nothing: not memory, swap, processes, processors or disks. Shares are no limits.
 fn is_unlimited(group: &Path) -> bool {
-    let is_max = |file: &str| fs::read_to_string(group.join(file)).is_ok_and(|text| text.trim() == "max");
-    is_max("memory.max") && is_max("memory.high")
+    let most =
+        ["memory.max", "memory.high", "memory.swap.max", "memory.swap.high", "memory.zswap.max", "pids.max", "cpu.max"];
+    let is_free = |file: &str, is_free: fn(&str) -> bool| match fs::read_to_string(group.join(file)) {
+        Ok(text) => is_free(&text),
+        // The controller is not at work in this group. A file that cannot be read may say anything.
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    most.into_iter().all(|file| is_free(file, is_max))
+        && is_free("io.max", has_only_max)
+        && ["cpuset.cpus", "cpuset.mems"].into_iter().all(|file| is_free(file, |text| text.trim().is_empty()))
+}
+
+/// `max`, or `max 100000` of processors: the second is a period.
+fn is_max(text: &str) -> bool {
+    text.split_whitespace().next() == Some("max")
+}
+
+/// A line for each disk: `8:0 rbps=max wbps=1048576`.
+fn has_only_max(text: &str) -> bool {
+    text.split_whitespace().all(|word| word.split_once('=').is_none_or(|(_, most)| most == "max"))
 }
 
 /// Removes what clients left that were killed. Groups that hold a process cannot be removed.
@@ -187,10 +206,8 @@ mod tests {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, text).unwrap();
         };
-        for group in ["slice/free", "slice/tight"] {
-            write(&format!("{group}/memory.high"), "max\n");
-        }
         write("slice/free/memory.max", "max\n");
+        write("slice/free/memory.high", "max\n");
         write("slice/tight/memory.max", "1000\n");
         write("memory/a/b/memory.limit_in_bytes", "1000\n");
         let check = |text: &str, expected: &[(&str, Version)]| {
@@ -203,6 +220,51 @@ mod tests {
         check("4:memory:/not/mounted/here\n", &[("memory", Version::One)]);
         check("0::/\n", &[("", Version::Two)]);
         check("nonsense\n", &[]);
+    }
+
+    #[test]
+    fn a_worker_is_put_beside_its_client_only_out_of_no_limit() {
+        let free = [
+            ("memory.max", "max\n"),
+            ("memory.high", "max\n"),
+            ("memory.swap.max", "max\n"),
+            ("pids.max", "max\n"),
+            ("cpu.max", "max 100000\n"),
+            ("io.max", "8:0 rbps=max wbps=max riops=max wiops=max\n"),
+            ("cpuset.cpus", "\n"),
+            ("cpuset.mems", ""),
+        ];
+        let limits = [
+            ("memory.max", "1000\n"),
+            ("memory.high", "1000\n"),
+            ("memory.swap.max", "0\n"),
+            ("memory.swap.high", "0\n"),
+            ("memory.zswap.max", "0\n"),
+            ("pids.max", "100\n"),
+            ("cpu.max", "50000 100000\n"),
+            ("io.max", "8:0 rbps=max wbps=max riops=max wiops=max\n8:16 rbps=max wbps=1048576 riops=max wiops=max\n"),
+            ("cpuset.cpus", "0-3\n"),
+            ("cpuset.mems", "0\n"),
+        ];
+        let group = tempfile::tempdir().unwrap();
+        let group = group.path();
+        assert!(is_unlimited(group), "no controller is at work");
+        for (file, text) in free {
+            fs::write(group.join(file), text).unwrap();
+        }
+        assert!(is_unlimited(group));
+        for (file, limit) in limits {
+            let file = group.join(file);
+            let before = fs::read(&file).ok();
+            fs::write(&file, limit).unwrap();
+            assert!(!is_unlimited(group), "{}", file.display());
+            match before {
+                Some(before) => fs::write(&file, before).unwrap(),
+                None => fs::remove_file(&file).unwrap(),
+            }
+        }
+        fs::create_dir(group.join("memory.zswap.max")).unwrap();
+        assert!(!is_unlimited(group), "what cannot be read may be a limit");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::preamble;
 use crate::WorkerError;
 use std::{
-    io::Write,
+    io::{self, Write},
     os::unix::net::UnixStream,
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
 };
@@ -53,5 +53,22 @@ impl Turn<'_> {
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), WorkerError> {
         let mut stream = self.stream;
         stream.write_all(bytes).map_err(|error| WorkerError::system("write to the socket of a worker", error))
+    }
+
+    /// Sends a whole message if the socket takes it without waiting; returns whether it did. Short messages are taken whole or
+    /// not at all; of a long one, of which a part was taken, the rest is waited for.
+    ///
+    /// The thread that reads from this end may find it empty meanwhile, in place of waiting: it has to try again.
+    pub(crate) fn bytes_now(&self, bytes: &[u8]) -> Result<bool, WorkerError> {
+        let mut stream = self.stream;
+        let error = |source| WorkerError::system("write to the socket of a worker", source);
+        stream.set_nonblocking(true).map_err(error)?;
+        let sent = stream.write(bytes);
+        stream.set_nonblocking(false).map_err(error)?;
+        match sent {
+            Ok(sent) => self.bytes(bytes.get(sent..).unwrap_or_default()).map(|()| true),
+            Err(source) if matches!(source.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(false),
+            Err(source) => Err(error(source)),
+        }
     }
 }
