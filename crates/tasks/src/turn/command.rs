@@ -1,6 +1,9 @@
 //! Runs commands as plain child processes, in the folder of the task file.
 
-use super::{Done, Ended, Failure, Order, Retry, Runner, Running, process::Group};
+use super::{
+    Done, Ended, Failure, Order, Retry, Runner, Running,
+    process::{Group, Outcome},
+};
 use crate::state::Marker;
 use std::{
     ffi::OsString,
@@ -42,20 +45,26 @@ impl Runner for CommandRunner {
         if let Some(part) = &order.part {
             command.env("TIDEGATE_OUTPUT", part);
         }
-        let mut child = command.spawn().map_err(|error| not_started(program, &error))?;
-        let group = Group::of(&child);
+        let child = command.spawn().map_err(|error| not_started(program, &error))?;
+        let group = Group::of(child);
         group.limit(order.limit);
         let name = program.to_string_lossy().into_owned();
-        thread::spawn({
+        let watch = {
             let group = Arc::clone(&group);
             move || {
-                let failure = match group.wait(&mut child) {
-                    Ok(status) => failure(&name, status, &log),
+                let failure = match group.wait() {
+                    Ok(Outcome::Ended(status)) => failure(&name, status, &log),
+                    Ok(Outcome::Cancelled) => Some(Failure::for_good(format!("`{name}` was cancelled"))),
                     Err(error) => Some(Failure::for_good(format!("wait for `{name}`: {error}"))),
                 };
                 done.ended(Ended { failure, ..Ended::default() });
             }
-        });
+        };
+        if let Err(error) = thread::Builder::new().name("tidegate-command".into()).spawn(watch) {
+            // Nobody would see it end.
+            let _ = group.kill();
+            return Err(Failure::for_good(format!("no thread for a command: {error}")));
+        }
         Ok(Box::new(RunningCommand(group)))
     }
 }

@@ -25,15 +25,32 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Group {
     leader: Option<Pid>,
-    ended: Mutex<bool>,
+    state: Mutex<State>,
     has_ended: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    child: Child,
+    ended: bool,
+    cancelled: bool,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// By itself.
+    Ended(ExitStatus),
+    /// It was asked to. Whatever it says, what it wrote need not be whole.
+    Cancelled,
 }
 
 impl Group {
     /// Takes a child that was started with a group of its own.
-    pub fn of(child: &Child) -> Arc<Self> {
+    pub fn of(child: Child) -> Arc<Self> {
         let leader = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        Arc::new(Self { leader, ended: Mutex::new(false), has_ended: Condvar::new() })
+        let state = Mutex::new(State { child, ended: false, cancelled: false });
+        Arc::new(Self { leader, state, has_ended: Condvar::new() })
     }
 
     /// Limits the memory that each process of the group may allocate. Not what is resident: that takes a guard.
@@ -44,38 +61,55 @@ impl Group {
     }
 
     /// Waits until the leader has ended, and ends what it left behind.
-    pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+    pub fn wait(&self) -> io::Result<Outcome> {
         if let Some(leader) = self.leader {
             // Without taking its state, so that its number stays its own. An error is told by the wait below.
             let options = WaitidOptions::EXITED | WaitidOptions::NOWAIT;
             let _ = retry_on_intr(|| waitid(WaitId::Pid(leader), options));
         }
-        let status = {
-            let mut ended = self.lock();
-            self.signal(Signal::Kill);
-            let status = child.wait();
-            *ended = true;
+        self.kill()
+    }
+
+    /// Ends the group at once.
+    pub fn kill(&self) -> io::Result<Outcome> {
+        let outcome = {
+            let mut state = self.lock();
+            if !state.ended {
+                self.signal(Signal::Kill);
+            }
+            let status = state.child.wait();
+            state.ended = true;
             self.has_ended.notify_all();
-            status
+            if state.cancelled { Ok(Outcome::Cancelled) } else { status.map(Outcome::Ended) }
         };
         self.wait_for_others();
-        status
+        outcome
     }
 
     /// Asks the group to end, and kills it if it does not.
     pub fn cancel(self: &Arc<Self>) {
-        if !*self.lock() {
-            self.signal(Signal::Term);
+        let mut state = self.lock();
+        if state.ended {
+            return;
         }
+        state.cancelled = true;
+        self.signal(Signal::Term);
+        drop(state);
         let group = Arc::clone(self);
-        thread::spawn(move || {
-            let ended = group.lock();
-            let waited = group.has_ended.wait_timeout_while(ended, GRACE, |ended| !*ended);
-            let (ended, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            if !*ended {
+        let patience = move || {
+            let state = group.lock();
+            let waited = group.has_ended.wait_timeout_while(state, GRACE, |state| !state.ended);
+            let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if !state.ended {
                 group.signal(Signal::Kill);
             }
-        });
+        };
+        if thread::Builder::new().name("tidegate-cancel".into()).spawn(patience).is_err() {
+            let state = self.lock();
+            if !state.ended {
+                self.signal(Signal::Kill);
+            }
+        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -96,7 +130,7 @@ impl Group {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -457,6 +457,25 @@ fn a_command_is_cancelled() {
 }
 
 #[test]
+fn a_cancelled_command_is_not_done_whatever_it_says() {
+    let place = Place::with(&[]);
+    let command = "trap 'exit 0' TERM; echo half; : > ready; while :; do sleep 0.01; done";
+    let file = place.file(&format!(
+        "[task.t]\ncommand = [\"sh\", \"-c\", \"{command}\"]\noutput = \"t\"\n\
+         [task.u]\ncommand = [\"sh\", \"-c\", \"until [ -e ready ]; do :; done\"]\n"
+    ));
+    let mut state = State::open(&file.output).unwrap();
+    let units = plan(&file, Missing::Refused).unwrap();
+    let (mail, stop) = Mail::new();
+    let (options, mut witness) = (TurnOptions::of(&file), StopWhenDone(stop));
+    let turn = Turn { file: &file, options, state: &mut state, runner: &mut CommandRunner, witness: &mut witness };
+    let summary = turn.run(units, mail);
+    assert_eq!((summary.done, summary.left), (1, 1));
+    drop(state);
+    assert_eq!(place.outputs(), Vec::<String>::new());
+}
+
+#[test]
 fn queries_and_commands_go_their_ways() {
     let place = Place::with(&[]);
     let file = place.file(&format!(
