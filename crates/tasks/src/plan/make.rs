@@ -1,6 +1,10 @@
 //! Makes the units of a task file, or says all that keeps them from being run.
 
-use super::{InputFile, Output, Unit, inputs, outputs};
+use super::{
+    InputFile, Output, Unit,
+    inputs::{self, Folders},
+    outputs,
+};
 use crate::{
     Fingerprint, Problem, TasksError,
     file::{Each, Names, Piece, Task, TaskFile, Template, Work, failure, is_listed},
@@ -109,9 +113,10 @@ impl<'a> Maker<'a> {
     }
 
     fn inputs(&mut self, task: &Task) -> Vec<InputFile> {
+        let folders = Folders { file: &self.file.folder, outputs: &self.file.output };
         let mut paths = Vec::new();
         for pattern in &task.inputs {
-            match inputs::paths(&self.file.folder, &pattern.value) {
+            match inputs::paths(folders, &pattern.value) {
                 Ok(found) if found.is_empty() && self.missing == Missing::Refused => {
                     let message = format!("no file matches `{}`", pattern.value);
                     let help = format!("paths are relative to the task file, here `{}`", self.file.folder.display());
@@ -133,15 +138,29 @@ impl<'a> Maker<'a> {
                 Err(message) => self.problem(line, message, "make it readable, or leave it out"),
             }
         }
-        if let Work::Command(words) = &task.work
-            && task.each == Each::All
-            && files.len() > 1
-            && !words.iter().all(|word| is_alone(word, |piece| piece == Piece::Input))
-        {
-            let message = format!("`{{input}}` of `{}` stands for {} files", task.name, files.len());
-            self.problem(task.line, message, "make it an argument of its own");
+        if task.each == Each::All && files.len() > 1 {
+            self.check_input_list(task, files.len());
         }
         files
+    }
+
+    /// Expects that a text has place for several input files, if it is given them.
+    fn check_input_list(&mut self, task: &Task, count: usize) {
+        let folders = Folders { file: &self.file.folder, outputs: &self.file.output };
+        let is_input = |piece: Piece<'_>| piece == Piece::Input;
+        let (is_list, help) = match &task.work {
+            Work::Sql(sql) => {
+                let globs = !task.inputs.iter().any(|pattern| inputs::reaches_outputs(folders, &pattern.value));
+                let help = "write `logs({input})`, or of its format; or name a pattern that does not fit outputs";
+                (globs || is_listed(sql, is_input), help)
+            }
+            Work::Command(words) => {
+                (words.iter().all(|word| is_alone(word, is_input)), "make it an argument of its own")
+            }
+        };
+        if !is_list {
+            self.problem(task.line, format!("`{{input}}` of `{}` stands for {count} files", task.name), help);
+        }
     }
 
     fn unit(&mut self, task: &Task, inputs: Vec<InputFile>, before: &[(String, Made)]) -> Option<Unit> {
@@ -167,6 +186,7 @@ impl<'a> Maker<'a> {
             after: task.after.iter().map(|after| after.value.clone()).collect(),
             depth: 0,
             folder: self.file.folder.clone(),
+            outputs: self.file.output.clone(),
             used,
             each: task.each,
             patterns: task.inputs.clone(),

@@ -229,3 +229,51 @@ fn inputs_are_looked_at_again() {
     fs::remove_file(place.path("logs/b.log")).unwrap();
     assert!(each[1].check_inputs().unwrap_err().starts_with("`logs/b.log` went away while it was read"));
 }
+
+#[test]
+fn globs_leave_out_what_the_loop_writes() {
+    let place = Place::with(&["a.csv", "logs/b.csv", "out/a/a.csv", "out/.tidegate-parts-1/2.csv"]);
+    let each = "[task.a]\ninput = \"**/*.csv\"\nsql = \"FROM {input}\"\noutput = \"{task}/{stem}.csv\"\n";
+    assert_eq!(names(&place.plan(each)), ["a: a.csv", "a: logs/b.csv"]);
+    let all = "[task.a]\ninput = \"**/*.csv\"\neach = \"all\"\nsql = \"FROM csv({input})\"\noutput = \"a/a.csv\"\n";
+    let units = place.plan(all);
+    // The query would find them by the glob.
+    let (one, other) = (place.path("a.csv"), place.path("logs/b.csv"));
+    assert_eq!(units[0].sql().unwrap(), format!("FROM csv('{}', '{}')", one.display(), other.display()));
+    place.write("out/a/new.csv", "");
+    assert_eq!(units[0].check_inputs(), Ok(()));
+    place.check(&all.replace("csv({input})", "{input}"), &[(1, "`{input}` of `a` stands for 2 files")]);
+    // What is asked for by name is given, but for parts.
+    let there = each.replace("**/*", "out/**/*").replace("{task}/{stem}.csv", "new/{stem}.csv");
+    assert_eq!(names(&place.plan(&there)), ["a: out/a/a.csv", "a: out/a/new.csv"]);
+    let beside = format!("output = \"logs/../out\"\n{each}");
+    assert_eq!(names(&place.plan(&beside)), ["a: a.csv", "a: logs/b.csv"]);
+    let here = format!("output = \".\"\n{}", each.replace("**/*", "log?/*"));
+    assert_eq!(names(&place.plan(&here)), ["a: logs/b.csv"]);
+}
+
+#[test]
+fn globs_that_pass_the_outputs_are_known() {
+    let check = |pattern: &str, expect: bool| {
+        let folders = inputs::Folders { file: Path::new("/no/such"), outputs: Path::new("/no/such/deep/out") };
+        assert_eq!(inputs::reaches_outputs(folders, pattern), expect, "{pattern}");
+    };
+    for pattern in ["**/*.csv", "*/*/*", "d?ep/**", "./deep/*/*.csv", "x/../deep/o*/a", "deep/out/*/a", "/**/a"] {
+        check(pattern, true);
+    }
+    for pattern in ["*.csv", "*/*", "logs/**/*", "../other/**/a", "deep/*", "deep/out/*.csv", "x/*/*/*"] {
+        check(pattern, false);
+    }
+}
+
+#[test]
+fn an_input_is_a_file() {
+    let place = Place::with(&["logs/a.log"]);
+    assert!(std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+    place.check(&EACH.replace("logs/*.log", "pipe"), &[(2, "`pipe` is not a file")]);
+    place.check(&EACH.replace("logs/*.log", "/dev/zero"), &[(2, "`/dev/zero` is not a file")]);
+    let units = place.plan(EACH);
+    fs::remove_file(place.path("logs/a.log")).unwrap();
+    fs::rename(place.path("pipe"), place.path("logs/a.log")).unwrap();
+    assert!(units[0].check_inputs().unwrap_err().ends_with("not a file"));
+}
