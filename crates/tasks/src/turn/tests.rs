@@ -372,6 +372,61 @@ fn new_files_are_picked_up() {
     assert_eq!(place.outputs(), ["all.csv", "e/a.csv", "e/b.csv"]);
 }
 
+/// Holds a unit until its input is another file, and then fails.
+struct Held<'a> {
+    place: &'a Place,
+    first: Option<Done>,
+    has_changed: bool,
+}
+
+impl Runner for Held<'_> {
+    fn start(&mut self, order: Order, done: Done) -> Result<Box<dyn Running>, Failure> {
+        if order.unit.name == "e: logs/a" && !self.has_changed {
+            self.has_changed = true;
+            self.first = Some(done);
+            // In this order, so that the first is not settled later than the second.
+            self.place.write("logs/a", "changed");
+            self.place.write("logs/b", "new");
+        } else {
+            fs::write(order.part.unwrap(), "").unwrap();
+            done.ended(Ended::default());
+            if let Some(first) = self.first.take() {
+                first.ended(failed(Failure::for_good("`logs/a` changed while it was read")));
+            }
+        }
+        Ok(Box::new(Endless(Arc::default())))
+    }
+}
+
+/// Stops the loop when the last task is done or left out.
+struct StopWhenOver(Stop);
+
+impl Witness for StopWhenOver {
+    fn told(&mut self, event: &Event<'_>) {
+        if matches!(event, Event::Finished { unit, .. } if unit.task == "all") || matches!(event, Event::Skipped { .. })
+        {
+            self.0.stop();
+        }
+    }
+}
+
+#[test]
+fn a_unit_whose_input_changes_while_it_runs_does_not_count() {
+    let place = Place::with(&["logs/a"]);
+    let each = "[task.e]\ninput = \"logs\"\nsql = \"{input}\"\noutput = \"{task}/{stem}.csv\"\nlimit = \"100MB\"\n";
+    let file = place.file(&format!("{each}{}", task("all", "1", "after = [\"e\"]")));
+    let mut state = State::open(&file.output).unwrap();
+    let units = plan(&file, Missing::Refused).unwrap();
+    let (mail, stop) = Mail::new();
+    let mut runner = Held { place: &place, first: None, has_changed: false };
+    let mut witness = StopWhenOver(stop);
+    let options = TurnOptions { watch: Some(Duration::from_millis(1)), ..TurnOptions::of(&file) };
+    let turn = Turn { file: &file, options, state: &mut state, runner: &mut runner, witness: &mut witness };
+    let summary = turn.run(units, mail);
+    assert_eq!((summary.done, summary.failed, summary.skipped), (3, vec![], vec![]));
+    assert_eq!(place.outputs(), ["all.csv", "e/a.csv", "e/b.csv"]);
+}
+
 #[test]
 fn commands_run_in_the_folder_of_the_task_file() {
     let place = Place::with(&["logs/a", "logs/b"]);
