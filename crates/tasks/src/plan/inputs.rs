@@ -166,19 +166,24 @@ pub(crate) fn absolute(folder: &Path, pattern: &str) -> PathBuf {
     PathBuf::from(glob::Pattern::escape(&folder.to_string_lossy())).join(pattern)
 }
 
-/// Looks at a file.
+/// Looks at a file. `None` if it is not there any more.
 ///
 /// # Errors
 /// In words, if it cannot be read, or has a name that a query cannot hold.
-pub(crate) fn look(folder: &Path, path: PathBuf) -> Result<InputFile, String> {
-    let name = path.strip_prefix(folder).unwrap_or(&path);
+pub(crate) fn look(folder: &Path, path: &Path) -> Result<Option<InputFile>, String> {
+    let name = path.strip_prefix(folder).unwrap_or(path);
     let Some(name) = name.to_str().map(str::to_owned) else {
         return Err(format!("`{}` has a name that is no UTF-8", name.display()));
     };
-    let read = || {
-        let metadata = fs::metadata(&path)?;
-        Ok((ByteCount::new(metadata.len()), metadata.modified()?, Fingerprint::of_input(&path)?))
+    let read = || -> io::Result<_> {
+        let metadata = fs::metadata(path)?;
+        Ok((ByteCount::new(metadata.len()), metadata.modified()?, Fingerprint::of_input(path)?))
     };
-    let (size, changed, fingerprint) = read().map_err(|error: io::Error| format!("read `{name}`: {error}"))?;
-    Ok(InputFile { name, path, size, changed, fingerprint })
+    match read() {
+        Ok((size, changed, fingerprint)) => {
+            Ok(Some(InputFile { name, path: path.to_path_buf(), size, changed, fingerprint }))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("read `{name}`: {error}")),
+    }
 }

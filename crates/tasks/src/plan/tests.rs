@@ -203,7 +203,7 @@ fn new_files_are_told_when_they_have_settled() {
     let place = Place::with(&["logs/a.log"]);
     let file = place.file(&format!("{EACH}[task.b]\ncommand = [\"x\", \"{{output:a}}\"]\nafter = [\"a\"]\n"));
     let mut watcher = Watcher::knowing(&plan(&file, Missing::Refused).unwrap());
-    let mut look = || watcher.look(&file).unwrap().iter().map(|unit| unit.name.clone()).collect::<Vec<_>>();
+    let mut look = || watcher.look(&file).units.iter().map(|unit| unit.name.clone()).collect::<Vec<_>>();
     assert_eq!((look(), look()), (vec![], vec![]));
     place.write("logs/b.log", "half");
     assert_eq!(look(), Vec::<String>::new());
@@ -276,4 +276,70 @@ fn an_input_is_a_file() {
     fs::remove_file(place.path("logs/a.log")).unwrap();
     fs::rename(place.path("pipe"), place.path("logs/a.log")).unwrap();
     assert!(units[0].check_inputs().unwrap_err().ends_with("not a file"));
+}
+
+#[test]
+fn what_goes_back_to_what_it_was_is_new_again() {
+    let place = Place::with(&["logs/a.log"]);
+    let file = place.file(EACH);
+    let mut watcher = Watcher::knowing(&plan(&file, Missing::Refused).unwrap());
+    let mut look = || watcher.look(&file).units.len();
+    for (text, expect) in [("changed", 1), ("logs/a.log", 1), ("changed", 1)] {
+        place.write("logs/a.log", text);
+        assert_eq!((look(), look(), look()), (0, expect, 0), "{text}");
+    }
+    // Seen once only, it was never new.
+    place.write("logs/a.log", "half");
+    assert_eq!(look(), 0);
+    place.write("logs/a.log", "changed");
+    assert_eq!((look(), look(), look()), (0, 0, 0));
+}
+
+#[test]
+fn a_look_leaves_out_what_is_wrong_and_tells_it_once() {
+    let place = Place::with(&["logs/a.log"]);
+    let text = EACH.replace("\"logs/*.log\"", "[\"logs/*.log\", \"more/*\"]");
+    let file = place.file(&format!("{text}[task.b]\ncommand = [\"x\", \"{{output:a}}\"]\nafter = [\"a\"]\n"));
+    let mut watcher = Watcher::knowing(&plan(&file, Missing::Awaited).unwrap());
+    let mut look = || {
+        let Look { units, trouble } = watcher.look(&file);
+        let problems = match trouble {
+            Some(TasksError::File { problems, .. }) => problems,
+            _ => Vec::new(),
+        };
+        let messages = problems.into_iter().map(|problem| problem.message);
+        (units.into_iter().map(|unit| unit.name).collect::<Vec<_>>(), messages.collect::<Vec<_>>())
+    };
+    let nothing = (vec![], vec![]);
+    assert_eq!(look(), nothing);
+    place.write("more/a.log", "of the output of the first");
+    place.write("more/b.log", "good");
+    let collide = "`a: logs/a.log` and `a: more/a.log` both write to `a/a.csv`".to_owned();
+    assert_eq!(look(), (vec![], vec![collide]));
+    assert_eq!(look(), (vec!["a: more/b.log".to_owned(), "b".to_owned()], vec![]));
+    // Two that are new: nobody knows which is meant.
+    place.write("logs/c.log", "one");
+    place.write("more/c.log", "other");
+    let collide = "`a: logs/c.log` and `a: more/c.log` both write to `a/c.csv`".to_owned();
+    assert_eq!(look(), (vec![], vec![collide]));
+    assert_eq!(look(), nothing);
+    fs::remove_file(place.path("more/c.log")).unwrap();
+    assert_eq!(look(), nothing);
+    assert_eq!(look(), (vec!["a: logs/c.log".to_owned(), "b".to_owned()], vec![]));
+}
+
+#[test]
+fn files_that_cannot_be_looked_at_are_told() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let place = Place::with(&["logs/a.log"]);
+    // Whoever runs the tests may be allowed to read any file; but no query can hold this name.
+    fs::write(place.path("logs").join(OsStr::from_bytes(b"\xff.log")), "").unwrap();
+    let file = place.file(&EACH.replace("logs/*.log", "logs"));
+    assert!(plan(&file, Missing::Refused).is_err());
+    let units = plan(&file, Missing::Awaited).unwrap();
+    assert_eq!(names(&units), ["a: logs/a.log"]);
+    let mut watcher = Watcher::knowing(&units);
+    let Look { units, trouble } = watcher.look(&file);
+    assert!(units.is_empty() && trouble.unwrap().to_string().ends_with("has a name that is no UTF-8"));
+    assert!(watcher.look(&file).trouble.is_none());
 }

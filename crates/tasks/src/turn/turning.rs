@@ -8,7 +8,7 @@ use crate::{
     Fingerprint, TasksError,
     admission::{Grant, Shared, Waiting},
     file::TaskFile,
-    plan::{self, Unit, Watcher},
+    plan::{self, Look, Unit, Watcher},
     release::{Release, ReleasePolicy, ReleaseReading},
     state::{Sealed, State},
 };
@@ -381,10 +381,10 @@ impl Turning<'_> {
     /// Looks for new units, which take the place of those on the same input.
     fn look(&mut self) {
         self.next_look = self.turn.options.watch.map(|interval| Instant::now() + interval);
-        let units = match self.watcher.look(self.turn.file) {
-            Ok(units) => units,
-            Err(error) => return self.turn.witness.told(&Event::WatchFailed(&error)),
-        };
+        let Look { units, trouble } = self.watcher.look(self.turn.file);
+        if let Some(trouble) = trouble {
+            self.turn.witness.told(&Event::WatchFailed(&trouble));
+        }
         for unit in units {
             self.entries.iter_mut().filter(|entry| entry.unit.name == unit.name).for_each(Entry::supersede);
             self.entries.push(Entry::of(unit));
