@@ -45,8 +45,13 @@ fn is_marked(pid: i32, beginning: &str) -> bool {
     let Ok(environment) = fs::read(folder.join("environ")) else { return false };
     let mut variables = environment.split(|byte| *byte == 0).filter_map(|variable| std::str::from_utf8(variable).ok());
     let Some(session) = variables.find_map(|variable| variable.strip_prefix(beginning)) else { return false };
-    let status = fs::read_to_string(folder.join("stat")).unwrap_or_default();
+    session_of(&folder).is_some_and(|found| found.to_string() == session)
+}
+
+/// Returns the session of a process, by its folder in `/proc`; 0 if its leader is not to be seen from here, as in a container.
+pub(super) fn session_of(process: &Path) -> Option<i32> {
+    let status = fs::read_to_string(process.join("stat")).ok()?;
     // The name of the program, in brackets, may hold anything; behind it are state, parent, group and session.
-    let fields = status.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
-    fields.split_whitespace().nth(3) == Some(session)
+    let (_, fields) = status.rsplit_once(')')?;
+    fields.split_whitespace().nth(3)?.parse().ok()
 }
