@@ -1,6 +1,6 @@
 //! The claim of one loop on a folder of outputs.
 
-use super::left_behind::session_of;
+use super::left_behind::session;
 use crate::{Fingerprint, TasksError};
 use std::{
     fmt,
@@ -74,9 +74,7 @@ impl Marker {
     /// Returns the marker of a folder, for processes of this session.
     pub(super) fn of(folder: &Path) -> Self {
         let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
-        // Not by `getsid`, whose 0 for a session that begins outside of a container is no valid number for its callers.
-        let session = session_of(Path::new("/proc/self")).unwrap_or_default();
-        Self { folder: Fingerprint::of_texts([real.to_string_lossy().as_ref()]), session }
+        Self { folder: Fingerprint::of_texts([real.to_string_lossy().as_ref()]), session: session() }
     }
 }
 

@@ -1,5 +1,9 @@
 //! A process group: a program and all that it starts, ended together.
+//!
+//! A program may make groups of its own for what it starts, as shells with job control and `timeout` do. Those are known by a
+//! variable that they inherit.
 
+use crate::state::{Marker, ask_carriers, end_carriers};
 use rustix_process::{
     io::retry_on_intr,
     process::{
@@ -9,8 +13,12 @@ use rustix_process::{
 };
 use std::{
     io,
-    process::{Child, ExitStatus},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitStatus},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -19,12 +27,20 @@ use tidegate_memory::ByteCount;
 /// How long a program may take to end when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The name of the variable that tells what one run of a command has started from all else.
+const VARIABLE: &str = "TIDEGATE_UNIT";
+
+/// Runs of commands, so that each has a value of its own. Only that they differ matters.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
 /// A program that leads a group of its own.
 ///
 /// Signals are sent under the lock, and only until the program is waited for: later, its number may be another's.
 #[derive(Debug)]
 pub(super) struct Group {
     leader: Option<Pid>,
+    /// What the program and all that it starts carry.
+    variable: String,
     state: Mutex<State>,
     has_ended: Condvar,
 }
@@ -46,11 +62,14 @@ pub(super) enum Outcome {
 }
 
 impl Group {
-    /// Takes a child that was started with a group of its own.
-    pub fn of(child: Child) -> Arc<Self> {
+    /// Starts a command with a group of its own.
+    pub fn start(command: &mut Command, marker: &Marker) -> io::Result<Arc<Self>> {
+        let value = format!("{marker}.{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let child = command.env(VARIABLE, &value).process_group(0).spawn()?;
         let leader = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let state = Mutex::new(State { child, ended: false, cancelled: false });
-        Arc::new(Self { leader, state, has_ended: Condvar::new() })
+        let variable = format!("{VARIABLE}={value}");
+        Ok(Arc::new(Self { leader, variable, state, has_ended: Condvar::new() }))
     }
 
     /// Limits the memory that each process of the group may allocate. Not what is resident: that takes a guard.
@@ -83,6 +102,7 @@ impl Group {
             if state.cancelled { Ok(Outcome::Cancelled) } else { status.map(Outcome::Ended) }
         };
         self.wait_for_others();
+        end_carriers(&self.variable);
         outcome
     }
 
@@ -95,6 +115,9 @@ impl Group {
         state.cancelled = true;
         self.signal(Signal::Term);
         drop(state);
+        if let Some(leader) = self.leader {
+            ask_carriers(&self.variable, leader);
+        }
         let group = Arc::clone(self);
         let patience = move || {
             let state = group.lock();

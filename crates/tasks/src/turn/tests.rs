@@ -481,15 +481,22 @@ fn commands_that_fail_say_why() {
 
 #[test]
 fn a_command_ends_with_all_that_it_started() {
+    // Its child has the pipe open for long, in its group or in one of its own; the command itself ends at once.
+    check_all_ends("\"sh\", \"-c\", \"exec 3> pipe; sleep 1000 &\"");
+    let python =
+        "import os, subprocess as s; s.Popen(['sleep', '1000'], stdout=open('pipe', 'w'), preexec_fn=os.setpgrp)";
+    check_all_ends(&format!("\"python3\", \"-c\", \"{python}\""));
+}
+
+fn check_all_ends(command: &str) {
     let place = Place::with(&[]);
-    // Its child has the pipe open for long; the command itself ends at once.
     let pipe = place.path("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let file = place.file("[task.t]\ncommand = [\"sh\", \"-c\", \"exec 3> pipe; sleep 1000 &\"]\n");
+    let file = place.file(&format!("[task.t]\ncommand = [{command}]\n"));
     let (sender, is_closed) = channel();
     thread::spawn(move || sender.send(fs::read_to_string(pipe)));
     let (summary, _) = run(&file, &mut CommandRunner);
-    assert_eq!(summary.done, 1);
+    assert_eq!(summary.done, 1, "{summary:?}");
     assert_eq!(is_closed.recv_timeout(Duration::from_mins(1)).unwrap().unwrap(), "");
 }
 
