@@ -6,7 +6,7 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     os::unix::fs::{FileExt, MetadataExt},
     path::Path,
@@ -45,8 +45,11 @@ impl Fingerprint {
     /// Returns the fingerprint of an input, from parts of it if it is long.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If it cannot be read, or is no file: to open a pipe would wait for its writer.
     pub fn of_input(path: &Path) -> io::Result<Self> {
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
+        }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         let size = metadata.len();
@@ -124,7 +127,7 @@ impl FromStr for Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs, time::SystemTime};
+    use std::time::SystemTime;
 
     #[test]
     fn an_input_is_told_from_its_changed_self() {

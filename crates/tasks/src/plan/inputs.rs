@@ -1,10 +1,10 @@
 //! From what a task file calls its input to files, as queries find them: a name that exists is meant literally, a folder means
 //! the files in it that are not hidden, and all else is a glob.
 
-use crate::Fingerprint;
+use crate::{Fingerprint, file::HIDDEN};
 use std::{
     fs, io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     time::SystemTime,
 };
 use tidegate_memory::ByteCount;
@@ -24,25 +24,45 @@ pub struct InputFile {
     pub fingerprint: Fingerprint,
 }
 
+/// The folders that the paths of a task file are relative to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Folders<'a> {
+    /// Of the task file: what inputs are relative to.
+    pub file: &'a Path,
+    /// Of the outputs.
+    pub outputs: &'a Path,
+}
+
 /// Returns the paths that a pattern means, in order. None if nothing fits.
 ///
+/// A glob does not mean what the loop itself writes: what it passes on its way through the folder of outputs is left out, unless
+/// it begins there, and parts are left out always. A file that is named stays: if the loop writes it, that is a mistake.
+///
 /// # Errors
-/// In words, if the pattern cannot be understood or a folder cannot be read.
-pub(crate) fn paths(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let path = folder.join(pattern);
+/// In words, if the pattern cannot be understood, or what it names cannot be read or is no file.
+pub(crate) fn paths(folders: Folders<'_>, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let path = folders.file.join(pattern);
     let failed = |error: &io::Error| format!("list `{pattern}`: {error}");
     let mut files = match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => in_folder(&path).map_err(|error| failed(&error))?,
-        Ok(_) => vec![path],
+        Ok(metadata) if metadata.is_file() => vec![path],
+        // Such as a pipe or a device: planning would wait for its end.
+        Ok(_) => return Err(format!("`{pattern}` is not a file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let glob = absolute(folder, pattern);
+            let glob = absolute(folders.file, pattern);
             let found =
                 glob::glob(&glob.to_string_lossy()).map_err(|error| format!("`{pattern}` is no pattern: {error}"))?;
+            let outputs = clean(folders.outputs);
+            let begins_there = Glob::of(folders.file, pattern).base.starts_with(&outputs);
+            let is_own = |path: &Path| is_own(&clean(path), &outputs, begins_there);
             let mut files = Vec::new();
             for path in found {
-                let path = path.map_err(|error| failed(error.error()))?;
-                if path.is_file() {
-                    files.push(path);
+                match path {
+                    Ok(path) if path.is_file() && !is_own(&path) => files.push(path),
+                    Ok(_) => {}
+                    // Folders of parts come and go.
+                    Err(error) if is_own(error.path()) || error.error().kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(failed(error.error())),
                 }
             }
             files
@@ -51,6 +71,77 @@ pub(crate) fn paths(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String
     };
     files.sort();
     Ok(files)
+}
+
+/// Returns whether a pattern may fit what the loop itself writes, so that a query must not look for its files once more.
+pub(crate) fn reaches_outputs(folders: Folders<'_>, pattern: &str) -> bool {
+    if folders.file.join(pattern).exists() {
+        return false;
+    }
+    let Glob { base, rest } = Glob::of(folders.file, pattern);
+    let outputs = clean(folders.outputs);
+    if base.starts_with(&outputs) {
+        return rest.len() > 1 || rest.iter().any(|part| part == "**");
+    }
+    let Ok(below) = outputs.strip_prefix(&base) else { return false };
+    let mut parts = rest.iter();
+    for folder in below {
+        match parts.next() {
+            None => return false,
+            Some(part) if part == "**" => return true,
+            Some(part) => {
+                let fits = glob::Pattern::new(part).is_ok_and(|part| part.matches(&folder.to_string_lossy()));
+                if !fits {
+                    return false;
+                }
+            }
+        }
+    }
+    parts.next().is_some()
+}
+
+/// A pattern in two parts.
+struct Glob {
+    /// The folder down to which it is meant literally.
+    base: PathBuf,
+    /// What comes below it.
+    rest: Vec<String>,
+}
+
+impl Glob {
+    fn of(folder: &Path, pattern: &str) -> Self {
+        let mut literal = PathBuf::new();
+        let mut rest = Vec::new();
+        for part in Path::new(pattern) {
+            let text = part.to_string_lossy();
+            if rest.is_empty() && !text.contains(['*', '?', '[']) {
+                literal.push(part);
+            } else {
+                rest.push(text.into_owned());
+            }
+        }
+        Self { base: clean(&folder.join(literal)), rest }
+    }
+}
+
+fn is_own(path: &Path, outputs: &Path, begins_there: bool) -> bool {
+    let Ok(below) = path.strip_prefix(outputs) else { return false };
+    !begins_there || below.iter().any(|part| part.as_encoded_bytes().starts_with(HIDDEN.as_bytes()))
+}
+
+/// Returns a path without `.` and `..`.
+fn clean(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
 }
 
 fn in_folder(path: &Path) -> io::Result<Vec<PathBuf>> {
@@ -75,19 +166,24 @@ pub(crate) fn absolute(folder: &Path, pattern: &str) -> PathBuf {
     PathBuf::from(glob::Pattern::escape(&folder.to_string_lossy())).join(pattern)
 }
 
-/// Looks at a file.
+/// Looks at a file. `None` if it is not there any more.
 ///
 /// # Errors
 /// In words, if it cannot be read, or has a name that a query cannot hold.
-pub(crate) fn look(folder: &Path, path: PathBuf) -> Result<InputFile, String> {
-    let name = path.strip_prefix(folder).unwrap_or(&path);
+pub(crate) fn look(folder: &Path, path: &Path) -> Result<Option<InputFile>, String> {
+    let name = path.strip_prefix(folder).unwrap_or(path);
     let Some(name) = name.to_str().map(str::to_owned) else {
         return Err(format!("`{}` has a name that is no UTF-8", name.display()));
     };
-    let read = || {
-        let metadata = fs::metadata(&path)?;
-        Ok((ByteCount::new(metadata.len()), metadata.modified()?, Fingerprint::of_input(&path)?))
+    let read = || -> io::Result<_> {
+        let metadata = fs::metadata(path)?;
+        Ok((ByteCount::new(metadata.len()), metadata.modified()?, Fingerprint::of_input(path)?))
     };
-    let (size, changed, fingerprint) = read().map_err(|error: io::Error| format!("read `{name}`: {error}"))?;
-    Ok(InputFile { name, path, size, changed, fingerprint })
+    match read() {
+        Ok((size, changed, fingerprint)) => {
+            Ok(Some(InputFile { name, path: path.to_path_buf(), size, changed, fingerprint }))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("read `{name}`: {error}")),
+    }
 }

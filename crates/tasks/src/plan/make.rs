@@ -1,14 +1,19 @@
 //! Makes the units of a task file, or says all that keeps them from being run.
 
-use super::{InputFile, Output, Unit, inputs, outputs};
+use super::{
+    InputFile, Output, Unit,
+    inputs::{self, Folders},
+    outputs,
+};
 use crate::{
     Fingerprint, Problem, TasksError,
     file::{Each, Names, Piece, Task, TaskFile, Template, Work, failure, is_listed},
 };
 use chrono::DateTime;
 use std::{
-    collections::{BTreeMap, HashMap},
-    path::{Path, PathBuf},
+    collections::{BTreeMap, HashMap, HashSet},
+    mem,
+    path::{Component, Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -21,20 +26,18 @@ pub enum Missing {
     Awaited,
 }
 
-/// Returns the units of all tasks, each after those it waits for.
+/// Returns the units of all tasks, each after those it waits for. With [`Missing::Awaited`], files that cannot be looked at are
+/// left out: [`super::Watcher`] tells of them.
 ///
 /// # Errors
 /// [`TasksError::File`] with everything that is wrong: inputs that are missing or cannot be read, outputs that collide, lead
 /// out of their folder, or are inputs.
 pub fn plan(file: &TaskFile, missing: Missing) -> Result<Vec<Unit>, TasksError> {
-    let mut maker = Maker { file, missing, units: Vec::new(), tasks: HashMap::new(), problems: Vec::new() };
-    for task in &file.tasks {
-        maker.make(task);
+    let Planned { units, faults, unread } = Maker::of(file, missing).plan();
+    let mut problems: Vec<Problem> = faults.into_iter().map(|fault| fault.problem).collect();
+    if missing == Missing::Refused {
+        problems.extend(unread);
     }
-    let Maker { units, mut problems, .. } = maker;
-    let lines: HashMap<&str, usize> = file.tasks.iter().map(|task| (task.name.as_str(), output_line(task))).collect();
-    let line = |unit: &Unit| lines.get(unit.task.as_str()).copied().unwrap_or(1);
-    problems.extend(outputs::check(&units, &file.output, line));
     if problems.is_empty() { Ok(units) } else { Err(failure(&file.path, problems)) }
 }
 
@@ -42,12 +45,32 @@ fn output_line(task: &Task) -> usize {
     task.output.as_ref().map_or(task.line, |output| output.line)
 }
 
-struct Maker<'a> {
+/// Something wrong, and the units that are concerned, by name; none if it concerns a whole task.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub problem: Problem,
+    pub units: Vec<String>,
+}
+
+/// What was planned.
+pub(super) struct Planned {
+    pub units: Vec<Unit>,
+    pub faults: Vec<Fault>,
+    /// Files that cannot be looked at.
+    pub unread: Vec<Problem>,
+}
+
+pub(super) struct Maker<'a> {
     file: &'a TaskFile,
     missing: Missing,
+    /// Units that are not made, by name.
+    pub left_out: HashSet<String>,
+    /// What files are like, so that none is read twice.
+    looked: HashMap<PathBuf, Result<Option<InputFile>, String>>,
     units: Vec<Unit>,
     tasks: HashMap<&'a str, Made>,
-    problems: Vec<Problem>,
+    faults: Vec<Fault>,
+    unread: Vec<Problem>,
 }
 
 /// What was made of a task.
@@ -59,6 +82,25 @@ struct Made {
 }
 
 impl<'a> Maker<'a> {
+    pub fn of(file: &'a TaskFile, missing: Missing) -> Self {
+        let (left_out, looked, tasks) = Default::default();
+        Self { file, missing, left_out, looked, units: Vec::new(), tasks, faults: Vec::new(), unread: Vec::new() }
+    }
+
+    /// Makes all units but for those that are left out.
+    pub fn plan(&mut self) -> Planned {
+        self.tasks.clear();
+        for task in &self.file.tasks {
+            self.make(task);
+        }
+        let (units, mut faults) = (mem::take(&mut self.units), mem::take(&mut self.faults));
+        let lines: HashMap<&str, usize> =
+            self.file.tasks.iter().map(|task| (task.name.as_str(), output_line(task))).collect();
+        let line = |unit: &Unit| lines.get(unit.task.as_str()).copied().unwrap_or(1);
+        faults.extend(outputs::check(&units, &self.file.output, line));
+        Planned { units, faults, unread: mem::take(&mut self.unread) }
+    }
+
     /// Makes the units of a task, after those it waits for. There are no circles: the file was checked.
     fn make(&mut self, task: &'a Task) -> Made {
         if let Some(made) = self.tasks.get(task.name.as_str()) {
@@ -109,9 +151,10 @@ impl<'a> Maker<'a> {
     }
 
     fn inputs(&mut self, task: &Task) -> Vec<InputFile> {
+        let folders = Folders { file: &self.file.folder, outputs: &self.file.output };
         let mut paths = Vec::new();
         for pattern in &task.inputs {
-            match inputs::paths(&self.file.folder, &pattern.value) {
+            match inputs::paths(folders, &pattern.value) {
                 Ok(found) if found.is_empty() && self.missing == Missing::Refused => {
                     let message = format!("no file matches `{}`", pattern.value);
                     let help = format!("paths are relative to the task file, here `{}`", self.file.folder.display());
@@ -124,34 +167,70 @@ impl<'a> Maker<'a> {
         paths.sort();
         paths.dedup();
         let line = task.inputs.first().map_or(task.line, |pattern| pattern.line);
-        let mut files = Vec::new();
-        for path in paths {
-            match inputs::look(&self.file.folder, path) {
-                Ok(file) => files.push(file),
-                // What comes and goes is no mistake of the file.
-                Err(_) if self.missing == Missing::Awaited => {}
-                Err(message) => self.problem(line, message, "make it readable, or leave it out"),
-            }
-        }
-        if let Work::Command(words) = &task.work
-            && task.each == Each::All
-            && files.len() > 1
-            && !words.iter().all(|word| is_alone(word, |piece| piece == Piece::Input))
-        {
-            let message = format!("`{{input}}` of `{}` stands for {} files", task.name, files.len());
-            self.problem(task.line, message, "make it an argument of its own");
+        let files = self.look(paths, line);
+        if task.each == Each::All && files.len() > 1 {
+            self.check_input_list(task, files.len());
         }
         files
     }
 
-    fn unit(&mut self, task: &Task, inputs: Vec<InputFile>, before: &[(String, Made)]) -> Option<Unit> {
-        let output = match &task.output {
-            Some(template) => Some(self.output(task, &template.value, &inputs)?),
-            None => None,
+    /// Looks at files, and leaves out those that cannot be used.
+    fn look(&mut self, paths: Vec<PathBuf>, line: usize) -> Vec<InputFile> {
+        let mut files = Vec::new();
+        for path in paths {
+            let looked = self.looked.entry(path).or_insert_with_key(|path| inputs::look(&self.file.folder, path));
+            let message = match looked {
+                Ok(Some(file)) => {
+                    files.push(file.clone());
+                    continue;
+                }
+                // What comes and goes is no mistake of the file.
+                Ok(None) if self.missing == Missing::Awaited => continue,
+                Ok(None) => "a file went away while it was looked at".to_owned(),
+                Err(message) => message.clone(),
+            };
+            self.unread.push(Problem { line, message, help: Some("make it readable, or leave it out".to_owned()) });
+        }
+        files
+    }
+
+    /// Expects that a text has place for several input files, if it is given them.
+    fn check_input_list(&mut self, task: &Task, count: usize) {
+        let folders = Folders { file: &self.file.folder, outputs: &self.file.output };
+        let is_input = |piece: Piece<'_>| piece == Piece::Input;
+        let (is_list, help) = match &task.work {
+            Work::Sql(sql) => {
+                let globs = !task.inputs.iter().any(|pattern| inputs::reaches_outputs(folders, &pattern.value));
+                let help = "write `logs({input})`, or of its format; or name a pattern that does not fit outputs";
+                (globs || is_listed(sql, is_input), help)
+            }
+            Work::Command(words) => {
+                (words.iter().all(|word| is_alone(word, is_input)), "make it an argument of its own")
+            }
         };
+        if !is_list {
+            self.problem(task.line, format!("`{{input}}` of `{}` stands for {count} files", task.name), help);
+        }
+    }
+
+    fn unit(&mut self, task: &Task, inputs: Vec<InputFile>, before: &[(String, Made)]) -> Option<Unit> {
         let name = match inputs.as_slice() {
             [file] if task.each == Each::File => format!("{}: {}", task.name, file.name),
             _ => task.name.clone(),
+        };
+        if self.left_out.contains(&name) {
+            return None;
+        }
+        let output = match &task.output {
+            Some(template) => match self.output(&template.value, &names(task, &inputs)) {
+                Ok(output) => Some(output),
+                Err((message, help)) => {
+                    let problem = Problem { line: output_line(task), message, help: Some(help) };
+                    self.faults.push(Fault { problem, units: vec![name] });
+                    return None;
+                }
+            },
+            None => None,
         };
         let used: BTreeMap<String, Vec<PathBuf>> =
             before.iter().map(|(name, made)| (name.clone(), made.outputs.clone())).collect();
@@ -167,31 +246,25 @@ impl<'a> Maker<'a> {
             after: task.after.iter().map(|after| after.value.clone()).collect(),
             depth: 0,
             folder: self.file.folder.clone(),
+            outputs: self.file.output.clone(),
             used,
             each: task.each,
             patterns: task.inputs.clone(),
         })
     }
 
-    fn output(&mut self, task: &Task, template: &Template, inputs: &[InputFile]) -> Option<Output> {
-        let filled = template.fill(&names(task, inputs));
-        match filled {
-            Ok(path) => {
-                let relative: PathBuf =
-                    path.components().filter(|part| *part != std::path::Component::CurDir).collect();
-                let relative = relative.to_string_lossy().into_owned();
-                let path = self.file.output.join(&relative);
-                Some(Output { relative, path })
-            }
-            Err((message, help)) => {
-                self.problem(output_line(task), message, help);
-                None
-            }
-        }
+    fn output(&self, template: &Template, names: &Names) -> Result<Output, (String, String)> {
+        let path = template.fill(names)?;
+        let relative: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+        let relative = relative.to_string_lossy().into_owned();
+        let path = self.file.output.join(&relative);
+        Ok(Output { relative, path })
     }
 
+    /// Notes what concerns a whole task.
     fn problem(&mut self, line: usize, message: impl Into<String>, help: impl Into<String>) {
-        self.problems.push(Problem { line, message: message.into(), help: Some(help.into()) });
+        let problem = Problem { line, message: message.into(), help: Some(help.into()) };
+        self.faults.push(Fault { problem, units: Vec::new() });
     }
 }
 

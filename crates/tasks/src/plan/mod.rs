@@ -1,5 +1,6 @@
 //! From a task file to units: which files each reads, what it does, and where its output goes.
 
+mod around;
 mod inputs;
 mod make;
 mod order;
@@ -13,4 +14,4 @@ pub use inputs::InputFile;
 pub use make::{Missing, plan};
 pub use order::order;
 pub use unit::{Output, Unit};
-pub use watch::Watcher;
+pub use watch::{Look, Watcher};

@@ -1,6 +1,6 @@
 //! Outputs that would overwrite each other, an input, or something outside of the output folder.
 
-use super::Unit;
+use super::{Unit, make::Fault};
 use crate::Problem;
 use std::{
     collections::HashMap,
@@ -11,13 +11,13 @@ use std::{
 };
 
 /// Returns what is wrong with the outputs of all units. `line` gives the line of a unit's output.
-pub(super) fn check(units: &[Unit], folder: &Path, line: impl Fn(&Unit) -> usize) -> Vec<Problem> {
-    let mut problems = Vec::new();
+pub(super) fn check(units: &[Unit], folder: &Path, line: impl Fn(&Unit) -> usize) -> Vec<Fault> {
+    let mut faults = Vec::new();
     let mut taken: HashMap<&Path, &Unit> = HashMap::new();
     for unit in units {
         let Some(output) = &unit.output else { continue };
         if let Some(other) = taken.insert(&output.path, unit) {
-            problems.push(collision(line(unit), [&other.name, &unit.name], &output.relative));
+            faults.push(collision(line(unit), [&other.name, &unit.name], &output.relative));
         }
     }
     let inputs = Inputs::of(units);
@@ -26,17 +26,15 @@ pub(super) fn check(units: &[Unit], folder: &Path, line: impl Fn(&Unit) -> usize
         let Some(output) = &unit.output else { continue };
         let within = output.path.ancestors().skip(1).take_while(|ancestor| *ancestor != folder);
         if let Some(other) = within.into_iter().find_map(|ancestor| taken.get(ancestor)) {
-            problems.push(collision(line(unit), [&other.name, &unit.name], &output.relative));
+            faults.push(collision(line(unit), [&other.name, &unit.name], &output.relative));
         }
         let parent = real(output.path.parent().unwrap_or(folder));
         if !parent.starts_with(&root) {
             let message =
                 format!("output `{}` of `{}` leads out of the output folder by a link", output.relative, unit.name);
-            problems.push(Problem {
-                line: line(unit),
-                message,
-                help: Some("remove the link, or name another folder".into()),
-            });
+            let help = Some("remove the link, or name another folder".into());
+            let problem = Problem { line: line(unit), message, help };
+            faults.push(Fault { problem, units: vec![unit.name.clone()] });
         }
         if let Some(reader) = inputs.reader(&output.path) {
             let message = format!("output `{}` of `{}` is an input of `{reader}`", output.relative, unit.name);
@@ -44,19 +42,21 @@ pub(super) fn check(units: &[Unit], folder: &Path, line: impl Fn(&Unit) -> usize
                 "to read what `{}` writes, use `{{output:{0}}}` and `after`; else name another output",
                 unit.task
             );
-            problems.push(Problem { line: line(unit), message, help: Some(help) });
+            let problem = Problem { line: line(unit), message, help: Some(help) };
+            faults.push(Fault { problem, units: vec![unit.name.clone(), reader.to_owned()] });
         }
     }
-    problems
+    faults
 }
 
-fn collision(line: usize, units: [&str; 2], relative: &str) -> Problem {
+fn collision(line: usize, units: [&str; 2], relative: &str) -> Fault {
     let [one, other] = units;
-    Problem {
+    let problem = Problem {
         line,
         message: format!("`{one}` and `{other}` both write to `{relative}`"),
         help: Some("tell them apart, by `{task}`, `{stem}` or `{name}` in `output`".into()),
-    }
+    };
+    Fault { problem, units: units.map(str::to_owned).to_vec() }
 }
 
 /// All inputs, by where they are on disk.

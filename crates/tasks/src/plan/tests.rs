@@ -203,7 +203,7 @@ fn new_files_are_told_when_they_have_settled() {
     let place = Place::with(&["logs/a.log"]);
     let file = place.file(&format!("{EACH}[task.b]\ncommand = [\"x\", \"{{output:a}}\"]\nafter = [\"a\"]\n"));
     let mut watcher = Watcher::knowing(&plan(&file, Missing::Refused).unwrap());
-    let mut look = || watcher.look(&file).unwrap().iter().map(|unit| unit.name.clone()).collect::<Vec<_>>();
+    let mut look = || watcher.look(&file).units.iter().map(|unit| unit.name.clone()).collect::<Vec<_>>();
     assert_eq!((look(), look()), (vec![], vec![]));
     place.write("logs/b.log", "half");
     assert_eq!(look(), Vec::<String>::new());
@@ -228,4 +228,118 @@ fn inputs_are_looked_at_again() {
     assert_eq!(each[0].check_inputs(), Err("`logs/a.log` changed while it was read".into()));
     fs::remove_file(place.path("logs/b.log")).unwrap();
     assert!(each[1].check_inputs().unwrap_err().starts_with("`logs/b.log` went away while it was read"));
+}
+
+#[test]
+fn globs_leave_out_what_the_loop_writes() {
+    let place = Place::with(&["a.csv", "logs/b.csv", "out/a/a.csv", "out/.tidegate-parts-1/2.csv"]);
+    let each = "[task.a]\ninput = \"**/*.csv\"\nsql = \"FROM {input}\"\noutput = \"{task}/{stem}.csv\"\n";
+    assert_eq!(names(&place.plan(each)), ["a: a.csv", "a: logs/b.csv"]);
+    let all = "[task.a]\ninput = \"**/*.csv\"\neach = \"all\"\nsql = \"FROM csv({input})\"\noutput = \"a/a.csv\"\n";
+    let units = place.plan(all);
+    // The query would find them by the glob.
+    let (one, other) = (place.path("a.csv"), place.path("logs/b.csv"));
+    assert_eq!(units[0].sql().unwrap(), format!("FROM csv('{}', '{}')", one.display(), other.display()));
+    place.write("out/a/new.csv", "");
+    assert_eq!(units[0].check_inputs(), Ok(()));
+    place.check(&all.replace("csv({input})", "{input}"), &[(1, "`{input}` of `a` stands for 2 files")]);
+    // What is asked for by name is given, but for parts.
+    let there = each.replace("**/*", "out/**/*").replace("{task}/{stem}.csv", "new/{stem}.csv");
+    assert_eq!(names(&place.plan(&there)), ["a: out/a/a.csv", "a: out/a/new.csv"]);
+    let beside = format!("output = \"logs/../out\"\n{each}");
+    assert_eq!(names(&place.plan(&beside)), ["a: a.csv", "a: logs/b.csv"]);
+    let here = format!("output = \".\"\n{}", each.replace("**/*", "log?/*"));
+    assert_eq!(names(&place.plan(&here)), ["a: logs/b.csv"]);
+}
+
+#[test]
+fn globs_that_pass_the_outputs_are_known() {
+    let check = |pattern: &str, expect: bool| {
+        let folders = inputs::Folders { file: Path::new("/no/such"), outputs: Path::new("/no/such/deep/out") };
+        assert_eq!(inputs::reaches_outputs(folders, pattern), expect, "{pattern}");
+    };
+    for pattern in ["**/*.csv", "*/*/*", "d?ep/**", "./deep/*/*.csv", "x/../deep/o*/a", "deep/out/*/a", "/**/a"] {
+        check(pattern, true);
+    }
+    for pattern in ["*.csv", "*/*", "logs/**/*", "../other/**/a", "deep/*", "deep/out/*.csv", "x/*/*/*"] {
+        check(pattern, false);
+    }
+}
+
+#[test]
+fn an_input_is_a_file() {
+    let place = Place::with(&["logs/a.log"]);
+    assert!(std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+    place.check(&EACH.replace("logs/*.log", "pipe"), &[(2, "`pipe` is not a file")]);
+    place.check(&EACH.replace("logs/*.log", "/dev/zero"), &[(2, "`/dev/zero` is not a file")]);
+    let units = place.plan(EACH);
+    fs::remove_file(place.path("logs/a.log")).unwrap();
+    fs::rename(place.path("pipe"), place.path("logs/a.log")).unwrap();
+    assert!(units[0].check_inputs().unwrap_err().ends_with("not a file"));
+}
+
+#[test]
+fn what_goes_back_to_what_it_was_is_new_again() {
+    let place = Place::with(&["logs/a.log"]);
+    let file = place.file(EACH);
+    let mut watcher = Watcher::knowing(&plan(&file, Missing::Refused).unwrap());
+    let mut look = || watcher.look(&file).units.len();
+    for (text, expect) in [("changed", 1), ("logs/a.log", 1), ("changed", 1)] {
+        place.write("logs/a.log", text);
+        assert_eq!((look(), look(), look()), (0, expect, 0), "{text}");
+    }
+    // Seen once only, it was never new.
+    place.write("logs/a.log", "half");
+    assert_eq!(look(), 0);
+    place.write("logs/a.log", "changed");
+    assert_eq!((look(), look(), look()), (0, 0, 0));
+}
+
+#[test]
+fn a_look_leaves_out_what_is_wrong_and_tells_it_once() {
+    let place = Place::with(&["logs/a.log"]);
+    let text = EACH.replace("\"logs/*.log\"", "[\"logs/*.log\", \"more/*\"]");
+    let file = place.file(&format!("{text}[task.b]\ncommand = [\"x\", \"{{output:a}}\"]\nafter = [\"a\"]\n"));
+    let mut watcher = Watcher::knowing(&plan(&file, Missing::Awaited).unwrap());
+    let mut look = || {
+        let Look { units, trouble } = watcher.look(&file);
+        let problems = match trouble {
+            Some(TasksError::File { problems, .. }) => problems,
+            _ => Vec::new(),
+        };
+        let messages = problems.into_iter().map(|problem| problem.message);
+        (units.into_iter().map(|unit| unit.name).collect::<Vec<_>>(), messages.collect::<Vec<_>>())
+    };
+    let nothing = (vec![], vec![]);
+    assert_eq!(look(), nothing);
+    place.write("more/a.log", "of the output of the first");
+    place.write("more/b.log", "good");
+    let collide = "`a: logs/a.log` and `a: more/a.log` both write to `a/a.csv`".to_owned();
+    assert_eq!(look(), (vec![], vec![collide]));
+    assert_eq!(look(), (vec!["a: more/b.log".to_owned(), "b".to_owned()], vec![]));
+    // Two that are new: nobody knows which is meant.
+    place.write("logs/c.log", "one");
+    place.write("more/c.log", "other");
+    let collide = "`a: logs/c.log` and `a: more/c.log` both write to `a/c.csv`".to_owned();
+    assert_eq!(look(), (vec![], vec![collide]));
+    assert_eq!(look(), nothing);
+    fs::remove_file(place.path("more/c.log")).unwrap();
+    assert_eq!(look(), nothing);
+    assert_eq!(look(), (vec!["a: logs/c.log".to_owned(), "b".to_owned()], vec![]));
+}
+
+#[test]
+fn files_that_cannot_be_looked_at_are_told() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let place = Place::with(&["logs/a.log"]);
+    // Whoever runs the tests may be allowed to read any file; but no query can hold this name.
+    fs::write(place.path("logs").join(OsStr::from_bytes(b"\xff.log")), "").unwrap();
+    let file = place.file(&EACH.replace("logs/*.log", "logs"));
+    assert!(plan(&file, Missing::Refused).is_err());
+    let units = plan(&file, Missing::Awaited).unwrap();
+    assert_eq!(names(&units), ["a: logs/a.log"]);
+    let mut watcher = Watcher::knowing(&units);
+    let Look { units, trouble } = watcher.look(&file);
+    assert!(units.is_empty() && trouble.unwrap().to_string().ends_with("has a name that is no UTF-8"));
+    assert!(watcher.look(&file).trouble.is_none());
 }

@@ -11,7 +11,10 @@ use std::{
 };
 use tidegate_memory::ByteCount;
 
-use super::{InputFile, inputs};
+use super::{
+    InputFile,
+    inputs::{self, Folders},
+};
 
 /// One run of a task, on one input file or on all of them.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub struct Unit {
     pub depth: usize,
     /// The folder of the task file, absolute: where commands run.
     pub folder: PathBuf,
+    /// The folder of outputs, absolute.
+    pub(crate) outputs: PathBuf,
     /// What the task's outputs are called, of each task that the text uses.
     pub(crate) used: BTreeMap<String, Vec<PathBuf>>,
     /// How inputs become units.
@@ -124,7 +129,7 @@ impl Unit {
             let found = self
                 .patterns
                 .iter()
-                .flat_map(|pattern| inputs::paths(&self.folder, &pattern.value).unwrap_or_default());
+                .flat_map(|pattern| inputs::paths(self.folders(), &pattern.value).unwrap_or_default());
             let mut found: Vec<PathBuf> = found.collect();
             found.sort();
             found.dedup();
@@ -135,12 +140,20 @@ impl Unit {
         Ok(())
     }
 
-    /// Returns what a query names: the file, or each pattern for all files.
+    /// Returns what a query names: the file, or each pattern for all files. A pattern that fits what the loop writes, the query
+    /// must not follow by itself: then it is given the files.
     fn readable(&self) -> Vec<PathBuf> {
+        let reaches = |pattern: &Placed<String>| inputs::reaches_outputs(self.folders(), &pattern.value);
         match self.each {
-            Each::File => self.inputs.iter().map(|input| input.path.clone()).collect(),
-            Each::All => self.patterns.iter().map(|pattern| inputs::absolute(&self.folder, &pattern.value)).collect(),
+            Each::All if !self.patterns.iter().any(reaches) => {
+                self.patterns.iter().map(|pattern| inputs::absolute(&self.folder, &pattern.value)).collect()
+            }
+            Each::File | Each::All => self.inputs.iter().map(|input| input.path.clone()).collect(),
         }
+    }
+
+    fn folders(&self) -> Folders<'_> {
+        Folders { file: &self.folder, outputs: &self.outputs }
     }
 
     fn outputs_of(&self, task: &str) -> &[PathBuf] {

@@ -1,7 +1,7 @@
 //! The claim of one loop on a folder of outputs.
 
+use super::left_behind::session;
 use crate::{Fingerprint, TasksError};
-use rustix_process::process::getsid;
 use std::{
     fmt,
     fs::{self, File, OpenOptions, TryLockError},
@@ -74,8 +74,7 @@ impl Marker {
     /// Returns the marker of a folder, for processes of this session.
     pub(super) fn of(folder: &Path) -> Self {
         let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
-        let session = getsid(None).map_or(0, |session| session.as_raw_nonzero().get());
-        Self { folder: Fingerprint::of_texts([real.to_string_lossy().as_ref()]), session }
+        Self { folder: Fingerprint::of_texts([real.to_string_lossy().as_ref()]), session: session() }
     }
 }
 

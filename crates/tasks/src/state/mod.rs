@@ -21,4 +21,7 @@ mod tests;
 pub use claim::Marker;
 pub use store::State;
 
-pub(crate) use parts::Sealed;
+pub(crate) use {
+    left_behind::{ask_carriers, end_carriers},
+    parts::Sealed,
+};

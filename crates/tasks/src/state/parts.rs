@@ -27,12 +27,21 @@ impl Sealed {
     }
 }
 
+/// Returns how the names of all folders for parts begin that belong to a folder of outputs. One folder of outputs may be in
+/// another, and their loops must not remove each other's parts.
+pub(super) fn prefix(outputs: Fingerprint) -> String {
+    format!("{HIDDEN}-parts-{}-", beginning(outputs))
+}
+
 /// Returns the name of a folder for parts that no other loop uses.
-pub(super) fn folder_name() -> String {
+pub(super) fn folder_name(prefix: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let token = Fingerprint::of_texts([now.to_string().as_str(), std::process::id().to_string().as_str()]);
-    let token = token.to_string();
-    format!("{HIDDEN}-parts-{}", token.get(..12).unwrap_or(&token))
+    format!("{prefix}{}", beginning(token))
+}
+
+fn beginning(fingerprint: Fingerprint) -> String {
+    fingerprint.to_string().chars().take(12).collect()
 }
 
 /// Renames a part to its place, for good.
@@ -42,17 +51,16 @@ pub(super) fn appear(part: &Path, place: &Path) -> Result<(), TasksError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| TasksError::io("write", folder, error))
 }
 
-/// Removes the folders for parts that stand in `folder`, but for the one named `own`.
-pub(super) fn sweep(folder: &Path, own: Option<&str>) -> Result<(), TasksError> {
+/// Removes the folders in `folder` whose names begin with `prefix`, but for the one named `own`.
+pub(super) fn sweep(folder: &Path, prefix: &str, own: Option<&str>) -> Result<(), TasksError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if is_nothing(&error) => return Ok(()),
         Err(error) => return Err(TasksError::io("list", folder, error)),
     };
-    let start = format!("{HIDDEN}-parts-");
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let is_part = name.to_str().is_some_and(|name| name.starts_with(&start) && Some(name) != own);
+        let is_part = name.to_str().is_some_and(|name| name.starts_with(prefix) && Some(name) != own);
         if is_part {
             remove(&entry.path())?;
         }
@@ -60,16 +68,21 @@ pub(super) fn sweep(folder: &Path, own: Option<&str>) -> Result<(), TasksError> 
     Ok(())
 }
 
-/// Removes a folder, again if a process that is about to end writes to it meanwhile.
-fn remove(folder: &Path) -> Result<(), TasksError> {
+/// Removes a folder for parts, again if a process that is about to end writes to it meanwhile.
+pub(super) fn remove(folder: &Path) -> Result<(), TasksError> {
     let mut result = Ok(());
     for _ in 0..100 {
         result = fs::remove_dir_all(folder);
         match &result {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if is_nothing(error) => return Ok(()),
             _ => break,
         }
     }
     result.map_err(|error| TasksError::io("remove", folder, error))
+}
+
+/// Returns whether there is no such folder, or something else in its place: then there are no parts in it.
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

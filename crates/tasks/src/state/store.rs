@@ -48,6 +48,7 @@ pub struct State {
     own: PathBuf,
     database: Database,
     parts: Parts,
+    notes: Vec<String>,
     /// Outputs whose bytes were read already, and what they were like then.
     verified: HashMap<PathBuf, (Stamp, Fingerprint)>,
     // The last field, so that the claim ends last.
@@ -57,6 +58,8 @@ pub struct State {
 /// The folders for parts of this loop.
 #[derive(Debug)]
 struct Parts {
+    /// How the names of all begin, those of earlier loops as well.
+    prefix: String,
     name: String,
     folders: BTreeSet<PathBuf>,
     count: u64,
@@ -81,12 +84,16 @@ impl State {
         let own = folder.join(HIDDEN);
         fs::create_dir_all(&own).map_err(|error| TasksError::io("make", &own, error))?;
         let claim = Claim::take(folder, &own)?;
-        left_behind::end(&Marker::of(folder));
+        let marker = Marker::of(folder);
+        left_behind::end(&marker);
+        let prefix = parts::prefix(marker.folder);
+        let name = parts::folder_name(&prefix);
         let mut state = Self {
             folder: folder.to_path_buf(),
             database: Database::open(&own.join("state.db"), &SCHEMA)?,
             own,
-            parts: Parts { name: parts::folder_name(), folders: BTreeSet::new(), count: 0 },
+            parts: Parts { prefix, name, folders: BTreeSet::new(), count: 0 },
+            notes: Vec::new(),
             verified: HashMap::new(),
             _claim: claim,
         };
@@ -95,9 +102,12 @@ impl State {
         Ok(state)
     }
 
-    /// Takes what the person should be told: that a damaged state was set aside, so that all is done anew.
+    /// Takes what the person should be told: that a damaged state was set aside, so that all is done anew, or that parts of an
+    /// earlier loop could not be removed.
     pub fn take_notes(&mut self) -> Vec<String> {
-        self.database.take_notes()
+        let mut notes = self.database.take_notes();
+        notes.append(&mut self.notes);
+        notes
     }
 
     /// Returns what processes of this loop carry in their environment.
@@ -165,10 +175,10 @@ impl State {
         let folder = place.join(&self.parts.name);
         if !self.parts.folders.contains(&folder) {
             fs::create_dir_all(&place).map_err(|error| TasksError::io("make", &place, error))?;
-            // In case that the database was lost, which would know of them.
-            parts::sweep(&place, Some(&self.parts.name))?;
+            // In case that the database was lost, which would know of them. What cannot be removed keeps nobody from working.
+            let _ = parts::sweep(&place, &self.parts.prefix, Some(&self.parts.name));
             // Written down first: a folder that nobody knows of would never be removed.
-            let relative = self.relative(&place);
+            let relative = self.relative(&folder);
             self.database.change(|connection| {
                 connection.execute("INSERT OR IGNORE INTO parts VALUES (?1)", [&relative]).map(drop)
             })?;
@@ -271,10 +281,17 @@ impl State {
             connection.prepare("SELECT folder FROM parts")?.query_map([], |row| row.get(0))?.collect()
         })?;
         for folder in folders {
-            parts::sweep(&self.folder.join(folder), None)?;
+            match parts::remove(&self.folder.join(&folder)) {
+                Ok(()) => self.database.change(|connection| {
+                    connection.execute("DELETE FROM parts WHERE folder = ?1", [&folder]).map(drop)
+                })?,
+                Err(error) => self.notes.push(format!("parts of an earlier loop are still there: {error}")),
+            }
         }
-        parts::sweep(&self.folder, None)?;
-        self.database.change(|connection| connection.execute("DELETE FROM parts", []).map(drop))
+        if let Err(error) = parts::sweep(&self.folder, &self.parts.prefix, None) {
+            self.notes.push(format!("parts of an earlier loop are still there: {error}"));
+        }
+        Ok(())
     }
 
     /// Returns the fingerprint of an output, read again only if it changed since.

@@ -172,16 +172,53 @@ fn parts_are_found_without_the_database() {
     let place = Place::new();
     let mut state = place.open();
     fs::write(state.part(place.unit()).unwrap().unwrap(), "ro").unwrap();
-    Place::kill(state);
     let copy = place.after_kill();
+    drop(state);
+    // In its own place again.
+    fs::remove_dir_all(place.output()).unwrap();
+    fs::rename(copy.output(), place.output()).unwrap();
     // The log holds all of it, and would restore the database.
-    fs::remove_file(copy.output().join(".tidegate/state.db-wal")).unwrap();
-    fs::write(copy.output().join(".tidegate/state.db"), "no database").unwrap();
-    let mut state = copy.open();
+    fs::remove_file(place.output().join(".tidegate/state.db-wal")).unwrap();
+    fs::write(place.output().join(".tidegate/state.db"), "no database").unwrap();
+    let mut state = place.open();
     assert_eq!(state.take_notes().len(), 1);
-    let part = state.part(copy.unit()).unwrap().unwrap();
+    let part = state.part(place.unit()).unwrap().unwrap();
     let folders = fs::read_dir(part.parent().unwrap().parent().unwrap()).unwrap().count();
     assert_eq!(folders, 1, "only the part's own");
+}
+
+#[test]
+fn loops_whose_folders_are_in_each_other_leave_parts_alone() {
+    let place = Place::new();
+    let mut outer = place.open();
+    let inner_folder = place.path().parent().unwrap();
+    let mut inner = State::open(inner_folder).unwrap();
+    let mut unit = place.unit().clone();
+    let path = inner_folder.join("x.csv");
+    unit.output = Some(crate::plan::Output { relative: "x.csv".into(), path });
+    let inner_part = inner.part(&unit).unwrap().unwrap();
+    fs::write(&inner_part, "rows").unwrap();
+    let outer_part = outer.part(place.unit()).unwrap().unwrap();
+    fs::write(&outer_part, "rows").unwrap();
+    assert_eq!(inner_part.parent().unwrap().parent(), outer_part.parent().unwrap().parent());
+    assert!(inner_part.exists(), "the outer one removed it");
+    drop(inner);
+    drop(State::open(inner_folder).unwrap());
+    assert!(outer_part.exists(), "the inner one removed it");
+}
+
+#[test]
+fn a_file_in_place_of_a_folder_of_parts_keeps_nobody_out() {
+    let place = Place::new();
+    let mut state = place.open();
+    fs::write(state.part(place.unit()).unwrap().unwrap(), "ro").unwrap();
+    Place::kill(state);
+    let copy = place.after_kill();
+    fs::remove_dir_all(copy.output().join("deep")).unwrap();
+    fs::write(copy.output().join("deep"), "a file").unwrap();
+    let mut state = copy.open();
+    assert_eq!(state.take_notes(), Vec::<String>::new());
+    assert!(matches!(state.part(copy.unit()), Err(TasksError::Io { action: "make", .. })));
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Runs commands as plain child processes, in the folder of the task file.
 
-use super::{Done, Ended, Failure, Order, Retry, Runner, Running, process::Group};
+use super::{
+    Done, Ended, Failure, Order, Retry, Runner, Running,
+    process::{Group, Outcome},
+};
 use crate::state::Marker;
 use std::{
     ffi::OsString,
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
-    os::unix::process::{CommandExt, ExitStatusExt},
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::Arc,
@@ -20,7 +23,7 @@ const LAST_WORDS: u64 = 4096;
 ///
 /// What a command writes to its standard output and error goes to files of its unit, or, if the task has an `output` and no
 /// `{output}` in its arguments, the standard output is the output. The command and all that it starts are a process group,
-/// which ends with it. In its environment are `TIDEGATE_LIMIT`, in bytes, and `TIDEGATE_OUTPUT`, the file to write.
+/// which ends with it, as do groups that they make. In its environment are `TIDEGATE_LIMIT`, in bytes, and `TIDEGATE_OUTPUT`, the file to write.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CommandRunner;
 
@@ -36,26 +39,31 @@ impl Runner for CommandRunner {
         let (out, err) =
             streams.map_err(|error| Failure::for_good(format!("write `{}`: {error}", log.err.display())))?;
         let mut command = Command::new(program);
-        command.args(rest).current_dir(&order.unit.folder).process_group(0);
+        command.args(rest).current_dir(&order.unit.folder);
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         command.env(Marker::VARIABLE, order.marker.to_string()).env("TIDEGATE_LIMIT", order.limit.bytes().to_string());
         if let Some(part) = &order.part {
             command.env("TIDEGATE_OUTPUT", part);
         }
-        let mut child = command.spawn().map_err(|error| not_started(program, &error))?;
-        let group = Group::of(&child);
+        let group = Group::start(&mut command, &order.marker).map_err(|error| not_started(program, &error))?;
         group.limit(order.limit);
         let name = program.to_string_lossy().into_owned();
-        thread::spawn({
+        let watch = {
             let group = Arc::clone(&group);
             move || {
-                let failure = match group.wait(&mut child) {
-                    Ok(status) => failure(&name, status, &log),
+                let failure = match group.wait() {
+                    Ok(Outcome::Ended(status)) => failure(&name, status, &log),
+                    Ok(Outcome::Cancelled) => Some(Failure::for_good(format!("`{name}` was cancelled"))),
                     Err(error) => Some(Failure::for_good(format!("wait for `{name}`: {error}"))),
                 };
                 done.ended(Ended { failure, ..Ended::default() });
             }
-        });
+        };
+        if let Err(error) = thread::Builder::new().name("tidegate-command".into()).spawn(watch) {
+            // Nobody would see it end.
+            let _ = group.kill();
+            return Err(Failure::for_good(format!("no thread for a command: {error}")));
+        }
         Ok(Box::new(RunningCommand(group)))
     }
 }

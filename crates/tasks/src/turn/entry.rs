@@ -16,6 +16,8 @@ pub(super) struct Entry {
     pub failures: u32,
     /// What the outputs it uses hold, known when it is ready.
     pub used: Option<Fingerprint>,
+    /// Whether another unit stands for it as soon as it has ended, however it ends.
+    pub superseded: bool,
 }
 
 /// Where a unit is.
@@ -47,7 +49,21 @@ pub(super) enum Step {
 
 impl Entry {
     pub fn of(unit: Unit) -> Self {
-        Self { unit: Arc::new(unit), stage: Stage::Blocked, forecast: None, passed: 0, failures: 0, used: None }
+        let (unit, stage) = (Arc::new(unit), Stage::Blocked);
+        Self { unit, stage, forecast: None, passed: 0, failures: 0, used: None, superseded: false }
+    }
+
+    /// Gives its place to another unit, now or when it has ended.
+    pub fn supersede(&mut self) {
+        match self.stage {
+            Stage::Runs(_) => self.superseded = true,
+            _ => self.stage = Stage::Replaced,
+        }
+    }
+
+    /// Puts it where it is now, unless another stands for it.
+    pub fn end(&mut self, stage: Stage) {
+        self.stage = if self.superseded { Stage::Replaced } else { stage };
     }
 
     /// Returns what it asks for.

@@ -51,7 +51,7 @@ pub enum Event<'a> {
     },
     /// Memory was given back between two units.
     Released(Release),
-    /// New files cannot be run as they are. The loop goes on without them.
+    /// Files cannot be run as they are. The loop goes on without them, and tells so once.
     WatchFailed(&'a TasksError),
 }
 

@@ -1,5 +1,9 @@
 //! A process group: a program and all that it starts, ended together.
+//!
+//! A program may make groups of its own for what it starts, as shells with job control and `timeout` do. Those are known by a
+//! variable that they inherit.
 
+use crate::state::{Marker, ask_carriers, end_carriers};
 use rustix_process::{
     io::retry_on_intr,
     process::{
@@ -9,8 +13,12 @@ use rustix_process::{
 };
 use std::{
     io,
-    process::{Child, ExitStatus},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitStatus},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -19,21 +27,49 @@ use tidegate_memory::ByteCount;
 /// How long a program may take to end when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The name of the variable that tells what one run of a command has started from all else.
+const VARIABLE: &str = "TIDEGATE_UNIT";
+
+/// Runs of commands, so that each has a value of its own. Only that they differ matters.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
 /// A program that leads a group of its own.
 ///
 /// Signals are sent under the lock, and only until the program is waited for: later, its number may be another's.
 #[derive(Debug)]
 pub(super) struct Group {
     leader: Option<Pid>,
-    ended: Mutex<bool>,
+    /// What the program and all that it starts carry.
+    variable: String,
+    state: Mutex<State>,
     has_ended: Condvar,
 }
 
+#[derive(Debug)]
+struct State {
+    child: Child,
+    ended: bool,
+    cancelled: bool,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// By itself.
+    Ended(ExitStatus),
+    /// It was asked to. Whatever it says, what it wrote need not be whole.
+    Cancelled,
+}
+
 impl Group {
-    /// Takes a child that was started with a group of its own.
-    pub fn of(child: &Child) -> Arc<Self> {
+    /// Starts a command with a group of its own.
+    pub fn start(command: &mut Command, marker: &Marker) -> io::Result<Arc<Self>> {
+        let value = format!("{marker}.{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let child = command.env(VARIABLE, &value).process_group(0).spawn()?;
         let leader = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        Arc::new(Self { leader, ended: Mutex::new(false), has_ended: Condvar::new() })
+        let state = Mutex::new(State { child, ended: false, cancelled: false });
+        let variable = format!("{VARIABLE}={value}");
+        Ok(Arc::new(Self { leader, variable, state, has_ended: Condvar::new() }))
     }
 
     /// Limits the memory that each process of the group may allocate. Not what is resident: that takes a guard.
@@ -44,38 +80,59 @@ impl Group {
     }
 
     /// Waits until the leader has ended, and ends what it left behind.
-    pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+    pub fn wait(&self) -> io::Result<Outcome> {
         if let Some(leader) = self.leader {
             // Without taking its state, so that its number stays its own. An error is told by the wait below.
             let options = WaitidOptions::EXITED | WaitidOptions::NOWAIT;
             let _ = retry_on_intr(|| waitid(WaitId::Pid(leader), options));
         }
-        let status = {
-            let mut ended = self.lock();
-            self.signal(Signal::Kill);
-            let status = child.wait();
-            *ended = true;
+        self.kill()
+    }
+
+    /// Ends the group at once.
+    pub fn kill(&self) -> io::Result<Outcome> {
+        let outcome = {
+            let mut state = self.lock();
+            if !state.ended {
+                self.signal(Signal::Kill);
+            }
+            let status = state.child.wait();
+            state.ended = true;
             self.has_ended.notify_all();
-            status
+            if state.cancelled { Ok(Outcome::Cancelled) } else { status.map(Outcome::Ended) }
         };
         self.wait_for_others();
-        status
+        end_carriers(&self.variable);
+        outcome
     }
 
     /// Asks the group to end, and kills it if it does not.
     pub fn cancel(self: &Arc<Self>) {
-        if !*self.lock() {
-            self.signal(Signal::Term);
+        let mut state = self.lock();
+        if state.ended {
+            return;
+        }
+        state.cancelled = true;
+        self.signal(Signal::Term);
+        drop(state);
+        if let Some(leader) = self.leader {
+            ask_carriers(&self.variable, leader);
         }
         let group = Arc::clone(self);
-        thread::spawn(move || {
-            let ended = group.lock();
-            let waited = group.has_ended.wait_timeout_while(ended, GRACE, |ended| !*ended);
-            let (ended, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            if !*ended {
+        let patience = move || {
+            let state = group.lock();
+            let waited = group.has_ended.wait_timeout_while(state, GRACE, |state| !state.ended);
+            let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if !state.ended {
                 group.signal(Signal::Kill);
             }
-        });
+        };
+        if thread::Builder::new().name("tidegate-cancel".into()).spawn(patience).is_err() {
+            let state = self.lock();
+            if !state.ended {
+                self.signal(Signal::Kill);
+            }
+        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -96,7 +153,7 @@ impl Group {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -372,6 +372,61 @@ fn new_files_are_picked_up() {
     assert_eq!(place.outputs(), ["all.csv", "e/a.csv", "e/b.csv"]);
 }
 
+/// Holds a unit until its input is another file, and then fails.
+struct Held<'a> {
+    place: &'a Place,
+    first: Option<Done>,
+    has_changed: bool,
+}
+
+impl Runner for Held<'_> {
+    fn start(&mut self, order: Order, done: Done) -> Result<Box<dyn Running>, Failure> {
+        if order.unit.name == "e: logs/a" && !self.has_changed {
+            self.has_changed = true;
+            self.first = Some(done);
+            // In this order, so that the first is not settled later than the second.
+            self.place.write("logs/a", "changed");
+            self.place.write("logs/b", "new");
+        } else {
+            fs::write(order.part.unwrap(), "").unwrap();
+            done.ended(Ended::default());
+            if let Some(first) = self.first.take() {
+                first.ended(failed(Failure::for_good("`logs/a` changed while it was read")));
+            }
+        }
+        Ok(Box::new(Endless(Arc::default())))
+    }
+}
+
+/// Stops the loop when the last task is done or left out.
+struct StopWhenOver(Stop);
+
+impl Witness for StopWhenOver {
+    fn told(&mut self, event: &Event<'_>) {
+        if matches!(event, Event::Finished { unit, .. } if unit.task == "all") || matches!(event, Event::Skipped { .. })
+        {
+            self.0.stop();
+        }
+    }
+}
+
+#[test]
+fn a_unit_whose_input_changes_while_it_runs_does_not_count() {
+    let place = Place::with(&["logs/a"]);
+    let each = "[task.e]\ninput = \"logs\"\nsql = \"{input}\"\noutput = \"{task}/{stem}.csv\"\nlimit = \"100MB\"\n";
+    let file = place.file(&format!("{each}{}", task("all", "1", "after = [\"e\"]")));
+    let mut state = State::open(&file.output).unwrap();
+    let units = plan(&file, Missing::Refused).unwrap();
+    let (mail, stop) = Mail::new();
+    let mut runner = Held { place: &place, first: None, has_changed: false };
+    let mut witness = StopWhenOver(stop);
+    let options = TurnOptions { watch: Some(Duration::from_millis(1)), ..TurnOptions::of(&file) };
+    let turn = Turn { file: &file, options, state: &mut state, runner: &mut runner, witness: &mut witness };
+    let summary = turn.run(units, mail);
+    assert_eq!((summary.done, summary.failed, summary.skipped), (3, vec![], vec![]));
+    assert_eq!(place.outputs(), ["all.csv", "e/a.csv", "e/b.csv"]);
+}
+
 #[test]
 fn commands_run_in_the_folder_of_the_task_file() {
     let place = Place::with(&["logs/a", "logs/b"]);
@@ -426,15 +481,22 @@ fn commands_that_fail_say_why() {
 
 #[test]
 fn a_command_ends_with_all_that_it_started() {
+    // Its child has the pipe open for long, in its group or in one of its own; the command itself ends at once.
+    check_all_ends("\"sh\", \"-c\", \"exec 3> pipe; sleep 1000 &\"");
+    let python =
+        "import os, subprocess as s; s.Popen(['sleep', '1000'], stdout=open('pipe', 'w'), preexec_fn=os.setpgrp)";
+    check_all_ends(&format!("\"python3\", \"-c\", \"{python}\""));
+}
+
+fn check_all_ends(command: &str) {
     let place = Place::with(&[]);
-    // Its child has the pipe open for long; the command itself ends at once.
     let pipe = place.path("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let file = place.file("[task.t]\ncommand = [\"sh\", \"-c\", \"exec 3> pipe; sleep 1000 &\"]\n");
+    let file = place.file(&format!("[task.t]\ncommand = [{command}]\n"));
     let (sender, is_closed) = channel();
     thread::spawn(move || sender.send(fs::read_to_string(pipe)));
     let (summary, _) = run(&file, &mut CommandRunner);
-    assert_eq!(summary.done, 1);
+    assert_eq!(summary.done, 1, "{summary:?}");
     assert_eq!(is_closed.recv_timeout(Duration::from_mins(1)).unwrap().unwrap(), "");
 }
 
@@ -452,6 +514,25 @@ fn a_command_is_cancelled() {
     let turn = Turn { file: &file, options, state: &mut state, runner: &mut CommandRunner, witness: &mut witness };
     let summary = turn.run(units, mail);
     assert_eq!((summary.ending, summary.done, summary.left), (Ending::Interrupted, 1, 1));
+    drop(state);
+    assert_eq!(place.outputs(), Vec::<String>::new());
+}
+
+#[test]
+fn a_cancelled_command_is_not_done_whatever_it_says() {
+    let place = Place::with(&[]);
+    let command = "trap 'exit 0' TERM; echo half; : > ready; while :; do sleep 0.01; done";
+    let file = place.file(&format!(
+        "[task.t]\ncommand = [\"sh\", \"-c\", \"{command}\"]\noutput = \"t\"\n\
+         [task.u]\ncommand = [\"sh\", \"-c\", \"until [ -e ready ]; do :; done\"]\n"
+    ));
+    let mut state = State::open(&file.output).unwrap();
+    let units = plan(&file, Missing::Refused).unwrap();
+    let (mail, stop) = Mail::new();
+    let (options, mut witness) = (TurnOptions::of(&file), StopWhenDone(stop));
+    let turn = Turn { file: &file, options, state: &mut state, runner: &mut CommandRunner, witness: &mut witness };
+    let summary = turn.run(units, mail);
+    assert_eq!((summary.done, summary.left), (1, 1));
     drop(state);
     assert_eq!(place.outputs(), Vec::<String>::new());
 }

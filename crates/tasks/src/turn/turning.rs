@@ -8,7 +8,7 @@ use crate::{
     Fingerprint, TasksError,
     admission::{Grant, Shared, Waiting},
     file::TaskFile,
-    plan::{self, Unit, Watcher},
+    plan::{self, Look, Unit, Watcher},
     release::{Release, ReleasePolicy, ReleaseReading},
     state::{Sealed, State},
 };
@@ -307,7 +307,7 @@ impl Turning<'_> {
             self.fail(place, &Failure::of(&error), Some(ended));
         } else {
             let Some(entry) = self.entries.get_mut(place) else { return };
-            entry.stage = Stage::Done;
+            entry.end(Stage::Done);
             self.summary.done += 1;
             self.turn.witness.told(&Event::Finished { unit: &entry.unit, ended });
         }
@@ -330,9 +330,9 @@ impl Turning<'_> {
         let stopped = self.summary.ending == Ending::Interrupted;
         let retries = self.turn.options.retries;
         let Some(entry) = self.entries.get_mut(place) else { return };
-        let again = failure.retry == Retry::Can && entry.failures < retries;
+        let again = failure.retry == Retry::Can && entry.failures < retries && !entry.superseded;
         if stopped || again {
-            entry.stage = Stage::Ready;
+            entry.end(Stage::Ready);
             entry.failures += 1;
             if !stopped {
                 self.turn.witness.told(&Event::Retrying { unit: &entry.unit, failure });
@@ -344,11 +344,14 @@ impl Turning<'_> {
 
     fn fail(&mut self, place: usize, failure: &Failure, ended: Option<&Ended>) {
         let Some(entry) = self.entries.get_mut(place) else { return };
-        entry.stage = Stage::Failed;
+        entry.end(Stage::Failed);
         // It is not done; that it failed is for the record only.
         let _ = self.turn.state.fail(&entry.unit);
         self.turn.witness.told(&Event::Failed { unit: &entry.unit, failure, ended });
-        self.summary.failed.push((entry.unit.name.clone(), failure.clone()));
+        // Whatever became of what its input was before, it is done again.
+        if !entry.superseded {
+            self.summary.failed.push((entry.unit.name.clone(), failure.clone()));
+        }
     }
 
     /// Gives memory back, if the policy says so.
@@ -378,15 +381,12 @@ impl Turning<'_> {
     /// Looks for new units, which take the place of those on the same input.
     fn look(&mut self) {
         self.next_look = self.turn.options.watch.map(|interval| Instant::now() + interval);
-        let units = match self.watcher.look(self.turn.file) {
-            Ok(units) => units,
-            Err(error) => return self.turn.witness.told(&Event::WatchFailed(&error)),
-        };
+        let Look { units, trouble } = self.watcher.look(self.turn.file);
+        if let Some(trouble) = trouble {
+            self.turn.witness.told(&Event::WatchFailed(&trouble));
+        }
         for unit in units {
-            let waits = |entry: &&mut Entry| entry.unit.name == unit.name && !matches!(entry.stage, Stage::Runs(_));
-            for old in self.entries.iter_mut().filter(waits) {
-                old.stage = Stage::Replaced;
-            }
+            self.entries.iter_mut().filter(|entry| entry.unit.name == unit.name).for_each(Entry::supersede);
             self.entries.push(Entry::of(unit));
         }
     }
