@@ -48,18 +48,32 @@ pub struct Grant {
 }
 
 impl Shared {
-    /// Returns which of the waiting units start now, in their order, beside those that run with the limits `running`.
-    pub fn admit(&self, running: &[ByteCount], waiting: &[Waiting]) -> Vec<Grant> {
+    /// Returns which of the waiting units start now, in their order, beside those that run with the limits `running`. None of
+    /// them needs less than `least`: when less is free, the others are not looked at.
+    pub fn admit(
+        &self,
+        running: &[ByteCount],
+        waiting: impl IntoIterator<Item = Waiting>,
+        least: ByteCount,
+    ) -> Vec<Grant> {
         let mut free = self.limit - running.iter().copied().sum();
         let mut slots = self.parallel.max(1).saturating_sub(running.len());
         let mut grants = Vec::new();
+        let mut growing = Vec::new();
         let mut all_fit = true;
-        for (place, unit) in waiting.iter().enumerate() {
+        for (place, unit) in waiting.into_iter().enumerate() {
             if slots == 0 {
+                break;
+            }
+            if free < least {
+                all_fit = false;
                 break;
             }
             let limit = self.needed(unit.need);
             if limit <= free {
+                if !matches!(unit.need, Need::Limit(_)) {
+                    growing.push(grants.len());
+                }
                 grants.push(Grant { place, limit });
                 free = free - limit;
                 slots -= 1;
@@ -71,13 +85,13 @@ impl Shared {
         }
         // What is left is of use to nobody who waits: more memory is less spilling.
         if slots == 0 || all_fit {
-            share(free, &mut grants, waiting);
+            share(free, &mut grants, &growing);
         }
         grants
     }
 
     /// Returns the limit that a unit needs to start.
-    fn needed(&self, need: Need) -> ByteCount {
+    pub(crate) fn needed(&self, need: Need) -> ByteCount {
         let wanted = match need {
             Need::Limit(limit) => limit,
             Need::Forecast(bound) => bound.max(MINIMUM_LIMIT),
@@ -87,13 +101,13 @@ impl Shared {
     }
 }
 
-/// Divides `free` evenly among the grants that have no limit of their own.
-fn share(free: ByteCount, grants: &mut [Grant], waiting: &[Waiting]) {
-    let grows = |grant: &Grant| waiting.get(grant.place).is_some_and(|unit| !matches!(unit.need, Need::Limit(_)));
-    let count = grants.iter().filter(|grant| grows(grant)).count() as u64;
-    let Some(part) = free.bytes().checked_div(count) else { return };
-    for grant in grants.iter_mut().filter(|grant| grows(grant)) {
-        grant.limit += ByteCount::new(part);
+/// Divides `free` evenly among the grants that have no limit of their own, which `growing` names.
+fn share(free: ByteCount, grants: &mut [Grant], growing: &[usize]) {
+    let Some(part) = free.bytes().checked_div(growing.len() as u64) else { return };
+    for at in growing {
+        if let Some(grant) = grants.get_mut(*at) {
+            grant.limit += ByteCount::new(part);
+        }
     }
 }
 
@@ -116,10 +130,18 @@ mod tests {
         Waiting { need: Need::Limit(mb(count)), passed: 0 }
     }
 
+    /// Returns what is started. To look no further than need be changes nothing.
+    fn start(shared: Shared, running: &[ByteCount], waiting: &[Waiting]) -> Vec<Grant> {
+        let least = waiting.iter().map(|unit| shared.needed(unit.need)).min().unwrap_or_default();
+        let grants = shared.admit(running, waiting.iter().copied(), least);
+        assert_eq!(grants, shared.admit(running, waiting.iter().copied(), ByteCount::default()));
+        grants
+    }
+
     /// Returns place and MB of what is started under 1,000 MB.
     fn admit(parallel: usize, running: &[u64], waiting: &[Waiting]) -> Vec<(usize, u64)> {
         let running: Vec<_> = running.iter().map(|count| mb(*count)).collect();
-        let grants = Shared { limit: mb(1000), parallel }.admit(&running, waiting);
+        let grants = start(Shared { limit: mb(1000), parallel }, &running, waiting);
         grants.into_iter().map(|grant| (grant.place, grant.limit.bytes() / MB)).collect()
     }
 
@@ -147,9 +169,9 @@ mod tests {
 
     #[test]
     fn nothing_is_below_the_minimum_and_the_unknown_gets_an_even_part() {
-        let grants = Shared { limit: mb(1000), parallel: 2 }.admit(&[mb(900)], &[forecast(1)]);
+        let grants = start(Shared { limit: mb(1000), parallel: 2 }, &[mb(900)], &[forecast(1)]);
         assert_eq!(grants, [Grant { place: 0, limit: mb(100) }]);
-        assert_eq!(Shared { limit: mb(1000), parallel: 2 }.admit(&[mb(950)], &[forecast(1)]), []);
+        assert_eq!(start(Shared { limit: mb(1000), parallel: 2 }, &[mb(950)], &[forecast(1)]), []);
         let unknown = Waiting { need: Need::Unknown, passed: 0 };
         assert_eq!(admit(4, &[], &[unknown, unknown, fixed(700)]), [(0, 250), (1, 250)]);
     }
@@ -174,7 +196,7 @@ mod tests {
             for size in sizes {
                 waiting.push(forecast(size));
                 let limits: Vec<_> = running.iter().copied().collect();
-                let grants = shared.admit(&limits, &waiting);
+                let grants = start(shared, &limits, &waiting);
                 if let Some(last) = grants.last().copied() {
                     for (place, unit) in waiting.iter_mut().enumerate().take(last.place) {
                         unit.passed += u32::from(!grants.iter().any(|grant| grant.place == place));
@@ -197,7 +219,7 @@ mod tests {
         #[test]
         fn something_runs_whenever_nothing_does(needs in proptest::collection::vec(1_u64..5000, 1..9), parallel in 0_usize..5) {
             let waiting: Vec<_> = needs.into_iter().map(forecast).collect();
-            let grants = Shared { limit: mb(1000), parallel }.admit(&[], &waiting);
+            let grants = start(Shared { limit: mb(1000), parallel }, &[], &waiting);
             prop_assert!(grants.first().is_some_and(|grant| grant.place == 0));
             prop_assert!(grants.iter().map(|grant| grant.limit).sum::<ByteCount>() <= mb(1000));
         }

@@ -14,6 +14,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     mem,
     path::{Component, Path, PathBuf},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -81,6 +82,26 @@ struct Made {
     outputs: Vec<PathBuf>,
 }
 
+/// What all units of a task have in common: what comes before them.
+struct Before {
+    /// What it is; `None` if nothing does.
+    key: Option<Fingerprint>,
+    outputs: Arc<BTreeMap<String, Vec<PathBuf>>>,
+}
+
+impl Before {
+    fn of(before: Vec<(String, Made)>) -> Self {
+        let mut texts = Vec::new();
+        for (name, made) in &before {
+            texts.push(name.clone());
+            texts.extend(made.keys.iter().map(Fingerprint::to_string));
+        }
+        let key = (!texts.is_empty()).then(|| Fingerprint::of_texts(texts.iter().map(String::as_str)));
+        let outputs = before.into_iter().map(|(name, made)| (name, made.outputs)).collect();
+        Self { key, outputs: Arc::new(outputs) }
+    }
+}
+
 impl<'a> Maker<'a> {
     pub fn of(file: &'a TaskFile, missing: Missing) -> Self {
         let (left_out, looked, tasks) = Default::default();
@@ -122,6 +143,7 @@ impl<'a> Maker<'a> {
             Each::All if files.is_empty() => Vec::new(),
             Each::All => vec![files],
         };
+        let before = Before::of(before);
         for group in groups {
             let Some(unit) = self.unit(task, group, &before) else { continue };
             made.keys.push(unit.key);
@@ -213,7 +235,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn unit(&mut self, task: &Task, inputs: Vec<InputFile>, before: &[(String, Made)]) -> Option<Unit> {
+    fn unit(&mut self, task: &Task, inputs: Vec<InputFile>, before: &Before) -> Option<Unit> {
         let name = match inputs.as_slice() {
             [file] if task.each == Each::File => format!("{}: {}", task.name, file.name),
             _ => task.name.clone(),
@@ -232,8 +254,6 @@ impl<'a> Maker<'a> {
             },
             None => None,
         };
-        let used: BTreeMap<String, Vec<PathBuf>> =
-            before.iter().map(|(name, made)| (name.clone(), made.outputs.clone())).collect();
         Some(Unit {
             name,
             task: task.name.clone(),
@@ -247,7 +267,7 @@ impl<'a> Maker<'a> {
             depth: 0,
             folder: self.file.folder.clone(),
             outputs: self.file.output.clone(),
-            used,
+            used: Arc::clone(&before.outputs),
             each: task.each,
             patterns: task.inputs.clone(),
         })
@@ -295,7 +315,7 @@ fn date(time: SystemTime) -> Option<String> {
 }
 
 /// Returns what tells a unit from all others, and from itself on other data.
-fn key(task: &Task, inputs: &[InputFile], before: &[(String, Made)]) -> Fingerprint {
+fn key(task: &Task, inputs: &[InputFile], before: &Before) -> Fingerprint {
     let mut texts = vec![task.name.clone()];
     match &task.work {
         Work::Sql(sql) => texts.extend(["sql".to_owned(), sql.clone()]),
@@ -308,9 +328,6 @@ fn key(task: &Task, inputs: &[InputFile], before: &[(String, Made)]) -> Fingerpr
     for input in inputs {
         texts.extend([input.name.clone(), input.fingerprint.to_string()]);
     }
-    for (name, made) in before {
-        texts.push(name.clone());
-        texts.extend(made.keys.iter().map(Fingerprint::to_string));
-    }
+    texts.extend(before.key.map(|key| key.to_string()));
     Fingerprint::of_texts(texts.iter().map(String::as_str))
 }

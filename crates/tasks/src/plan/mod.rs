@@ -3,7 +3,6 @@
 mod around;
 mod inputs;
 mod make;
-mod order;
 mod outputs;
 #[cfg(test)]
 mod tests;
@@ -12,6 +11,5 @@ mod watch;
 
 pub use inputs::InputFile;
 pub use make::{Missing, plan};
-pub use order::order;
 pub use unit::{Output, Unit};
 pub use watch::{Look, Watcher};

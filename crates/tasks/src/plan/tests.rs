@@ -190,15 +190,6 @@ fn several_files_need_a_place_for_several() {
 }
 
 #[test]
-fn dependencies_come_first_and_then_the_largest() {
-    let place = Place::with(&["logs/a.log", "logs/b.log", "logs/c.log"]);
-    let units = place.plan(&format!("[task.z]\ncommand = [\"x\"]\nafter = [\"a\"]\n{EACH}"));
-    let units: Vec<_> = units.iter().collect();
-    let sizes = [5, 9, 9, 100].map(ByteCount::new);
-    assert_eq!(order(&units, |place| sizes[place]), [1, 2, 0, 3]);
-}
-
-#[test]
 fn new_files_are_told_when_they_have_settled() {
     let place = Place::with(&["logs/a.log"]);
     let file = place.file(&format!("{EACH}[task.b]\ncommand = [\"x\", \"{{output:a}}\"]\nafter = [\"a\"]\n"));

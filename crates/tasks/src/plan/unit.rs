@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use tidegate_memory::ByteCount;
 
@@ -43,8 +44,8 @@ pub struct Unit {
     pub folder: PathBuf,
     /// The folder of outputs, absolute.
     pub(crate) outputs: PathBuf,
-    /// What the task's outputs are called, of each task that the text uses.
-    pub(crate) used: BTreeMap<String, Vec<PathBuf>>,
+    /// What the task's outputs are called, of each task that the text uses. All units of a task have it in common.
+    pub(crate) used: Arc<BTreeMap<String, Vec<PathBuf>>>,
     /// How inputs become units.
     pub(crate) each: Each,
     /// The inputs as the file writes them.

@@ -1,4 +1,4 @@
-//! Where each unit is on its way, and what can be started.
+//! Where a unit is on its way.
 
 use crate::{Fingerprint, Forecast, admission::Need, plan::Unit};
 use std::sync::Arc;
@@ -53,19 +53,6 @@ impl Entry {
         Self { unit, stage, forecast: None, passed: 0, failures: 0, used: None, superseded: false }
     }
 
-    /// Gives its place to another unit, now or when it has ended.
-    pub fn supersede(&mut self) {
-        match self.stage {
-            Stage::Runs(_) => self.superseded = true,
-            _ => self.stage = Stage::Replaced,
-        }
-    }
-
-    /// Puts it where it is now, unless another stands for it.
-    pub fn end(&mut self, stage: Stage) {
-        self.stage = if self.superseded { Stage::Replaced } else { stage };
-    }
-
     /// Returns what it asks for.
     pub fn need(&self) -> Need {
         match (self.unit.limit, self.forecast) {
@@ -79,29 +66,4 @@ impl Entry {
     pub fn size(&self) -> ByteCount {
         self.forecast.map(|forecast| forecast.bound).or(self.unit.limit).unwrap_or_else(|| self.unit.input_bytes())
     }
-}
-
-/// Returns what a blocked unit can do, as the others are now.
-pub(super) fn step(entries: &[Entry], entry: &Entry) -> Step {
-    let same_output = |other: &&Entry| other.unit.output.is_some() && other.unit.output == entry.unit.output;
-    if entries.iter().filter(same_output).any(|other| matches!(other.stage, Stage::Runs(_))) {
-        return Step::Wait;
-    }
-    let mut step = Step::Go;
-    for task in &entry.unit.after {
-        let mut before =
-            entries.iter().filter(|other| other.unit.task == *task && other.stage != Stage::Replaced).peekable();
-        if before.peek().is_none() {
-            // Its files are still to come.
-            step = Step::Wait;
-        }
-        for other in before {
-            match other.stage {
-                Stage::Failed | Stage::Skipped => return Step::Skip(task.clone()),
-                Stage::Done | Stage::AlreadyDone => {}
-                Stage::Blocked | Stage::Ready | Stage::Runs(_) | Stage::Replaced => step = Step::Wait,
-            }
-        }
-    }
-    step
 }

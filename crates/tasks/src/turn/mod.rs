@@ -8,6 +8,7 @@
 //! the disk and takes the fingerprint there, so that large outputs do not keep others from being started.
 
 mod command;
+mod entries;
 mod entry;
 mod event;
 mod process;

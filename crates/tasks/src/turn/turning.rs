@@ -2,13 +2,14 @@
 
 use super::{
     Done, Ended, Ending, Event, Failure, Order, Retry, Runner, Running, Summary, Witness,
-    entry::{Entry, Stage, Step, step},
+    entries::Entries,
+    entry::{Stage, Step},
 };
 use crate::{
     Fingerprint, TasksError,
-    admission::{Grant, Shared, Waiting},
+    admission::{Grant, Shared},
     file::TaskFile,
-    plan::{self, Look, Unit, Watcher},
+    plan::{Look, Unit, Watcher},
     release::{Release, ReleasePolicy, ReleaseReading},
     state::{Sealed, State},
 };
@@ -99,10 +100,10 @@ impl Turn<'_> {
     /// What cannot be done is in the summary: a unit whose state cannot be read or written fails, as one that goes wrong does.
     pub fn run(self, units: Vec<Unit>, mail: Mail) -> Summary {
         let watcher = Watcher::knowing(&units);
-        let entries = units.into_iter().map(Entry::of).collect();
+        let entries = Entries::new(self.options.shared, units);
         let next_look = self.options.watch.map(|interval| Instant::now() + interval);
-        let (running, summary) = (HashMap::new(), Summary::default());
-        Turning { turn: self, entries, running, mail, watcher, next_look, summary, has_ended: false }.run()
+        let (running, used, summary) = Default::default();
+        Turning { turn: self, entries, running, used, mail, watcher, next_look, summary, has_ended: false }.run()
     }
 }
 
@@ -114,9 +115,11 @@ struct Active {
 
 struct Turning<'a> {
     turn: Turn<'a>,
-    entries: Vec<Entry>,
+    entries: Entries,
     /// By the place of the entry.
     running: HashMap<usize, Active>,
+    /// What the units of a task use of others, by its name, as long as the versions of those are the same.
+    used: HashMap<String, (Vec<u64>, Fingerprint)>,
     mail: Mail,
     watcher: Watcher,
     next_look: Option<Instant>,
@@ -140,8 +143,7 @@ impl Turning<'_> {
                 None => self.look(),
             }
         }
-        let left = |entry: &&Entry| matches!(entry.stage, Stage::Blocked | Stage::Ready);
-        self.summary.left = self.entries.iter().filter(left).count();
+        self.summary.left = self.entries.left();
         self.summary
     }
 
@@ -163,74 +165,67 @@ impl Turning<'_> {
         let mut moved = true;
         while moved {
             moved = false;
-            for place in 0..self.entries.len() {
-                let Some(entry) = self.entries.get(place).filter(|entry| entry.stage == Stage::Blocked) else {
-                    continue;
-                };
-                let stage = match step(&self.entries, entry) {
+            for place in self.entries.movable() {
+                match self.entries.step(place) {
                     Step::Wait => continue,
-                    Step::Skip(task) => {
-                        let unit = &entry.unit;
-                        self.turn.witness.told(&Event::Skipped { unit, because: &task });
-                        self.summary.skipped.push((unit.name.clone(), task));
-                        Stage::Skipped
-                    }
-                    Step::Go => match self.ready(place) {
-                        Ok(stage) => stage,
-                        Err(error) => {
+                    Step::Skip(task) => self.skip(place, task),
+                    Step::Go => {
+                        if let Err(error) = self.ready(place) {
                             self.fail(place, &Failure::of(&error), None);
-                            Stage::Failed
                         }
-                    },
-                };
-                if let Some(entry) = self.entries.get_mut(place) {
-                    entry.stage = stage;
+                    }
                 }
                 moved = true;
             }
         }
     }
 
+    fn skip(&mut self, place: usize, task: String) {
+        let Some(unit) = self.entries.unit(place) else { return };
+        self.turn.witness.told(&Event::Skipped { unit: &unit, because: &task });
+        self.summary.skipped.push((unit.name.clone(), task));
+        self.entries.set(place, Stage::Skipped);
+    }
+
     /// Looks whether a unit whose turn it is was done before, and if not, what it needs.
-    fn ready(&mut self, place: usize) -> Result<Stage, TasksError> {
-        let Some(unit) = self.unit(place) else { return Ok(Stage::Replaced) };
-        let current = self.entries.iter().filter(|entry| entry.stage != Stage::Replaced);
-        let before = current.filter(|entry| unit.after.contains(&entry.unit.task)).map(|entry| entry.unit.as_ref());
-        let used = self.turn.state.used(before)?;
+    fn ready(&mut self, place: usize) -> Result<(), TasksError> {
+        let Some(unit) = self.entries.unit(place) else { return Ok(()) };
+        let used = self.used(&unit)?;
         if self.turn.state.is_done(&unit, used)? {
             self.turn.witness.told(&Event::AlreadyDone(&unit));
             self.summary.already_done += 1;
-            return Ok(Stage::AlreadyDone);
+            self.entries.set(place, Stage::AlreadyDone);
+        } else {
+            let forecast = self.turn.runner.forecast(&unit);
+            self.entries.set_ready(place, used, forecast);
         }
-        let forecast = self.turn.runner.forecast(&unit);
-        if let Some(entry) = self.entries.get_mut(place) {
-            entry.used = Some(used);
-            entry.forecast = forecast;
+        Ok(())
+    }
+
+    /// Returns what the outputs hold that a unit uses.
+    fn used(&mut self, unit: &Unit) -> Result<Fingerprint, TasksError> {
+        let versions = self.entries.versions(&unit.after);
+        if let Some((_, used)) = self.used.get(&unit.task).filter(|(then, _)| *then == versions) {
+            return Ok(*used);
         }
-        Ok(Stage::Ready)
+        let before = self.entries.of_tasks(&unit.after);
+        let used = self.turn.state.used(before.iter().map(AsRef::as_ref))?;
+        self.used.insert(unit.task.clone(), (versions, used));
+        Ok(used)
     }
 
     /// Starts what fits now. Returns whether anything could not be started, which lets others move on.
     fn start(&mut self) -> bool {
         let mut failed = false;
-        let waiting = self.waiting();
-        let asked: Vec<Waiting> = waiting
-            .iter()
-            .filter_map(|place| self.entries.get(*place))
-            .map(|entry| Waiting { need: entry.need(), passed: entry.passed })
-            .collect();
-        let limit = |entry: &Entry| match entry.stage {
-            Stage::Runs(limit) => Some(limit),
-            _ => None,
-        };
-        let limits: Vec<_> = self.entries.iter().filter_map(limit).collect();
-        let grants = self.turn.options.shared.admit(&limits, &asked);
+        let entries = &self.entries;
+        let grants = self.turn.options.shared.admit(&entries.limits(), entries.asked(), entries.least());
+        let Some(last) = grants.last() else { return false };
+        let waiting: Vec<usize> = entries.waiting().take(last.place + 1).collect();
         self.count_passed(&waiting, &grants);
         for grant in grants {
             let Some(place) = waiting.get(grant.place).copied() else { continue };
             // Two units of the same output can be ready at once; the second waits.
-            let Some(entry) = self.entries.get(place) else { continue };
-            if step(&self.entries, entry) != Step::Go {
+            if self.entries.step(place) != Step::Go {
                 continue;
             }
             if let Err(failure) = self.start_one(place, grant) {
@@ -241,21 +236,11 @@ impl Turning<'_> {
         failed
     }
 
-    /// Returns the places of all units that wait for memory, in their order.
-    fn waiting(&self) -> Vec<usize> {
-        let ready: Vec<(usize, &Entry)> =
-            self.entries.iter().enumerate().filter(|(_, entry)| entry.stage == Stage::Ready).collect();
-        let units: Vec<&Unit> = ready.iter().map(|(_, entry)| entry.unit.as_ref()).collect();
-        let order = plan::order(&units, |at| ready.get(at).map(|(_, entry)| entry.size()).unwrap_or_default());
-        order.into_iter().filter_map(|at| ready.get(at)).map(|(place, _)| *place).collect()
-    }
-
     fn count_passed(&mut self, waiting: &[usize], grants: &[Grant]) {
-        let Some(last) = grants.iter().map(|grant| grant.place).max() else { return };
-        for (at, place) in waiting.iter().enumerate().take(last) {
-            let granted = grants.iter().any(|grant| grant.place == at);
-            if let Some(entry) = self.entries.get_mut(*place).filter(|_| !granted) {
-                entry.passed += 1;
+        let mut granted = grants.iter().map(|grant| grant.place).peekable();
+        for (at, place) in waiting.iter().enumerate() {
+            if granted.next_if_eq(&at).is_none() {
+                self.entries.pass(*place);
             }
         }
     }
@@ -279,9 +264,7 @@ impl Turning<'_> {
         self.turn.witness.told(&Event::Started { unit: &unit, limit: grant.limit });
         let handle = self.turn.runner.start(order, done)?;
         self.running.insert(place, Active { handle, part });
-        if let Some(entry) = self.entries.get_mut(place) {
-            entry.stage = Stage::Runs(grant.limit);
-        }
+        self.entries.set(place, Stage::Runs(grant.limit));
         Ok(())
     }
 
@@ -306,10 +289,10 @@ impl Turning<'_> {
         } else if let Err(error) = self.keep(place, sealed) {
             self.fail(place, &Failure::of(&error), Some(ended));
         } else {
-            let Some(entry) = self.entries.get_mut(place) else { return };
-            entry.end(Stage::Done);
+            let Some(unit) = self.entries.unit(place) else { return };
+            self.entries.set(place, Stage::Done);
             self.summary.done += 1;
-            self.turn.witness.told(&Event::Finished { unit: &entry.unit, ended });
+            self.turn.witness.told(&Event::Finished { unit: &unit, ended });
         }
         self.has_ended = true;
     }
@@ -329,35 +312,35 @@ impl Turning<'_> {
     fn fail_or_retry(&mut self, place: usize, failure: &Failure, ended: &Ended) {
         let stopped = self.summary.ending == Ending::Interrupted;
         let retries = self.turn.options.retries;
-        let Some(entry) = self.entries.get_mut(place) else { return };
+        let Some(entry) = self.entries.get(place) else { return };
         let again = failure.retry == Retry::Can && entry.failures < retries && !entry.superseded;
-        if stopped || again {
-            entry.end(Stage::Ready);
-            entry.failures += 1;
-            if !stopped {
-                self.turn.witness.told(&Event::Retrying { unit: &entry.unit, failure });
-            }
-            return;
+        if !stopped && !again {
+            return self.fail(place, failure, Some(ended));
         }
-        self.fail(place, failure, Some(ended));
+        if !stopped {
+            self.turn.witness.told(&Event::Retrying { unit: &entry.unit, failure });
+        }
+        self.entries.set_again(place);
     }
 
     fn fail(&mut self, place: usize, failure: &Failure, ended: Option<&Ended>) {
-        let Some(entry) = self.entries.get_mut(place) else { return };
-        entry.end(Stage::Failed);
+        let Some(entry) = self.entries.get(place) else { return };
+        let (unit, superseded) = (Arc::clone(&entry.unit), entry.superseded);
+        self.entries.set(place, Stage::Failed);
         // It is not done; that it failed is for the record only.
-        let _ = self.turn.state.fail(&entry.unit);
-        self.turn.witness.told(&Event::Failed { unit: &entry.unit, failure, ended });
+        let _ = self.turn.state.fail(&unit);
+        self.turn.witness.told(&Event::Failed { unit: &unit, failure, ended });
         // Whatever became of what its input was before, it is done again.
-        if !entry.superseded {
-            self.summary.failed.push((entry.unit.name.clone(), failure.clone()));
+        if !superseded {
+            self.summary.failed.push((unit.name.clone(), failure.clone()));
         }
     }
 
     /// Gives memory back, if the policy says so.
     fn release(&mut self) {
         let Some(memory) = self.turn.runner.memory() else { return };
-        let next = self.waiting().first().and_then(|place| self.entries.get(*place)).and_then(|entry| entry.forecast);
+        let next =
+            self.entries.waiting().next().and_then(|place| self.entries.get(place)).and_then(|entry| entry.forecast);
         let release = self.turn.options.release.decide(&ReleaseReading {
             limit: self.turn.options.shared.limit,
             used: memory.used,
@@ -386,12 +369,7 @@ impl Turning<'_> {
             self.turn.witness.told(&Event::WatchFailed(&trouble));
         }
         for unit in units {
-            self.entries.iter_mut().filter(|entry| entry.unit.name == unit.name).for_each(Entry::supersede);
-            self.entries.push(Entry::of(unit));
+            self.entries.add(unit);
         }
-    }
-
-    fn unit(&self, place: usize) -> Option<Arc<Unit>> {
-        self.entries.get(place).map(|entry| Arc::clone(&entry.unit))
     }
 }
