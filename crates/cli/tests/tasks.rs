@@ -120,13 +120,17 @@ fn a_unit_that_fails_does_not_stop_the_others() {
 
 #[test]
 fn mistakes_are_told_with_their_lines_before_anything_runs() {
-    let tasks = TASKS.replace("after = \"total\"", "after = \"totl\"").replace("parallel = 2", "paralel = 2");
-    let place = Place::new(&tasks, 10);
-    let ran = place.ask(&["run", "tasks.toml"]);
-    assert_eq!(ran.status.code(), Some(2), "{ran}");
-    assert!(ran.stderr.contains("tasks.toml:4: ") && ran.stderr.contains("tasks.toml:19: "), "{ran}");
-    assert!(ran.stderr.contains("`parallel`") && ran.stderr.contains("`total`"), "{ran}");
-    assert!(!place.path("out").exists());
+    for (right, wrong, line, help) in [
+        ("parallel = 2", "paralel = 2", "tasks.toml:4: ", "`parallel`"),
+        ("after = \"total\"", "after = \"totl\"", "tasks.toml:19: ", "`total`"),
+        ("input = \"logs/*.csv\"", "input = \"log/*.csv\"", "tasks.toml:7: ", "log/*.csv"),
+    ] {
+        let place = Place::new(&TASKS.replace(right, wrong), 10);
+        let ran = place.ask(&["run", "tasks.toml"]);
+        assert_eq!(ran.status.code(), Some(2), "{ran}");
+        assert!(ran.stderr.contains(line) && ran.stderr.contains(help), "{ran}");
+        assert!(!place.path("out").exists());
+    }
 }
 
 /// Kills loops where they happen to be, and expects what an undisturbed one writes.

@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn a_narrower_plan_spills_earlier() {
         let narrower = |held, sort_parts| may_grow(&Request { sort_parts, ..request(Kind::Spilling, held, 1) });
-        assert!(narrower(44, 4) && !narrower(45, 4));
+        assert!(narrower(49, 4) && !narrower(50, 4));
         assert!(narrower(19, 8) && !narrower(20, 8));
         assert!(narrower(19, 16) && !narrower(20, 16), "it must still hold what it merges");
         assert!(may_grow(&Request { sort_parts: 8, ..request(Kind::Spilling, 0, 25) }), "nothing to spill yet");

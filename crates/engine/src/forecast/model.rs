@@ -177,6 +177,11 @@ fn class(held: &Held, terms: &Terms) -> Class {
     }
 }
 
+/// Returns whether what an operator keeps is counted in groups.
+pub(super) fn counts_groups(level: &Level, at: usize) -> bool {
+    level.operators.get(at).is_some_and(|held| class(held, &Terms { budget: None }) == Class::Groups)
+}
+
 /// Returns whether functions among these keep the values of their rows.
 fn keeps_values(details: &str) -> bool {
     let functions = details.split_once("aggr=[").map_or("", |(_, functions)| functions);

@@ -4,7 +4,7 @@ use super::{
     Forecast,
     growth::is_uncertain,
     level::Level,
-    model::{Terms, forecast as model, keys},
+    model::{Terms, counts_groups, forecast as model, keys},
 };
 use crate::{EngineError, Task, TaskOptions};
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ fn is_worth_more(levels: &[Level], start: Instant) -> bool {
     if start.elapsed() + lasts > PATIENCE || held > super::level::number(MODEST.bytes()) {
         return false;
     }
-    (0..last.operators.len()).any(|at| is_uncertain(&keys(levels, at)))
+    (0..last.operators.len()).any(|at| counts_groups(last, at) && is_uncertain(&keys(levels, at)))
 }
 
 async fn run(options: &TaskOptions, bytes: u64) -> Result<Level, EngineError> {

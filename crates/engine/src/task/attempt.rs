@@ -3,7 +3,7 @@
 use super::{Shared, spill};
 use crate::{
     EngineError,
-    input::is_standard_input,
+    input::{is_standard_input, once},
     rejects::RejectLog,
     sink::OutputFile,
     sql::{self, Known, Parsed, TableUse},
@@ -169,15 +169,15 @@ impl Attempt {
         };
         let mut registered = Registered { schemas: Vec::new(), repeatable: true };
         for table in tables {
-            if !options.has_standard_input && table.request.patterns.iter().any(|name| is_standard_input(name)) {
+            let patterns = &table.request.patterns;
+            if !options.has_standard_input && patterns.iter().any(|name| is_standard_input(name)) {
                 return Err(EngineError::no_standard_input());
+            }
+            if let Some(name) = patterns.iter().find(|name| options.sample.is_some() && once(name).is_some()) {
+                return Err(EngineError::not_forecast(name));
             }
             let inferred = infer(&table.request)?;
             registered.repeatable &= inferred.is_repeatable();
-            if options.sample.is_some() && !registered.repeatable {
-                let name = table.request.patterns.first().map_or("-", String::as_str);
-                return Err(EngineError::not_forecast(name));
-            }
             inferred.inputs.iter().for_each(|input| scan.progress.input(&input.name, input.size));
             let provider = Arc::new(LogTable::new(inferred, hidden, scan.clone()));
             registered.schemas.push(provider.schema());
