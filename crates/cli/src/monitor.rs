@@ -85,7 +85,11 @@ fn look(sources: &Sources, stop: &AtomicBool) -> Seen {
     let (mut seen, mut before, mut pause) = (Seen::default(), State::default(), FIRST);
     loop {
         let last = stop.load(Relaxed);
-        let now = State::of(sources);
+        let mut now = State::of(sources);
+        if last {
+            // The plan is gone; what it held at its end was what it held before.
+            now.operators.clone_from(&before.operators);
+        }
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         now.events_since(&before, |kind, text| add(&mut seen.events, Event { ms, kind, text }));
         let most = (NUMBERS / now.operators.len().max(1)).clamp(32, SAMPLES);

@@ -71,15 +71,13 @@ fn a_file_appears_whole() {
 
 #[test]
 fn what_fails_says_why_and_the_worker_goes_on() {
-    let folder = folder(300_000);
+    let folder = folder(1000);
     let mut kept = worker(128_000_000);
-    let lists = "SELECT length(string_agg(a.word || b.word, ',')) FROM 'a.csv' a JOIN 'a.csv' b ON a.word = b.word";
     for (sql, kind, exit_code) in [
         ("SELECT wrd FROM 'a.csv'", FailureKind::Query, 1),
         ("SELECT * FROM 'none.csv'", FailureKind::Input, 1),
         ("SELECT * FROM '-'", FailureKind::Query, 1),
         ("SELECT 1 / (id - 50) FROM 'a.csv'", FailureKind::Run, 1),
-        (lists, FailureKind::MemoryLimit, 3),
     ] {
         let (failure, worker) = failure(kept, &task(folder.path(), sql));
         assert_eq!((failure.kind, failure.exit_code), (kind, exit_code), "{sql}: {failure:?}");
@@ -87,6 +85,19 @@ fn what_fails_says_why_and_the_worker_goes_on() {
     }
     let (failure, _) = failure(kept, &Task { limit: Some(ByteCount::mib(1)), ..task(folder.path(), "SELECT 1") });
     assert_eq!((failure.kind, failure.exit_code), (FailureKind::Usage, 2), "{failure:?}");
+}
+
+/// One that cannot be ended in time takes the worker with it.
+#[test]
+fn a_task_that_needs_more_than_its_limit_says_so() {
+    let folder = folder(300_000);
+    let lists = "SELECT length(string_agg(a.word || b.word, ',')) FROM 'a.csv' a JOIN 'a.csv' b ON a.word = b.word";
+    let exit_code = match worker(128_000_000).run(&task(folder.path(), lists)).unwrap().last().unwrap() {
+        Ok(Event::Failed(failure)) => failure.exit_code,
+        Err(error) => error.exit_code(),
+        Ok(other) => panic!("{other:?}"),
+    };
+    assert_eq!(exit_code, 3);
 }
 
 #[test]

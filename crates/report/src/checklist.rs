@@ -10,6 +10,9 @@ use tidegate_memory::ByteCount;
 /// The most that may stay resident above what was before the run, in percent.
 const DRIFT_PERCENT: f64 = 5.0;
 
+/// What a process may keep of its first run, whatever it had before: threads, tables that are made once.
+const FIRST_RUN: ByteCount = ByteCount::mib(4);
+
 /// Up to this long, a stretch without a sample is no gap.
 const GAP_SECONDS: f64 = 1.0;
 
@@ -125,9 +128,12 @@ fn given_back(record: &RunRecord) -> (Answer, String) {
         (true, false) => format!("{after} more"),
         (false, _) => format!("{} less", percent(-drift)),
     };
-    let answer = if after <= before || drift <= DRIFT_PERCENT { Answer::Yes } else { Answer::No };
-    let allowed =
-        if answer == Answer::No { format!(", {} are allowed", percent(DRIFT_PERCENT)) } else { String::new() };
+    let answer = if after <= before + FIRST_RUN || drift <= DRIFT_PERCENT { Answer::Yes } else { Answer::No };
+    let allowed = if answer == Answer::No {
+        format!(", {} or {FIRST_RUN} are allowed", percent(DRIFT_PERCENT))
+    } else {
+        String::new()
+    };
     (answer, format!("{before} before, {after} after: {change}{allowed}"))
 }
 
@@ -243,7 +249,8 @@ mod tests {
         assert_eq!(after(100 * MB, 106 * MB), Answer::No);
         assert_eq!(after(100 * MB, 50 * MB), Answer::Yes);
         assert_eq!(after(0, 0), Answer::Yes);
-        assert_eq!(after(0, 1), Answer::No);
+        assert_eq!(after(9 * MB, 13 * MB), Answer::Yes);
+        assert_eq!(after(0, 5 * MB), Answer::No);
     }
 
     #[test]

@@ -168,6 +168,8 @@ fn class(held: &Held, terms: &Terms) -> Class {
             Class::States(most.clamp(1e6, 33e6) * 2.0)
         }
         "SpillingGroupByExec" | "AggregateExec" if keeps_values(&held.details) => Class::Values,
+        // One group, whatever comes.
+        "AggregateExec" if held.details.contains("gby=[]") => Class::Passing,
         "SpillingGroupByExec" | "AggregateExec" | "DistinctOnExec" => Class::Groups,
         "SortExec" if held.details.starts_with("SortExec: TopK") => Class::Passing,
         "SortExec" | "HashJoinExec" | "CrossJoinExec" | "NestedLoopJoinExec" | "WindowAggExec" => Class::Rows,
@@ -269,7 +271,8 @@ fn rows_grouped(level: &Level, at: usize) -> Option<f64> {
     let depth = level.operators.get(at)?.depth;
     let below = level.operators.iter().skip(at + 1).take_while(|below| below.depth > depth);
     let is_step = |held: &Held| {
-        held.name == "RepartitionExec" || held.name == "PromptExec" || held.details.contains("mode=Partial")
+        let passes = ["RepartitionExec", "PromptExec", "CoalescePartitionsExec"].contains(&held.name.as_str());
+        passes || held.details.contains("mode=Partial")
     };
     below.into_iter().find(|below| !is_step(below)).and_then(|below| below.rows.or_else(|| rows_below(level, at)))
 }

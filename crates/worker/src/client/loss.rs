@@ -50,9 +50,11 @@ impl How {
 }
 
 impl Loss {
-    /// Returns whether the kernel killed it because its cgroup had no memory left.
+    /// Returns whether it ended for lack of memory: killed by the kernel, because its cgroup had none left, or by itself, because
+    /// its task could not be ended in time (exit code 3).
     pub fn out_of_memory(&self) -> bool {
-        self.end.oom_kills.is_some_and(|kills| kills > 0) && self.end.how == How::Signalled(libc::SIGKILL)
+        let killed = self.end.oom_kills.is_some_and(|kills| kills > 0) && self.end.how == How::Signalled(libc::SIGKILL);
+        killed || self.end.how == How::Exited(3)
     }
 
     /// Returns the name of the signal that ended it.
