@@ -49,12 +49,15 @@ impl How {
     }
 }
 
+/// The exit code of a worker whose task could not be ended before its limit was reached.
+const OVER_THE_LIMIT: i32 = 3;
+
 impl Loss {
     /// Returns whether it ended for lack of memory: killed by the kernel, because its cgroup had none left, or by itself, because
     /// its task could not be ended in time (exit code 3).
     pub fn out_of_memory(&self) -> bool {
         let killed = self.end.oom_kills.is_some_and(|kills| kills > 0) && self.end.how == How::Signalled(libc::SIGKILL);
-        killed || self.end.how == How::Exited(3)
+        killed || self.end.how == How::Exited(OVER_THE_LIMIT)
     }
 
     /// Returns the name of the signal that ended it.
@@ -81,6 +84,9 @@ impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "worker {} ", self.pid)?;
         match (self.end.how, self.signal()) {
+            (How::Exited(OVER_THE_LIMIT), _) => {
+                write!(f, "ended itself: it could not hold its limit of {}", self.limit)
+            }
             _ if self.out_of_memory() => {
                 write!(f, "was killed by the kernel: no memory left in its cgroup of {}", self.limit)
             }
@@ -117,6 +123,8 @@ mod tests {
         check(How::Signalled(6), None, words, "was killed by SIGABRT", said);
         check(How::Signalled(34), None, "", "was killed by signal 34", None);
         check(How::Exited(2), Some(1), "", "ended with exit code 2 before its work was done", None);
+        let limit = "ended itself: it could not hold its limit of 67.1 MB (64 MiB)";
+        check(How::Exited(3), None, "", limit, Some("raise the limit"));
         check(How::Killed, None, "", "broke off the connection, and was killed", None);
         check(How::Unknown, None, "", "is gone", None);
     }
