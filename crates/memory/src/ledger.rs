@@ -297,8 +297,15 @@ mod tests {
 
     const KIB: i64 = 1024;
 
+    /// One test opens all accounts that there are, and others would share the last one meanwhile.
+    fn alone() -> MutexGuard<'static, ()> {
+        static ALONE: Mutex<()> = Mutex::new(());
+        ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     #[test]
     fn what_is_allocated_inside_is_on_the_account() {
+        let _alone = alone();
         let (first, second) = (Account::open("first"), Account::open("second"));
         {
             let _entered = first.enter();
@@ -319,6 +326,7 @@ mod tests {
 
     #[test]
     fn what_a_library_holds_is_counted_while_it_does() {
+        let _alone = alone();
         let account = Account::open("account");
         let entered = account.enter();
         let held = Held::new(ByteCount::mib(8));
@@ -330,6 +338,7 @@ mod tests {
 
     #[test]
     fn a_closed_account_leaves_what_it_holds_to_nobody_and_is_used_again() {
+        let _alone = alone();
         let account = Account::open("account");
         let entered = account.enter();
         record(64 * KIB);
@@ -341,6 +350,7 @@ mod tests {
 
     #[test]
     fn spawned_work_goes_on_for_the_same_account() {
+        let _alone = alone();
         let account = Account::open("account");
         let entered = account.enter();
         let context = current();
