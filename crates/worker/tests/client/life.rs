@@ -86,7 +86,7 @@ fn streams_go_where_they_should() {
 }
 
 fn a_killed_worker_names_the_signal() {
-    for (signal, name) in [("-KILL", "SIGKILL"), ("-TERM", "SIGTERM"), ("-QUIT", "SIGQUIT")] {
+    for (signal, name) in [("-KILL", "SIGKILL"), ("-TERM", "SIGTERM"), ("-USR1", "SIGUSR1")] {
         let mut running = run("hang");
         running.next().unwrap().unwrap();
         kill(signal, running.pid());
