@@ -406,7 +406,7 @@ pub struct DoctorArgs {
     /// The form in which it is told.
     #[arg(long, value_enum, default_value_t = TextForm::Text, value_name = "FORM")]
     pub format: TextForm,
-    /// Where runs are kept, whose forecasts are compared.
+    /// Where runs are kept: what becomes of those that were forecast is compared. Queries keep no forecast yet.
     #[command(flatten)]
     pub history: HistoryArgs,
 }

@@ -11,6 +11,7 @@ use std::{
 };
 use tidegate_engine::{EngineError, FirstReject, Replan, sink::printable};
 use tidegate_memory::{ByteCount, Limit, Moment};
+pub use tidegate_report::grouped;
 
 /// Says things on the standard error.
 #[derive(Clone, Copy, Debug)]
@@ -217,19 +218,6 @@ fn excerpt(line: &str, column: usize) -> (String, usize) {
 /// Writes `1 line`, `2 lines`.
 fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
-}
-
-/// Writes a number with commas between thousands.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -27,3 +27,4 @@ mod text;
 mod words;
 
 pub use error::ReportError;
+pub use words::grouped;

@@ -190,7 +190,7 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
 }
 
 /// Writes a number with commas between thousands.
-pub(crate) fn grouped(count: u64) -> String {
+pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
