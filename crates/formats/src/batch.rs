@@ -79,6 +79,19 @@ impl Columns {
         self.slots.get(column).is_some_and(Option::is_some)
     }
 
+    /// Returns the number of values in the first column that the query wants: the rows before the one that is being read, if
+    /// nothing of that was appended yet.
+    #[inline]
+    pub(crate) fn rows(&self) -> usize {
+        let first = self.wanted.first().and_then(|at| self.slots.get(*at)?.as_ref());
+        first.map_or(0, Column::len)
+    }
+
+    /// Takes back what was appended after this many rows.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        self.each_wanted(|_, column| column.truncate(rows));
+    }
+
     /// Calls `each` for every column that the query wants, with its place.
     pub fn each_wanted(&mut self, mut each: impl FnMut(usize, &mut Column)) {
         for &at in &self.wanted {
@@ -204,8 +217,7 @@ impl Batch {
 
     /// Takes back what a decoder appended of a record that became a reject.
     pub(crate) fn roll_back(&mut self) {
-        let rows = self.rows;
-        self.columns.each_wanted(|_, column| column.truncate(rows));
+        self.columns.truncate(self.rows);
     }
 
     /// Returns the rows as an Arrow batch and leaves this one empty.

@@ -214,6 +214,15 @@ impl Column {
         }
     }
 
+    /// Returns a column inside a struct column.
+    #[inline]
+    pub(crate) fn field(&mut self, at: usize) -> Option<&mut Column> {
+        match &mut self.values {
+            Values::Struct(fields) => fields.get_mut(at),
+            _ => None,
+        }
+    }
+
     /// Returns the column of a list's items, to which the caller appends any number of values before it calls
     /// [`Column::close_list`].
     pub fn open_list(&mut self) -> Option<&mut Column> {

@@ -125,6 +125,12 @@ impl Prefix {
         }
         bytes.strip_prefix(&*self.text)
     }
+
+    /// Returns where it ends in `bytes`, if it stands at this place.
+    #[inline]
+    pub(crate) fn end(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        self.strip_from(bytes.get(at..)?).map(|_| at + self.text.len())
+    }
 }
 
 #[cfg(test)]

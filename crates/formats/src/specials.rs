@@ -22,13 +22,37 @@ const LISTED_AT_ONCE: usize = STRETCH * STRETCHES + AT_ONCE;
 /// Room for places, at least: a record that has more of them is not read by this list.
 const ROOM: usize = 2048;
 
-/// The places of three bytes in a block.
+/// Which bytes are wanted.
+pub(crate) trait Wanted {
+    /// Returns a byte of ones for each that is.
+    fn in_part(&self, part: u8x16) -> u8x16;
+}
+
+/// Any of three.
+#[derive(Debug)]
+pub(crate) struct AnyOf([u8x16; 3]);
+
+impl AnyOf {
+    pub(crate) fn new(wanted: [u8; 3]) -> Self {
+        Self(wanted.map(u8x16::splat))
+    }
+}
+
+impl Wanted for AnyOf {
+    #[inline]
+    fn in_part(&self, part: u8x16) -> u8x16 {
+        let [one, two, three] = self.0;
+        part.simd_eq(one) | part.simd_eq(two) | part.simd_eq(three)
+    }
+}
+
+/// The places of some bytes in a block.
 ///
 /// A reader comes from record to record with the rest of the block and with where that begins. The places are counted from the
 /// start of the block, so that what was found and not taken yet stays as it is.
 #[derive(Debug)]
-pub(crate) struct Specials {
-    wanted: [u8x16; 3],
+pub(crate) struct Specials<W> {
+    wanted: W,
     /// The places found; only those from `taken` to `count` mean anything.
     places: Vec<usize>,
     taken: usize,
@@ -39,10 +63,10 @@ pub(crate) struct Specials {
     end: usize,
 }
 
-impl Specials {
+impl<W: Wanted> Specials<W> {
     /// Returns a finder of `wanted`.
-    pub(crate) fn new(wanted: [u8; 3]) -> Self {
-        Self { wanted: wanted.map(u8x16::splat), places: vec![0; ROOM], taken: 0, count: 0, start: 0, end: 0 }
+    pub(crate) fn new(wanted: W) -> Self {
+        Self { wanted, places: vec![0; ROOM], taken: 0, count: 0, start: 0, end: 0 }
     }
 
     /// Makes room for so many places and those of some stretches, and forgets the block.
@@ -94,11 +118,11 @@ impl Specials {
         }
         let (stretches, tail) = ahead.as_chunks();
         for stretch in stretches.iter().take(STRETCHES) {
-            self.list(places_in(stretch, self.wanted));
+            self.list(places_in(stretch, &self.wanted));
             self.end += STRETCH;
         }
         if stretches.len() < STRETCHES {
-            self.list(places_at_end(tail, self.wanted));
+            self.list(places_at_end(tail, &self.wanted));
             self.end += tail.len();
         }
         true
@@ -128,7 +152,7 @@ impl Specials {
 
 /// The rest of a block is made as long as a stretch. What fills it must not be found.
 #[cold]
-fn places_at_end(bytes: &[u8], wanted: [u8x16; 3]) -> u64 {
+fn places_at_end(bytes: &[u8], wanted: &impl Wanted) -> u64 {
     let mut stretch = [0; STRETCH];
     for (to, from) in stretch.iter_mut().zip(bytes) {
         *to = *from;
@@ -138,12 +162,11 @@ fn places_at_end(bytes: &[u8], wanted: [u8x16; 3]) -> u64 {
 }
 
 #[inline]
-fn places_in(stretch: &[u8; STRETCH], [one, two, three]: [u8x16; 3]) -> u64 {
+fn places_in(stretch: &[u8; STRETCH], wanted: &impl Wanted) -> u64 {
     let (parts, _) = stretch.as_chunks();
     let mut found = 0;
     for (at, part) in parts.iter().enumerate() {
-        let part = u8x16::new(*part);
-        let equal = part.simd_eq(one) | part.simd_eq(two) | part.simd_eq(three);
+        let equal = wanted.in_part(u8x16::new(*part));
         found |= u64::from(equal.to_bitmask() & 0xffff) << (at * 16);
     }
     found
@@ -168,7 +191,7 @@ mod tests {
             steps in prop::collection::vec((0..1500_usize, 0..40_usize), 1..12),
             wanted in prop::sample::select(vec![*b",\n\"", *b"\0a\xff"]),
         ) {
-            let mut specials = Specials::new(wanted);
+            let mut specials = Specials::new(AnyOf::new(wanted));
             specials.start_block();
             for (origin, least) in steps {
                 let origin = origin % (block.len() + 1);
@@ -188,7 +211,7 @@ mod tests {
     fn ends_of_stretches_are_no_borders() {
         for length in (0..=3).chain(62..=66).chain(126..=130).chain(510..=514).chain(1023..=1025) {
             let block = vec![b','; length];
-            let mut specials = Specials::new(*b",\n\"");
+            let mut specials = Specials::new(AnyOf::new(*b",\n\""));
             while specials.list_more(&block, 0) {}
             assert_eq!(specials.listed(), (0..length).collect::<Vec<_>>());
         }
@@ -197,7 +220,7 @@ mod tests {
     #[test]
     fn the_list_has_an_end() {
         let block = vec![b','; 2 * ROOM];
-        let mut specials = Specials::new(*b",\n\"");
+        let mut specials = Specials::new(AnyOf::new(*b",\n\""));
         while specials.list_more(&block, 0) {}
         assert!((ROOM / 2..=ROOM).contains(&specials.listed().len()));
         specials.seek(ROOM);

@@ -2,7 +2,7 @@
 //! nothing. All others are left to [`Fields`](super::split::Fields), which knows the rules.
 
 use super::split::{Extent, Field, QUOTE};
-use crate::specials::Specials;
+use crate::specials::{AnyOf, Specials};
 use std::slice;
 
 /// How many places most records have for each field at most. A record that has more is begun anew when they are found.
@@ -12,7 +12,7 @@ const ENOUGH: usize = 2;
 #[derive(Debug)]
 pub(super) struct Usual {
     delimiter: u8,
-    specials: Specials,
+    specials: Specials<AnyOf>,
     /// The fields of the last record.
     spans: Vec<Span>,
 }
@@ -63,7 +63,7 @@ impl Span {
 
 impl Usual {
     pub(super) fn new(delimiter: u8) -> Self {
-        Self { delimiter, specials: Specials::new([delimiter, b'\n', QUOTE]), spans: Vec::new() }
+        Self { delimiter, specials: Specials::new(AnyOf::new([delimiter, b'\n', QUOTE])), spans: Vec::new() }
     }
 
     /// Records have this number of fields from now on.

@@ -12,6 +12,7 @@ mod layout;
 mod needles;
 mod object;
 mod scan;
+mod usual;
 mod value;
 
 pub use decoder::JsonDecoder;

@@ -65,6 +65,26 @@ impl Object {
         Self { members, places, first: 0, generation: 0 }
     }
 
+    /// Returns the column of a key, if it is one.
+    pub(super) fn place(&self, name: &[u8]) -> Option<usize> {
+        self.places.get(name).copied().or_else(|| self.repaired(name))
+    }
+
+    /// Returns how many columns there are.
+    pub(super) fn columns(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Returns the reader of the values of a column, or of one inside of structs.
+    pub(super) fn value(&mut self, path: &[usize]) -> Option<&mut Value> {
+        let (at, inside) = path.split_first()?;
+        let mut value = &mut self.members.get_mut(*at)?.value;
+        for at in inside {
+            value = &mut value.object()?.members.get_mut(*at)?.value;
+        }
+        Some(value)
+    }
+
     /// Reads the object that `input` stands before. Every column gets one value, or the record is a reject.
     pub(super) fn read(
         &mut self,
@@ -152,7 +172,7 @@ impl Object {
         if !input.accept(b":") {
             return malformed("no colon after a JSON key");
         }
-        let Some(place) = self.places.get(name).copied().or_else(|| self.repaired(name)) else { return Ok(None) };
+        let Some(place) = self.place(name) else { return Ok(None) };
         match previous.and_then(|at| self.members.get_mut(at)) {
             Some(member) => member.following = place,
             None => self.first = place,

@@ -9,7 +9,7 @@ use jiter::{Jiter, JiterErrorType, JsonErrorType};
 use wide::u8x16;
 
 /// The first byte that JSON allows in a string as it stands, but for quote and backslash.
-const FIRST_PRINTABLE: u8 = 0x20;
+pub(super) const FIRST_PRINTABLE: u8 = 0x20;
 
 /// What was read, or why the line is a reject. The reason is boxed because results are returned for every value.
 pub(super) type Scanned<T> = Result<T, Box<Reason>>;
@@ -43,6 +43,11 @@ impl<'a> Scanner<'a> {
     /// Returns the start of a line.
     pub(super) fn new(line: &'a [u8]) -> Self {
         Self { rest: line, line_length: line.len() }
+    }
+
+    /// Returns what was not passed over yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// Passes over white space and returns the byte after it.

@@ -43,6 +43,19 @@ impl Value {
         Self { name: name.into(), kind: kind.clone(), inside }
     }
 
+    /// Returns the type of the values.
+    pub(super) fn kind(&self) -> &ColumnType {
+        &self.kind
+    }
+
+    /// Returns the reader of the object that the values are.
+    pub(super) fn object(&mut self) -> Option<&mut Object> {
+        match &mut self.inside {
+            Inside::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
     /// Reads the next value of `input` and appends it to `column`, or only checks it if the query does not want it.
     #[inline]
     pub(super) fn read(
