@@ -26,6 +26,7 @@ mod limit;
 pub mod machine;
 mod meter;
 pub mod pressure;
+mod program_cap;
 mod timeline;
 mod wall;
 mod watch;

@@ -5,7 +5,7 @@
 //! the kernel counts, which is `live` plus the baseline plus freed pages that the allocator keeps. Freed pages are given
 //! back before anybody is refused anything ([`Action::Purge`]); page cache is in neither number.
 
-use crate::{Budget, ByteCount, Resident, budget::PROGRAM_CAP};
+use crate::{Budget, ByteCount, Resident};
 use std::time::Duration;
 
 /// How long critical pressure, or a wait at the wall, may last before a task must end: a hash table that doubles passes
@@ -72,11 +72,6 @@ impl Reading {
     /// Returns the freed bytes that the allocator keeps resident.
     pub fn slack(&self) -> ByteCount {
         self.resident.anonymous - self.budget.baseline - self.live
-    }
-
-    /// Returns whether the program's own pages are to be dropped. That takes nothing from anybody, so it is no [`Action`].
-    pub fn drops_program_pages(&self) -> bool {
-        self.resident.file >= PROGRAM_CAP
     }
 
     fn purgeable(&self) -> bool {

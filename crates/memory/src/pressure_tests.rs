@@ -58,14 +58,6 @@ fn who_waits_at_the_wall_makes_others_give_way() {
     assert_eq!(decide(&high_for_long), Action::Pause, "high pressure alone never ends a task");
 }
 
-#[test]
-fn program_pages_are_dropped_at_their_cap() {
-    let mut reading = reading(20, 10);
-    assert!(!reading.drops_program_pages());
-    reading.resident.file = PROGRAM_CAP;
-    assert!(reading.drops_program_pages());
-}
-
 /// Somebody who holds memory in the simulation. Sizes in KiB.
 #[derive(Clone, Debug)]
 struct Holder {

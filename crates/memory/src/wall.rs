@@ -54,6 +54,8 @@ static ASKED: AtomicI64 = AtomicI64::new(0);
 static GIVING_BACK: AtomicBool = AtomicBool::new(false);
 /// When the watch is late, in microseconds of [`now`]; never without a limit.
 static LATE: AtomicU64 = AtomicU64::new(u64::MAX);
+/// How many program pages may stay.
+static PROGRAM: AtomicI64 = AtomicI64::new(0);
 static METER: OnceLock<Meter> = OnceLock::new();
 static START: OnceLock<Instant> = OnceLock::new();
 
@@ -74,6 +76,7 @@ pub(crate) fn raise(limit: Option<ByteCount>) -> io::Result<u64> {
     LINE.store(if limit.is_some() { 0 } else { i64::MAX }, Relaxed);
     LATE.store(if limit.is_some() { 0 } else { u64::MAX }, Relaxed);
     LIMIT.store(limit.map_or(i64::MAX, signed), Relaxed);
+    let_stay(PROGRAM_CAP);
     Ok(RAISED.fetch_add(1, Relaxed) + 1)
 }
 
@@ -104,6 +107,11 @@ pub(crate) fn asked() -> ByteCount {
     u64::try_from(ASKED.load(Relaxed)).map_or(ByteCount::ZERO, ByteCount::new)
 }
 
+/// Says how many bytes of program pages may stay.
+pub(crate) fn let_stay(bytes: ByteCount) {
+    PROGRAM.store(signed(bytes), Relaxed);
+}
+
 /// Moves the line to what the kernel counts now.
 pub(crate) fn observe(resident: Resident) {
     if LIMIT.load(Relaxed) != i64::MAX {
@@ -132,7 +140,7 @@ pub(crate) fn tick() {
     }
     let Some(Ok(resident)) = METER.get().map(Meter::read) else { return };
     observe(resident);
-    if resident.file >= PROGRAM_CAP {
+    if signed(resident.file) >= PROGRAM.load(Relaxed) {
         program_pages::drop_pages();
     }
 }
@@ -207,8 +215,8 @@ fn has_room(additional: i64) -> bool {
 fn room(resident: Resident, wanted: i64) -> i64 {
     let limit = LIMIT.load(Relaxed);
     // Program pages that were dropped come back as they are touched, and pass no wall.
-    let file = resident.file.max(PROGRAM_CAP);
-    let free = limit - MARGIN - signed(resident.anonymous) - signed(file);
+    let file = signed(resident.file).max(PROGRAM.load(Relaxed));
+    let free = limit - MARGIN - signed(resident.anonymous) - file;
     let least = free - large::untouched_at_most();
     if least > wanted && least >= limit / 8 { least } else { free - large::untouched() }
 }
@@ -216,6 +224,7 @@ fn room(resident: Resident, wanted: i64) -> i64 {
 /// Gives back freed pages and program pages, one thread at a time.
 fn give_back() {
     if !GIVING_BACK.swap(true, Relaxed) {
+        let_stay(PROGRAM_CAP);
         jemalloc::flush_thread_cache();
         jemalloc::purge();
         program_pages::drop_pages();

@@ -8,6 +8,7 @@ use crate::{
     allocator::{jemalloc, program_pages},
     ledger,
     pressure::{self, Action, Pressure, Reading},
+    program_cap::ProgramCap,
     timeline::{Moment, Timeline},
     wall,
 };
@@ -133,6 +134,7 @@ impl Watch {
             looked: started,
             critical_since: None,
             purge_after: None,
+            program_cap: ProgramCap::default(),
             kept_peak: ByteCount::ZERO,
             timeline: Timeline::default(),
         };
@@ -264,6 +266,7 @@ struct Guard {
     looked: Instant,
     critical_since: Option<Instant>,
     purge_after: Option<Instant>,
+    program_cap: ProgramCap,
     /// Anonymous memory when the accounts were last kept as those of the peak.
     kept_peak: ByteCount,
     timeline: Timeline,
@@ -311,8 +314,11 @@ impl Guard {
             self.shared.allocator_at_peak.store(allocator.bytes(), Relaxed);
         }
         self.timeline.add(self.started.elapsed(), resident.total());
-        wall::observe(resident);
         let Some(budget) = self.options.budget else { return calm };
+        // The line leaves room for them, so it moves after they were told.
+        let program = self.program_cap.bytes(budget.limit - resident.anonymous);
+        wall::let_stay(program);
+        wall::observe(resident);
         let reading = self.reading(budget, resident);
         self.shared.pressure.store(pressure::pressure(&reading) as u8, Relaxed);
         match pressure::decide(&reading) {
@@ -320,9 +326,11 @@ impl Guard {
             Action::Replan | Action::End => self.end(&reading),
             Action::Grant | Action::Refuse | Action::Pause => {}
         }
-        if reading.drops_program_pages() {
+        // That takes nothing from anybody, so it is no action.
+        if resident.file >= program {
             program_pages::drop_pages();
             self.shared.drops.fetch_add(1, Relaxed);
+            self.program_cap.dropped(now - self.started);
         }
         Looked { pause: self.pause(&reading), hopeless: self.is_hopeless(&reading) }
     }

@@ -96,7 +96,7 @@ impl Usual {
     pub(super) fn start_block(&mut self, columns: &Columns) {
         self.marks.start_block();
         self.credit = CREDIT;
-        self.find_absent(columns);
+        self.find_wanted(columns);
     }
 
     /// Reads the line at the start of `bytes`, which begins at `origin` in the block, if it is a usual one.
@@ -140,13 +140,18 @@ impl Usual {
         self.missed = 0;
         self.shape = Shape::of(line, object);
         self.marks.make_room(self.shape.as_ref().map_or(0, |shape| shape.marks));
-        self.find_absent(columns);
+        self.find_wanted(columns);
     }
 
-    fn find_absent(&mut self, columns: &Columns) {
-        let absent = self.shape.iter().flat_map(|shape| &shape.absent);
-        let is_wanted = |path: &&Path| path.first().is_some_and(|at| columns.is_wanted(*at));
-        self.absent = absent.filter(is_wanted).cloned().collect();
+    /// Finds out which columns of the shape the query wants.
+    fn find_wanted(&mut self, columns: &Columns) {
+        let is_wanted = |path: &Path| path.first().is_some_and(|at| columns.is_wanted(*at));
+        self.absent.clear();
+        let Some(shape) = &mut self.shape else { return };
+        for member in &mut shape.members {
+            member.is_wanted = is_wanted(&member.column);
+        }
+        self.absent.extend(shape.absent.iter().filter(|path| is_wanted(path)).cloned());
     }
 }
 
@@ -162,7 +167,7 @@ impl Reading<'_> {
                     column.push_struct();
                 }
             }
-            let column = column(to.columns, &member.column);
+            let column = if member.is_wanted { column(to.columns, &member.column) } else { None };
             let taken = match &mut member.form {
                 Form::Text => self.text(column)?,
                 Form::Time(recent) => self.time(recent, column)?,

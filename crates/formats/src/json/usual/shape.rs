@@ -40,6 +40,8 @@ pub(super) struct Member {
     /// The structs that begin in it.
     pub opens: Vec<Path>,
     pub column: Path,
+    /// Whether the query wants it.
+    pub is_wanted: bool,
     pub form: Form,
 }
 
@@ -125,6 +127,7 @@ impl Learning<'_> {
             marks: memchr_iter(b'"', before).count(),
             opens: mem::take(&mut self.opens),
             column: path.into(),
+            is_wanted: true,
             form,
         });
         self.input.skip().ok()?;
