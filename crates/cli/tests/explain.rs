@@ -56,7 +56,7 @@ fn the_operator_that_holds_most_is_named() {
         most["name"].as_str().unwrap().to_owned()
     };
     assert_eq!(held_most("SELECT _raw, count(*) AS n FROM '{}' GROUP BY _raw"), "SpillingGroupByExec");
-    assert_eq!(held_most("SELECT * FROM '{}' ORDER BY request_time, _offset"), "SortExec");
+    assert_eq!(held_most("SELECT * FROM '{}' ORDER BY request_time, _offset"), "SpillingSortExec");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_spilling_operator_says_what_it_spilled() {
     let folder = tempfile::tempdir().unwrap();
     let record =
         record("SELECT * FROM '{}' ORDER BY request_time, _offset", "64MiB", &folder.path().join("record.json"));
-    let sorts = operators(&record).iter().filter(|operator| operator["name"] == "SortExec");
+    let sorts = operators(&record).iter().filter(|operator| operator["name"] == "SpillingSortExec");
     let spilled: u64 = sorts.map(|operator| operator["spilled"].as_u64().unwrap()).sum();
     let written = record.pointer("/spilled/bytes").and_then(Value::as_u64).unwrap();
     assert!(spilled > 0 && written > 0, "{record:#}");

@@ -10,7 +10,7 @@
 //! - [`Profile`] derives batch sizes, fan-ins and buffers from the budget, so that what nobody declares stays small.
 //!
 //! Operators that neither reserve nor spill, or spill more than they must, are replaced: [`SpillingWindowExec`] for windows,
-//! [`SpillingGroupByExec`] for group-bys, [`RewriteOptions`] for distinct aggregates and joins. [`aggregates`] replaces the functions whose answer would depend on the order of rows, and so on the
+//! [`SpillingGroupByExec`] for group-bys, [`SpillingSortExec`] for the sort of the answer, [`RewriteOptions`] for distinct aggregates and joins. [`aggregates`] replaces the functions whose answer would depend on the order of rows, and so on the
 //! limit.
 //!
 //! Spilled state goes to files without a name ([`SpillFiles`]), which the kernel removes with the process, and whose every
@@ -28,6 +28,7 @@ mod pool;
 mod probe;
 mod profile;
 mod rewrite;
+mod sort;
 mod spill;
 mod states;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use pool::GovernedPool;
 pub use probe::Probe;
 pub use profile::Profile;
 pub use rewrite::{Joins, RewriteOptions};
+pub use sort::{SpillingSortExec, SpillingSorts, spilling_sorts};
 pub use spill::{Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, cache_room, is_in_memory};
 pub use states::widest_state;
 pub use trace::OnAccount;

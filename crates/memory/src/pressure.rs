@@ -76,7 +76,7 @@ impl Reading {
 
     fn purgeable(&self) -> bool {
         let heap = self.budget.heap() + self.budget.baseline;
-        let near = self.resident.anonymous >= heap.percent(75) || self.waiting.is_some();
+        let near = self.resident.anonymous + purge_room(heap) >= heap || self.waiting.is_some();
         near && self.purge_helps && self.slack() >= least_purge(heap)
     }
 
@@ -113,6 +113,11 @@ pub fn decide(reading: &Reading) -> Action {
         _ if reading.replannable => Action::Replan,
         _ => Action::End,
     }
+}
+
+/// Freed pages are left alone while there is so much room: whoever takes them again would have to fault them in.
+fn purge_room(heap: ByteCount) -> ByteCount {
+    heap.percent(25).min(ByteCount::mib(48))
 }
 
 /// A purge costs about 50 microseconds and 5 ms for each 100 MB; below this it would run without end.

@@ -172,7 +172,9 @@ fn class(held: &Held, terms: &Terms) -> Class {
         "AggregateExec" if held.details.contains("gby=[]") => Class::Passing,
         "SpillingGroupByExec" | "AggregateExec" | "DistinctOnExec" => Class::Groups,
         "SortExec" if held.details.starts_with("SortExec: TopK") => Class::Passing,
-        "SortExec" | "HashJoinExec" | "CrossJoinExec" | "NestedLoopJoinExec" | "WindowAggExec" => Class::Rows,
+        "SortExec" | "SpillingSortExec" | "HashJoinExec" | "CrossJoinExec" | "NestedLoopJoinExec" | "WindowAggExec" => {
+            Class::Rows
+        }
         name if name.starts_with("SpillingWindow") || name.starts_with("BoundedWindow") => Class::Seen,
         "SortMergeJoinExec" | "RecursiveQueryExec" => Class::Seen,
         _ => Class::Passing,

@@ -26,8 +26,8 @@ use datafusion::{
 use std::sync::Arc;
 use tidegate_formats::VirtualColumn;
 use tidegate_govern::{
-    GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingGroupBys, SpillingWindows,
-    aggregates, utc_trunc, widest_state,
+    GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingGroupBys, SpillingSorts,
+    SpillingWindows, aggregates, utc_trunc, widest_state,
 };
 use tidegate_memory::ledger::Account;
 
@@ -137,6 +137,7 @@ impl Attempt {
             .install(builder)
             .with_physical_optimizer_rule(Arc::new(SpillingGroupBys))
             .with_physical_optimizer_rule(Arc::new(SpillingWindows))
+            .with_physical_optimizer_rule(Arc::new(SpillingSorts))
             .build();
         let context = SessionContext::new_with_state(state);
         for function in aggregates::order_free() {
