@@ -78,17 +78,17 @@ fn automatic(asked: &Asked<'_>) -> Option<Forecast> {
     let expected = past.duration(input).unwrap_or_default().as_secs_f64().max(number(input) / PACE);
     let time = Duration::from_secs_f64((expected * SHARE).min(1.0));
     let has_time = time >= SAMPLES;
-    let samples = |time: Duration| {
+    let look = |time: Duration| {
         let sampled = run_forecast(&asked.settings.options(asked.sql, asked.watch), Effort::Quick(time));
         asked.watch.reset();
         sampled.ok()
     };
     match known {
         Some(known) => {
-            let sampled = if has_time && past.is_due() { samples(time) } else { None };
+            let sampled = if has_time && past.is_due() { look(time) } else { None };
             Some(Forecast { first_sight: sampled.map(|sampled| sampled.first_sight), ..of_known(&known, limit) })
         }
-        None if has_time => samples(time).map(|sampled| of_forecast(&taught(sampled, &past, limit))),
+        None if has_time => look(time).map(|sampled| of_forecast(&taught(sampled, &past, limit))),
         None => None,
     }
 }

@@ -61,7 +61,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     let ran = run(&sql, given, &mut |running, bar| {
         let sink = open(arguments, running, bar)?;
         kept.begin(&record::begun(&expected, &running.progress().inputs()));
-        carried.leave(kept.run(), expected.forecast.as_ref());
+        carried.leave(kept.run().as_ref(), expected.forecast.as_ref());
         Ok(sink)
     });
     let ran = match ran {

@@ -88,8 +88,8 @@ impl Carried {
     }
 
     /// Leaves this for the next start.
-    pub fn leave(&self, run: Option<RunId>, forecast: Option<&Forecast>) {
-        let left = json!({ "run": run.as_ref().map(RunId::as_str), "forecast": forecast });
+    pub fn leave(&self, run: Option<&RunId>, forecast: Option<&Forecast>) {
+        let left = json!({ "run": run.map(RunId::as_str), "forecast": forecast });
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = left;
     }
 
@@ -142,7 +142,7 @@ mod tests {
         let carried = Carried::default();
         assert!(carried.is_first() && carried.run().is_none() && carried.forecast().is_none());
         let forecast = Forecast { expected: ByteCount::mib(7), runs: 3, ..Forecast::default() };
-        carried.leave("01abc".parse().ok(), Some(&forecast));
+        carried.leave("01abc".parse().ok().as_ref(), Some(&forecast));
         assert_eq!((carried.is_first(), carried.forecast()), (false, Some(forecast)));
         assert_eq!(carried.run().unwrap().as_str(), "01abc");
         assert_eq!(read(&json!({ "seconds": 1.5, "reasons": [{ "limit": "much" }] })), None);
