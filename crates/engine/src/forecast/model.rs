@@ -514,8 +514,8 @@ mod tests {
         assert!(forecast(&[], &Terms { budget: None }).is_none());
     }
 
-    fn taught(expected: f64, runs: usize) -> Option<Taught> {
-        Some(Taught { expected: shown(expected), bound: shown(expected * 1.2), runs })
+    fn taught(expected: f64, runs: usize) -> Taught {
+        Taught { expected: shown(expected), bound: shown(expected * 1.2), runs }
     }
 
     #[test]
@@ -523,13 +523,13 @@ mod tests {
         let forecast = forecast_of(Some(512), |rows| group_by(rows, 2e6));
         let (before, first_sight) = (forecast.in_memory.expected, forecast.first_sight);
         assert_eq!(forecast.clone().taught(&Lessons::default()).peak, forecast.peak);
-        let less = forecast.clone().taught(&Lessons { in_memory: taught(before / 2.0, 4), ..Lessons::default() });
+        let less = forecast.clone().taught(&Lessons { in_memory: Some(taught(before / 2.0, 4)), ..Lessons::default() });
         assert!((less.peak.expected / before - 0.5).abs() < 0.01 && less.runs == 4 && less.mode == Mode::InMemory);
         assert_eq!(less.first_sight, first_sight, "what was seen stays");
-        let more = forecast.clone().taught(&Lessons { in_memory: taught(before * 5.0, 4), ..Lessons::default() });
+        let more = forecast.clone().taught(&Lessons { in_memory: Some(taught(before * 5.0, 4)), ..Lessons::default() });
         assert!(more.mode == Mode::Spilling && more.spill.expected > 50e6, "{more:?}");
         assert!(more.peak.most <= 512e6);
-        let habit = Lessons { spilled: Some(true), spilling: taught(300e6, 3), ..Lessons::default() };
+        let habit = Lessons { spilled: Some(true), spilling: Some(taught(300e6, 3)), ..Lessons::default() };
         let spills = forecast.taught(&habit);
         assert!(spills.mode == Mode::Spilling && (spills.peak.expected / 300e6 - 1.0).abs() < 0.01, "{spills:?}");
         assert!(spills.reason.contains("runs like it"));
