@@ -1,9 +1,13 @@
 //! The command line.
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, CommandFactory, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
 use std::{env, path::PathBuf};
 use tidegate_engine::{MaxRejects, sink::OutputFormat};
 use tidegate_memory::{Limit, ParseByteCountError};
+use tidegate_tasks::history::Outcome;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -160,9 +164,23 @@ pub struct QueryArgs {
     /// [default: tidegate in the cache folder of the person]
     #[arg(long, env = "TIDEGATE_CACHE", value_name = "DIR")]
     pub cache: Option<PathBuf>,
+    /// Whether to tell, before the query runs, what it will need: for its record and the history.
+    #[arg(long, env = "TIDEGATE_FORECAST", value_enum, default_value_t = Forecasting::Auto, value_name = "WHEN")]
+    pub forecast: Forecasting,
     /// Where runs are kept.
     #[command(flatten)]
     pub history: HistoryArgs,
+}
+
+/// Whether a query is forecast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Forecasting {
+    /// Where it takes 3 % of the query's time at most: from runs like it, or from small samples.
+    Auto,
+    /// With all samples, and say it.
+    Always,
+    /// Not at all.
+    Never,
 }
 
 const FORECAST_EXAMPLES: &str = "\
@@ -171,7 +189,8 @@ Examples:
   tidegate forecast --pandas access.csv --columns ts,status,bytes
   tidegate forecast --format json --limit none \"SELECT * FROM 'access.log' ORDER BY request_time\"
 
-The query is run over samples of its files, each twice as large as the one before; nothing is written.";
+The query is run over samples of its files, each twice as large as the one before, and what runs like it took before is taken
+into account; nothing is written.";
 
 /// `tidegate forecast`.
 #[derive(Clone, Debug, Args)]
@@ -189,13 +208,16 @@ pub struct ForecastArgs {
     /// The form of the forecast.
     #[arg(long, value_enum, default_value_t = TextForm::Text, value_name = "FORM")]
     pub format: TextForm,
+    /// Where runs are kept, of which it learns.
+    #[command(flatten)]
+    pub history: HistoryArgs,
 }
 
 /// What pandas and NumPy would need.
 #[derive(Clone, Debug, Args)]
 pub struct PandasArgs {
     /// Tell what pandas would need to read this file: bytes by column, the peak, the line to write, whether it fits here.
-    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    #[arg(long, value_name = "FILE")]
     pub pandas: Option<PathBuf>,
     /// With --pandas: the columns that the program uses, for `usecols`.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "pandas")]
@@ -249,8 +271,8 @@ pub struct RunsArgs {
     /// Only runs whose query or command contains this text.
     pub text: Option<String>,
     /// Only runs that ended so.
-    #[arg(long, value_enum, value_name = "HOW")]
-    pub outcome: Option<OutcomeArg>,
+    #[arg(long, value_name = "HOW", value_parser = outcome())]
+    pub outcome: Option<Outcome>,
     /// Only runs of so many last days.
     #[arg(long, value_name = "N")]
     pub days: Option<u64>,
@@ -271,34 +293,10 @@ pub struct RunsArgs {
     pub history: HistoryArgs,
 }
 
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OutcomeArg {
-    /// Well.
-    Done,
-    /// By an error of the data, the query or the machine.
-    Failed,
-    /// It needed more memory than its limit.
-    MemoryLimit,
-    /// Too many lines were rejects.
-    Rejects,
-    /// Somebody ended it.
-    Interrupted,
-    /// Its process was lost.
-    Lost,
-}
-
-impl From<OutcomeArg> for tidegate_tasks::history::Outcome {
-    fn from(outcome: OutcomeArg) -> Self {
-        match outcome {
-            OutcomeArg::Done => Self::Done,
-            OutcomeArg::Failed => Self::Failed,
-            OutcomeArg::MemoryLimit => Self::MemoryLimit,
-            OutcomeArg::Rejects => Self::Rejects,
-            OutcomeArg::Interrupted => Self::Interrupted,
-            OutcomeArg::Lost => Self::Lost,
-        }
-    }
+/// Reads how a run ended.
+fn outcome() -> impl TypedValueParser<Value = Outcome> {
+    let names = Outcome::ALL.map(|outcome| PossibleValue::new(outcome.name()).help(outcome.meaning()));
+    PossibleValuesParser::new(names).map(|name| Outcome::of_name(&name).unwrap_or(Outcome::Failed))
 }
 
 const REPORT_EXAMPLES: &str = "\
@@ -406,7 +404,7 @@ pub struct DoctorArgs {
     /// The form in which it is told.
     #[arg(long, value_enum, default_value_t = TextForm::Text, value_name = "FORM")]
     pub format: TextForm,
-    /// Where runs are kept: what becomes of those that were forecast is compared. Queries keep no forecast yet.
+    /// Where runs are kept: what becomes of them there is compared, of each query the newest.
     #[command(flatten)]
     pub history: HistoryArgs,
 }

@@ -7,13 +7,14 @@ use crate::{
     say::say,
 };
 use serde_json::json;
+use std::collections::HashSet;
 use tidegate_engine::{EngineError, sink::printable};
 use tidegate_memory::{
     ByteCount,
     doctor::{Difference, Finding, Job, advice, differences},
     machine::{self, Machine},
 };
-use tidegate_tasks::history::{Run, RunFilter};
+use tidegate_tasks::history::{Outcome, Run, RunFilter};
 
 /// Jobs of the history that are compared.
 const JOBS: usize = 20;
@@ -83,28 +84,31 @@ fn compared(differing: &[Difference]) -> Result<(), EngineError> {
     differing.iter().try_for_each(|difference| say(&format!("  {}", printable(&difference.sentence))))
 }
 
-/// Returns the newest queries of the history that were forecast, each once.
+/// Returns the jobs of the history: of each shape of a query, and of each command, the newest run.
 fn jobs(arguments: &HistoryArgs, printer: Printer) -> Vec<Job> {
     let filter = RunFilter { count: Some(JOBS * 10), ..RunFilter::default() };
     let runs = history::open(arguments, printer).and_then(|mut history| history.list(&filter).ok()).unwrap_or_default();
-    let mut jobs: Vec<Job> = Vec::new();
-    for run in runs {
-        if let Some(job) = job(&run)
-            && jobs.len() < JOBS
-            && jobs.iter().all(|known| known.name != job.name)
-        {
-            jobs.push(job);
-        }
-    }
-    jobs
+    let mut seen = HashSet::new();
+    let newest = runs.iter().filter(|run| run.facts.outcome != Outcome::Running && seen.insert(&run.facts.shape));
+    newest.filter_map(job).take(JOBS).collect()
 }
 
-/// Returns the job that a run is; a query spills where it has to.
+/// Returns the job that a run is. What it took says more than what was expected of it; of one that was held down by its limit,
+/// or that did not come to its end, it does not say what it would have taken. A query spills where it has to.
 fn job(run: &Run) -> Option<Job> {
     const MOST: usize = 60;
     let facts = &run.facts;
-    let forecast = facts.forecast?;
+    let is_query = facts.kind != "command";
+    let at_least = facts.peak + facts.spilled;
+    let (expected, bound) = if facts.outcome == Outcome::Done && !run.was_held() {
+        (facts.peak, facts.peak)
+    } else {
+        let expected = facts.first_sight.or(facts.forecast.map(|forecast| forecast.expected)).unwrap_or_default();
+        let bound = facts.forecast.map(|forecast| forecast.bound).unwrap_or_default();
+        (expected.max(at_least), bound.max(expected).max(at_least))
+    };
     let name = facts.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST).collect();
-    let spill = (facts.kind == "query").then_some(facts.spilled);
-    Some(Job { name, expected: forecast.expected, bound: forecast.bound, spill })
+    let spilled = Some(facts.spilled).filter(|spilled| *spilled > ByteCount::ZERO);
+    let spill = is_query.then(|| spilled.unwrap_or(expected));
+    (expected > ByteCount::ZERO).then_some(Job { name, expected, bound, spill })
 }

@@ -2,11 +2,13 @@
 
 use crate::{
     args::{ForecastArgs, TextForm},
+    expectation::taught,
+    kept::Kept,
     pandas,
     printer::{Printer, grouped},
-    run::{run_forecast, start_watch},
+    run::{nobody, run_forecast, shown_size, start_watch},
     say::say,
-    settings::{Settings, budget, spill_folder, threads},
+    settings::{Settings, budget},
     sql,
     table::TableSink,
 };
@@ -15,7 +17,8 @@ use std::{io, sync::Arc};
 use tidegate_engine::{
     EngineError, RecordBatch, SchemaRef,
     arrow::{ArrayRef, ArrowError, DataType, Field, Schema, StringArray},
-    forecast::{Forecast, Part, Range},
+    forecast::{Effort, Forecast, Part, Range},
+    shape,
     sink::{Sink, Target, Verdict},
 };
 use tidegate_memory::{ByteCount, Limit};
@@ -28,28 +31,19 @@ const WATCHED: ByteCount = ByteCount::mib(256);
 /// # Errors
 /// Those that come before the query itself; errors of the query are said here, with a caret where possible.
 pub fn run_command(arguments: &ForecastArgs, printer: Printer) -> Result<u8, EngineError> {
-    let Some(sql) = &arguments.sql else { return pandas::run(&arguments.pandas, printer) };
+    let Some(sql) = &arguments.sql else { return pandas::run(&arguments.pandas, arguments.format, printer) };
     let sql = sql::text(sql)?;
-    let settings = Settings {
-        budget: budget(arguments.limit.limit)?,
-        threads: threads(arguments.limit.threads),
-        spill_folder: spill_folder(arguments.limit.spill_dir.as_deref()),
-        spill_limit: arguments.limit.spill.spill_limit,
-        cache: None,
-        rejects: None,
-        max_rejects: None,
-        metered: true,
-        has_standard_input: true,
-        restart: None,
-    };
+    let settings = Settings::of(&arguments.limit)?;
     // The forecast itself stays small whatever the limit, and drops the pages of the program that it does not use.
     let limit = arguments.limit.limit.bytes().map_or(WATCHED, |limit| limit.min(WATCHED));
     let watched = Settings { budget: budget(Limit::Bytes(limit))?, ..settings.clone() };
-    let watch = start_watch(&watched, printer)?;
-    let forecast = match run_forecast(&sql, &settings, &watch) {
+    let watch = start_watch(&watched, printer, nobody())?;
+    let forecast = match run_forecast(&settings.options(&sql, &watch), Effort::Full) {
         Ok(forecast) => forecast,
         Err(error) => return Ok(printer.failure_in(&error, &sql)),
     };
+    let past = Kept::look(&arguments.history, printer).past(&shape(&sql));
+    let forecast = taught(forecast, &past, arguments.limit.limit);
     match arguments.format {
         TextForm::Text => text(&forecast, arguments.limit.limit)?,
         TextForm::Json => say(&format!("{:#}", to_json(&forecast)))?,
@@ -60,10 +54,17 @@ pub fn run_command(arguments: &ForecastArgs, printer: Printer) -> Result<u8, Eng
 /// Prints the forecast for people.
 fn text(forecast: &Forecast, limit: Limit) -> Result<(), EngineError> {
     let Forecast { peak, unlimited, mode, reason, spill, seconds, rows_in, rows_out, input, sampled, .. } = forecast;
+    let Forecast { runs, first_sight, .. } = forecast;
     say(&format!("peak     {} expected, {} at most (95 %), of {limit}", size(peak.expected), size(peak.most)))?;
     say(&format!("mode     {mode}: {reason}"))?;
     if spill.most > 0.0 {
         say(&format!("spill    {} expected, {} of disk needed at most", size(spill.expected), size(spill.most)))?;
+    }
+    if *runs > 0 {
+        let like = if *runs == 1 { "1 run like it" } else { &format!("{runs} runs like it") };
+        say(&format!("learned  from {like}; at first sight {first_sight} if all is held in memory"))?;
+    } else {
+        say("learned  nothing yet: no runs like it are known")?;
     }
     say(&format!("time     {:.1} s expected, {:.1} to {:.1} s", seconds.expected, seconds.least, seconds.most))?;
     say(&format!("rows     about {} in, {} out", count(rows_in.expected), between(*rows_out)))?;
@@ -114,13 +115,11 @@ fn between(range: Range) -> String {
 }
 
 fn whole(number: f64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and it saturates")]
-    let whole = number.round() as u64;
-    whole
+    shown_size(number).bytes()
 }
 
 fn size(bytes: f64) -> String {
-    ByteCount::new(whole(bytes)).to_string()
+    shown_size(bytes).to_string()
 }
 
 /// Returns a number of rows, of which an estimate has three digits.
@@ -155,6 +154,7 @@ pub fn to_json(forecast: &Forecast) -> Value {
         "rows_out": range(forecast.rows_out),
         "bytes_in": forecast.input.bytes(),
         "sampled": forecast.sampled.bytes(),
+        "first_sight": forecast.first_sight.bytes(),
         "runs": forecast.runs,
         "parts": forecast.parts.iter().map(part).collect::<Vec<_>>(),
     })

@@ -7,12 +7,11 @@ use std::{
 };
 use tidegate_tasks::{
     TasksError,
-    history::{History, NewRun, Prune},
+    history::{History, NewRun},
 };
 
-/// Runs that are kept; a tenth more, and the oldest go.
-const MOST: u64 = 10_000;
-const KEPT: usize = 10_000;
+/// Runs that are kept, and some more until the oldest are dropped.
+pub const KEPT: usize = 10_000;
 
 /// Returns the file of the history: the one that was asked for, or the person's own; `None` where none is wanted.
 pub fn path(arguments: &HistoryArgs) -> Option<PathBuf> {
@@ -35,16 +34,14 @@ pub fn open(arguments: &HistoryArgs, printer: Printer) -> Option<History> {
 /// Adds a run, unless no history is wanted.
 pub fn add(arguments: &HistoryArgs, run: &NewRun, printer: Printer) {
     let Some(mut history) = open(arguments, printer) else { return };
-    let added = history.add(run).and_then(|_| history.count());
-    let pruned =
-        added.and_then(|count| if count > MOST + MOST / 10 { history.prune(Prune::KeepNewest(KEPT)) } else { Ok(0) });
-    if let Err(error) = pruned {
+    if let Err(error) = history.add(run).and_then(|_| history.prune_seldom(KEPT)) {
         warn(&error, printer);
     }
     history.take_notes().iter().for_each(|note| printer.warning("history", note));
 }
 
-fn warn(error: &TasksError, printer: Printer) {
+/// Says what is wrong with the history.
+pub fn warn(error: &TasksError, printer: Printer) {
     printer.warning("history", &error.to_string());
     if let Some(help) = error.help() {
         printer.warning("history", &help);

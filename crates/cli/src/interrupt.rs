@@ -2,6 +2,7 @@
 //!
 //! Signals are waited for by a thread of its own: the runtime's threads may all be reading a pipe in which nothing comes.
 
+use crate::run::EndsNow;
 use std::{io, process, sync::mpsc, thread, time::Duration};
 use tokio::{
     runtime::Builder,
@@ -14,11 +15,11 @@ const GRACE: Duration = Duration::from_millis(400);
 
 /// Starts waiting for Ctrl-C or SIGTERM, until the receiver is dropped. What is received is the exit code that says so. If the
 /// process has not ended within a grace period after that, because a thread waits for a pipe or computes without end, it ends
-/// here.
+/// here, and `ends` is told before.
 ///
 /// # Errors
 /// If no thread can be started.
-pub fn watch() -> io::Result<oneshot::Receiver<u8>> {
+pub fn watch(ends: EndsNow) -> io::Result<oneshot::Receiver<u8>> {
     let (mut sender, receiver) = oneshot::channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let wait = move || {
@@ -29,6 +30,7 @@ pub fn watch() -> io::Result<oneshot::Receiver<u8>> {
             };
             if sender.send(code).is_ok() {
                 tokio::time::sleep(GRACE).await;
+                ends(code);
                 process::exit(i32::from(code));
             }
         });

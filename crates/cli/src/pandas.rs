@@ -1,23 +1,34 @@
 //! `tidegate forecast --pandas`, `--array` and `--explain`: what pandas and NumPy would need.
 
-use crate::{args::PandasArgs, printer::Printer, say::say};
+use crate::{
+    args::{PandasArgs, TextForm},
+    printer::Printer,
+    say::say,
+};
+use serde_json::{Value, json};
 use std::path::Path;
 use tidegate_engine::{EngineError, sink::printable};
 use tidegate_memory::machine::Machine;
 use tidegate_sizing::{
-    Array, Environment, Options, Pandas, Room, SampleOptions, SizingError, explain, read_blocks, size,
+    Array, Cell, ColumnSizes, Environment, FileKind, Options, Pandas, Peak, Range, Room, SampleOptions, SettingSizes,
+    Sizes, SizingError, Verdict, explain, read_blocks, size,
 };
 
 /// Says what is asked for, and returns the exit code.
 ///
 /// # Errors
 /// If the standard output cannot be written.
-pub fn run(arguments: &PandasArgs, printer: Printer) -> Result<u8, EngineError> {
+pub fn run(arguments: &PandasArgs, form: TextForm, printer: Printer) -> Result<u8, EngineError> {
     let room = Room::of(&Machine::read());
     if let Some(path) = &arguments.pandas {
-        match file(path, arguments, room) {
-            Ok(text) => say(text.trim_end_matches('\n'))?,
-            Err(error) => return Ok(printer.problem(&error.to_string(), None, 1)),
+        match (file(path, arguments, room), form) {
+            (Ok(sizes), TextForm::Json) => say(&format!("{:#}", to_json(&sizes)))?,
+            // Names of columns come from the file.
+            (Ok(sizes), TextForm::Text) => {
+                let text = sizes.to_string();
+                say(&text.trim_end_matches('\n').lines().map(printable).collect::<Vec<_>>().join("\n"))?;
+            }
+            (Err(error), _) => return Ok(printer.problem(&error.to_string(), None, 1)),
         }
     }
     if let Some(text) = &arguments.array {
@@ -37,7 +48,7 @@ pub fn run(arguments: &PandasArgs, printer: Printer) -> Result<u8, EngineError> 
     Ok(0)
 }
 
-fn file(path: &Path, arguments: &PandasArgs, room: Option<Room>) -> Result<String, SizingError> {
+fn file(path: &Path, arguments: &PandasArgs, room: Option<Room>) -> Result<Sizes, SizingError> {
     let blocks = read_blocks(path, &SampleOptions::default())?;
     let pandas = if arguments.pandas_2 { Pandas::V2 } else { Pandas::V3 };
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
@@ -48,10 +59,57 @@ fn file(path: &Path, arguments: &PandasArgs, room: Option<Room>) -> Result<Strin
         ..Environment::default()
     };
     let used = (!arguments.columns.is_empty()).then(|| arguments.columns.clone());
-    let sizes = size(&blocks, &path.to_string_lossy(), &Options { environment, used, room })?;
-    // Names of columns come from the file.
-    let text = sizes.to_string();
-    Ok(text.lines().map(printable).collect::<Vec<_>>().join("\n"))
+    size(&blocks, &path.to_string_lossy(), &Options { environment, used, room })
+}
+
+/// Returns the sizes for programs, in bytes.
+fn to_json(sizes: &Sizes) -> Value {
+    let range = |range: Range| json!({ "least": range.low, "expected": range.expected, "most": range.high });
+    let peak = |peak: Peak| json!({ "memory": range(peak.memory), "mapped": peak.mapped });
+    // What a cell takes for each row, and once.
+    let cell = |cell: &Cell| json!({ "dtype": cell.dtype, "each_row": cell.deep, "once": cell.fixed });
+    let column = |column: &ColumnSizes| {
+        json!({
+            "name": column.name,
+            "text": column.text,
+            "used": column.is_used,
+            "distinct": column.distinct.map(range),
+            "default": cell(&column.default),
+            "tuned": cell(&column.tuned),
+            "category": column.category.as_ref().map(cell),
+            "arrow": cell(&column.arrow),
+        })
+    };
+    let setting = |setting: &SettingSizes| {
+        json!({
+            "setting": setting.setting.name(),
+            "line": setting.line,
+            "memory_usage": range(setting.deep),
+            "held": range(setting.held),
+            "peak": peak(setting.serial),
+            "peak_of_threads": setting.threaded.map(peak),
+            "need": range(setting.need),
+            "verdict": setting.verdict.map(Verdict::word),
+        })
+    };
+    json!({
+        "format": match sizes.kind {
+            FileKind::Csv => "csv",
+            FileKind::Ndjson => "ndjson",
+            FileKind::Access => "access",
+        },
+        "bytes": sizes.size,
+        "rows": range(sizes.rows),
+        "rows_sampled": sizes.sampled,
+        "pandas": match sizes.environment.pandas {
+            Pandas::V2 => 2,
+            Pandas::V3 => 3,
+        },
+        "available": sizes.room.map(|room| room.available.bytes()),
+        "columns": sizes.columns.iter().map(column).collect::<Vec<_>>(),
+        "settings": sizes.settings.iter().map(setting).collect::<Vec<_>>(),
+        "notes": sizes.notes,
+    })
 }
 
 /// Reads a shape and a type, such as `1000000x1000:float64`; the type is `float64` where none is given.

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Color, OutputArgs},
-    run::Outcome,
+    run::{Outcome, Traces, megabytes_per_second},
 };
 use std::{
     env,
@@ -88,7 +88,7 @@ impl Printer {
     }
 
     /// Says what a query did, and what it could not read.
-    pub fn summary(self, outcome: &Outcome, limit: Limit) {
+    pub fn summary(self, outcome: &Outcome, traces: &Traces, limit: Limit) {
         if self.quiet {
             return;
         }
@@ -104,11 +104,11 @@ impl Printer {
             counted(counts.rows, "row"),
             counted(rejects.count, "reject"),
             counts.bytes,
-            outcome.seconds,
-            outcome.megabytes_per_second(),
+            traces.seconds,
+            megabytes_per_second(&outcome.finished, traces.seconds),
         );
-        let work = if counts.scans > 0 { input } else { format!("{:.2} s", outcome.seconds) };
-        say(&format!("{work}; peak memory {} of {limit}{spilled}", outcome.peak));
+        let work = if counts.scans > 0 { input } else { format!("{:.2} s", traces.seconds) };
+        say(&format!("{work}; peak memory {} of {limit}{spilled}", traces.peak));
         for note in &outcome.finished.notes {
             self.line(Tone::Warning, "columns", &printable(note));
         }
@@ -130,11 +130,11 @@ impl Printer {
     }
 
     /// Says how memory went over time.
-    pub fn timeline(self, outcome: &Outcome, limit: Limit) {
+    pub fn timeline(self, outcome: &Outcome, traces: &Traces, limit: Limit) {
         let timeline = &outcome.finished.memory.timeline;
         let peak = timeline.iter().map(|moment| moment.resident).max().unwrap_or_default();
         let most = limit.bytes().unwrap_or(peak);
-        self.note(&format!("memory {} of {most} at most, over {:.2} s:", outcome.peak, outcome.seconds));
+        self.note(&format!("memory {} of {most} at most, over {:.2} s:", traces.peak, traces.seconds));
         self.note(&format!("|{}|", sparkline(timeline, 72, most)));
     }
 

@@ -2,14 +2,16 @@
 
 use crate::{
     Metering,
-    args::QueryArgs,
+    args::{Forecasting, QueryArgs},
     bar::{Bar, PastBar},
-    history, outputs,
+    expectation::{self, Asked},
+    kept::Kept,
+    outputs,
     printer::Printer,
     record,
-    restart::Restart,
-    run::{Ended, Outcome, Ran, Run, run, signals, start_watch},
-    settings::{Settings, budget, cache_folder, spill_folder, threads},
+    restart::{Carried, Restart},
+    run::{Ended, EndsNow, Outcome, Ran, Run, run, signals, start_watch},
+    settings::{Settings, cache_folder, spill_folder},
     sql,
     table::TableSink,
 };
@@ -35,35 +37,56 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     outputs::check(arguments)?;
     let sql = sql::text(&arguments.sql)?;
     let record = arguments.record.as_deref().map(OutputFile::create).transpose()?;
+    let usual = Settings::of(&arguments.limit)?;
     let settings = Settings {
-        budget: budget(arguments.limit.limit)?.filter(|_| metering == Metering::On),
-        threads: threads(arguments.limit.threads),
-        spill_folder: spill_folder(arguments.limit.spill_dir.as_deref()),
-        spill_limit: arguments.limit.spill.spill_limit,
+        budget: usual.budget.filter(|_| metering == Metering::On),
         cache: cache_folder(arguments.cache.as_deref()),
         rejects: arguments.rejects.clone(),
         max_rejects: arguments.max_rejects,
         metered: metering == Metering::On,
-        has_standard_input: true,
         restart: (arguments.sql != "-" && outputs::reopen(arguments)).then(Restart::of_process),
+        ..usual
     };
-    let watch = start_watch(&settings, printer)?;
-    let given = Run { settings: &settings, watch: &watch, printer, interrupted: signals()? };
-    let ran = run(&sql, given, &mut |running, bar| open(arguments, running, bar));
+    let carried = Carried::of(&settings);
+    let kept = Kept::open(&arguments.history, printer, carried.run());
+    let watch = start_watch(&settings, printer, ends(&kept))?;
+    let forecast = carried.forecast().or_else(|| {
+        let (settings, watch, wish) = (&settings, &watch, arguments.forecast);
+        // Who has started anew has no time for it, and knows that it did not fit.
+        let wish = if carried.is_first() { wish } else { Forecasting::Never };
+        expectation::of(&Asked { sql: &sql, settings, watch, kept: &kept, wish, printer })
+    });
+    let expected = record::Given { sql: &sql, settings: &settings, forecast };
+    let given = Run { settings: &settings, watch: &watch, printer, interrupted: signals(ends(&kept))? };
+    let ran = run(&sql, given, &mut |running, bar| {
+        let sink = open(arguments, running, bar)?;
+        kept.begin(&record::begun(&expected, &running.progress().inputs()));
+        carried.leave(kept.run().as_ref(), expected.forecast.as_ref());
+        Ok(sink)
+    });
     let ran = match ran {
         Ok(ran) => ran,
         Err(error) => return Ok(printer.failure_in(&error, &sql)),
     };
-    let kept = record::of(&record::Given { sql: &sql, settings: &settings }, &ran);
-    let code = told(arguments, printer, &ran, &sql)?;
-    if let (Some(file), Ok(Ended::Done(_))) = (record, &ran.ended) {
-        record::write(file, &kept)?;
-    }
+    let whole = record::of(&expected, &ran);
+    let code = told(arguments, printer, &ran, &sql);
     // Slips of the pen are no runs.
     if ran.traces.counts.scans > 0 || ran.ended.is_ok() {
-        history::add(&arguments.history, &record::row(&kept, &ran), printer);
+        kept.end(&record::row(&whole, &ran));
+    } else {
+        kept.forget();
+    }
+    let code = code?;
+    if let (Some(file), Ok(Ended::Done(_))) = (record, &ran.ended) {
+        record::write(file, &whole)?;
     }
     Ok(code)
+}
+
+/// Keeps the end of a run by whoever ends the process.
+fn ends(kept: &Kept) -> EndsNow {
+    let kept = kept.clone();
+    Box::new(move |code| kept.end_now(code))
 }
 
 /// Says how the query went, and returns its exit code.
@@ -76,7 +99,7 @@ fn told(arguments: &QueryArgs, printer: Printer, ran: &Ran, sql: &str) -> Result
         }
         Err(error) => return Ok(printer.failure_in(error, sql)),
     };
-    printer.summary(outcome, arguments.limit.limit);
+    printer.summary(outcome, &ran.traces, arguments.limit.limit);
     let folder = spill_folder(arguments.limit.spill_dir.as_deref());
     if outcome.finished.spill.written > ByteCount::ZERO && is_in_memory(&folder) {
         printer.spilled_to_memory(&folder);
@@ -85,7 +108,7 @@ fn told(arguments: &QueryArgs, printer: Printer, ran: &Ran, sql: &str) -> Result
         explain_memory(outcome)?;
     }
     if arguments.explain_memory || outcome.explained {
-        printer.timeline(outcome, arguments.limit.limit);
+        printer.timeline(outcome, &ran.traces, arguments.limit.limit);
     }
     if outcome.finished.too_many_rejects {
         printer.too_many_rejects(arguments.rejects.is_some());

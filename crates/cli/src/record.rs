@@ -6,9 +6,9 @@ use crate::{
 };
 use std::{
     io::Write,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tidegate_engine::{EngineError, FirstReject, MaxRejects, MemoryReport, Replan, shape, sink::OutputFile};
+use tidegate_engine::{EngineError, FirstReject, Inputs, MaxRejects, MemoryReport, Replan, shape, sink::OutputFile};
 use tidegate_govern::OperatorReport;
 use tidegate_memory::{
     ByteCount, Limit,
@@ -21,7 +21,10 @@ use tidegate_report::{
         RejectSample, Rejects, RunRecord, Sample, Spilled, VERSION,
     },
 };
-use tidegate_tasks::history::{Input, NewRun, Outcome};
+use tidegate_tasks::{
+    Forecast,
+    history::{Input, NewRun, Outcome},
+};
 
 /// What a run was given.
 pub struct Given<'a> {
@@ -29,6 +32,62 @@ pub struct Given<'a> {
     pub sql: &'a str,
     /// How it was bounded.
     pub settings: &'a Settings,
+    /// What was expected of it.
+    pub forecast: Option<record::Forecast>,
+}
+
+/// Returns what is kept of a run that begins.
+pub fn begun(given: &Given<'_>, inputs: &Inputs) -> NewRun {
+    let started = SystemTime::now();
+    let record = RunRecord {
+        version: VERSION,
+        text: given.sql.to_owned(),
+        started_ms: Some(milliseconds(started)),
+        limit: given.settings.budget.map(|budget| budget.limit),
+        spill_limit: given.settings.spill_limit.bytes(),
+        threads: given.settings.threads,
+        inputs: inputs_of(inputs),
+        forecast: given.forecast.clone(),
+        ..RunRecord::default()
+    };
+    let input = Input { fingerprint: None, bytes: inputs.bytes, rows: 0 };
+    NewRun { started, ..new_run(&record, input) }
+}
+
+/// Returns what the history knows of a run by its record.
+pub fn new_run(record: &RunRecord, input: Input) -> NewRun {
+    let exit_code = u8::try_from(record.ended.exit_code).unwrap_or(1);
+    let forecast = record.forecast.as_ref();
+    let started = record.started_ms.map_or(UNIX_EPOCH, |ms| UNIX_EPOCH + Duration::from_millis(ms));
+    NewRun {
+        kind: "query".into(),
+        text: record.text.clone(),
+        shape: shape(&record.text),
+        input,
+        limit: record.limit.map_or(Limit::Unlimited, Limit::Bytes),
+        forecast: forecast.map(|forecast| Forecast {
+            expected: forecast.expected,
+            bound: forecast.bound.unwrap_or(forecast.expected),
+        }),
+        first_sight: forecast.and_then(|forecast| forecast.first_sight),
+        peak: record.peak.unwrap_or_default(),
+        duration: Duration::try_from_secs_f64(record.seconds).unwrap_or_default(),
+        spilled: record.spilled.bytes,
+        outcome: Outcome::of_exit_code(exit_code),
+        exit_code,
+        started,
+        mode: forecast.map(|forecast| forecast.mode.name().to_owned()),
+        replans: record.replans.len() as u64,
+        record: serde_json::to_string(record).unwrap_or_default(),
+    }
+}
+
+fn inputs_of(inputs: &Inputs) -> Vec<record::Input> {
+    let input = |(path, size): &(String, Option<ByteCount>)| record::Input {
+        path: path.clone(),
+        bytes: size.unwrap_or_default(),
+    };
+    inputs.first.iter().map(input).collect()
 }
 
 /// Writes the record, whole or not at all. All sizes are in bytes.
@@ -56,7 +115,6 @@ pub fn of(given: &Given<'_>, ran: &Ran) -> RunRecord {
         blank: counts.blank,
         passed_over: counts.passed_over,
     };
-    let inputs = traces.inputs.first.iter();
     RunRecord {
         version: VERSION,
         text: given.sql.to_owned(),
@@ -66,9 +124,8 @@ pub fn of(given: &Given<'_>, ran: &Ran) -> RunRecord {
         limit: given.settings.budget.map(|budget| budget.limit),
         spill_limit: given.settings.spill_limit.bytes(),
         threads: given.settings.threads,
-        inputs: inputs
-            .map(|(path, size)| record::Input { path: path.clone(), bytes: size.unwrap_or_default() })
-            .collect(),
+        inputs: inputs_of(&traces.inputs),
+        forecast: given.forecast.clone(),
         peak: Some(traces.peak),
         resident_before: traces.before,
         resident_after: traces.after,
@@ -107,7 +164,7 @@ fn ended(ran: &Ran) -> record::Ended {
 
 fn events(ran: &Ran) -> Vec<Event> {
     let mut events = ran.traces.seen.events.clone();
-    let ms = std::time::Duration::try_from_secs_f64(ran.traces.seconds).unwrap_or_default().as_millis();
+    let ms = Duration::try_from_secs_f64(ran.traces.seconds).unwrap_or_default().as_millis();
     events.push(Event { ms: u64::try_from(ms).unwrap_or(u64::MAX), kind: EventKind::End, text: String::new() });
     events
 }
@@ -186,39 +243,31 @@ fn environment(settings: &Settings) -> Environment {
     }
 }
 
-/// Returns what the history keeps of a run.
+/// Returns what the history keeps of a query.
 pub fn row(record: &RunRecord, ran: &Ran) -> NewRun {
-    let traces = &ran.traces;
-    let exit_code = u8::try_from(record.ended.exit_code).unwrap_or(1);
-    let outcome = Outcome::of_exit_code(exit_code);
-    NewRun {
-        kind: "query".into(),
-        text: record.text.clone(),
-        shape: shape(&record.text),
-        input: Input { fingerprint: None, bytes: traces.inputs.bytes, rows: record.lines.rows },
-        limit: record.limit.map_or(Limit::Unlimited, Limit::Bytes),
-        forecast: None,
-        first_sight: None,
-        peak: traces.peak,
-        duration: std::time::Duration::try_from_secs_f64(traces.seconds).unwrap_or_default(),
-        spilled: traces.spill.written,
-        outcome,
-        exit_code,
-        started: traces.started,
-        record: serde_json::to_string(record).unwrap_or_default(),
-    }
+    let input = Input { fingerprint: None, bytes: ran.traces.inputs.bytes, rows: record.lines.rows };
+    NewRun { started: ran.traces.started, ..new_run(record, input) }
 }
 
 /// Returns how a run ended of which nothing but this is known.
 pub fn ended_of(outcome: Outcome, exit_code: u8) -> record::Ended {
     let how = match outcome {
         Outcome::Done => How::Answered,
-        Outcome::Failed | Outcome::Lost => How::Failed,
+        Outcome::Failed => How::Failed,
+        Outcome::Lost => How::Lost,
+        Outcome::Running => How::Running,
         Outcome::MemoryLimit => How::MemoryLimit,
         Outcome::Rejects => How::TooManyRejects,
         Outcome::Interrupted => How::Interrupted,
     };
-    record::Ended { how, exit_code: i32::from(exit_code), message: None, help: None }
+    let message = match outcome {
+        Outcome::Lost => {
+            Some("its process ended without a word, as by `kill -9`, the kernel's OOM killer or a power cut")
+        }
+        Outcome::MemoryLimit => Some("its limit was reached in the middle of a step, and the process ended at once"),
+        _ => None,
+    };
+    record::Ended { how, exit_code: i32::from(exit_code), message: message.map(str::to_owned), help: None }
 }
 
 /// Returns a time in milliseconds since 1970.

@@ -4,13 +4,22 @@
 //! holds stays. `execve` takes all of it away and leaves the process, its pipes and its cgroup. Nothing else is left behind:
 //! no row was given out, and unfinished files and spilled state have no names and go with their descriptors.
 
+use crate::settings::Settings;
 use serde_json::{Value, json};
-use std::{env, io, os::unix::process::CommandExt, process::Command, time::Instant};
+use std::{
+    env, io,
+    os::unix::process::CommandExt,
+    process::Command,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 use tidegate_engine::GivenUp;
 use tidegate_govern::{Holder, MemoryLimitError};
 use tidegate_memory::ByteCount;
+use tidegate_report::record::Forecast;
+use tidegate_tasks::history::RunId;
 
-/// What one start of the process tells the next, as JSON: the seconds so far, and why plans were given up.
+/// What one start of the process tells the next, as JSON: the seconds so far, why plans were given up, and what the command keeps.
 const VARIABLE: &str = "TIDEGATE_RESTART";
 
 /// What is known of the starts before this one, for the next one.
@@ -18,6 +27,8 @@ const VARIABLE: &str = "TIDEGATE_RESTART";
 pub struct Restart {
     /// The plans that were given up.
     pub given_up: GivenUp,
+    /// What the command keeps from start to start.
+    carried: Carried,
     seconds_before: f64,
     started: Instant,
 }
@@ -27,7 +38,11 @@ impl Restart {
     pub fn of_process() -> Self {
         let left = env::var(VARIABLE).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
         let (seconds_before, reasons) = left.as_ref().and_then(read).unwrap_or_default();
-        Self { given_up: GivenUp::new(reasons), seconds_before, started: Instant::now() }
+        // One that was left nothing is not the first all the same.
+        let carried = |left: &Value| left.get("carried").filter(|carried| !carried.is_null()).cloned();
+        let carried = left.as_ref().map(|left| carried(left).unwrap_or_else(|| json!({}))).unwrap_or_default();
+        let carried = Carried(Arc::new(Mutex::new(carried)));
+        Self { given_up: GivenUp::new(reasons), carried, seconds_before, started: Instant::now() }
     }
 
     /// Returns the seconds since the first start.
@@ -39,10 +54,47 @@ impl Restart {
     pub fn exec(&self, reason: &MemoryLimitError) -> io::Error {
         let mut reasons: Vec<_> = self.given_up.reasons().iter().map(write).collect();
         reasons.push(write(reason));
-        let left = json!({ "seconds": self.seconds(), "reasons": reasons });
+        let carried = self.carried.value();
+        let left = json!({ "seconds": self.seconds(), "reasons": reasons, "carried": carried });
         let mut arguments = env::args_os();
         let name = arguments.next().unwrap_or_default();
         Command::new("/proc/self/exe").arg0(name).args(arguments).env(VARIABLE, left.to_string()).exec()
+    }
+}
+
+/// What the command keeps from start to start: its run in the history, and what was expected of it. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct Carried(Arc<Mutex<Value>>);
+
+impl Carried {
+    /// Returns what the start before this one left, if there was one.
+    pub fn of(settings: &Settings) -> Self {
+        settings.restart.as_ref().map(|restart| restart.carried.clone()).unwrap_or_default()
+    }
+
+    /// Returns whether there was no start before this one.
+    pub fn is_first(&self) -> bool {
+        self.value().is_null()
+    }
+
+    /// Returns the run of this process in the history.
+    pub fn run(&self) -> Option<RunId> {
+        self.value().get("run")?.as_str()?.parse().ok()
+    }
+
+    /// Returns what was expected of it.
+    pub fn forecast(&self) -> Option<Forecast> {
+        serde_json::from_value(self.value().get("forecast")?.clone()).ok()?
+    }
+
+    /// Leaves this for the next start.
+    pub fn leave(&self, run: Option<&RunId>, forecast: Option<&Forecast>) {
+        let left = json!({ "run": run.map(RunId::as_str), "forecast": forecast });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = left;
+    }
+
+    fn value(&self) -> Value {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -87,6 +139,12 @@ mod tests {
         let reasons = vec![reason(None), reason(Some(holder.clone()))];
         let left = json!({ "seconds": 1.5, "reasons": reasons.iter().map(write).collect::<Vec<_>>() });
         assert_eq!(read(&left), Some((1.5, reasons)));
+        let carried = Carried::default();
+        assert!(carried.is_first() && carried.run().is_none() && carried.forecast().is_none());
+        let forecast = Forecast { expected: ByteCount::mib(7), runs: 3, ..Forecast::default() };
+        carried.leave("01abc".parse().ok().as_ref(), Some(&forecast));
+        assert_eq!((carried.is_first(), carried.forecast()), (false, Some(forecast)));
+        assert_eq!(carried.run().unwrap().as_str(), "01abc");
         assert_eq!(read(&json!({ "seconds": 1.5, "reasons": [{ "limit": "much" }] })), None);
     }
 }

@@ -11,11 +11,12 @@ use crate::{
 use std::{
     io, process,
     sync::Arc,
+    thread,
     time::{Instant, SystemTime},
 };
 use tidegate_engine::{
-    EngineError, Finished, Inputs, Running, Snapshot, Task,
-    forecast::{Forecast, forecast},
+    EngineError, Finished, Inputs, Running, Snapshot, Task, TaskOptions,
+    forecast::{Effort, Forecast, forecast},
     sink::{Sink, Verdict},
     threads_of,
 };
@@ -77,28 +78,30 @@ pub struct Outcome {
     pub finished: Finished,
     /// Whether the query was `EXPLAIN MEMORY`.
     pub explained: bool,
-    /// From the start of the task to its last row.
-    pub seconds: f64,
-    /// The kernel's own peak of the process.
-    pub peak: ByteCount,
 }
 
-impl Outcome {
-    /// Returns the input read for each second.
-    #[expect(clippy::cast_precision_loss, reason = "a rate, shown without decimals")]
-    pub fn megabytes_per_second(&self) -> f64 {
-        self.finished.counts.bytes.bytes() as f64 / 1e6 / self.seconds.max(1e-6)
-    }
+/// Returns the input that was read for each second.
+#[expect(clippy::cast_precision_loss, reason = "a rate, shown without decimals")]
+pub fn megabytes_per_second(finished: &Finished, seconds: f64) -> f64 {
+    finished.counts.bytes.bytes() as f64 / 1e6 / seconds.max(1e-6)
 }
 
 /// Opens the sink for a result, once its columns are known. Rows on the terminal go past the bar.
 pub type OpenSink<'a> = dyn FnMut(&Running, &Arc<Bar>) -> Result<Box<dyn Sink + Send>, EngineError> + 'a;
 
+/// Is told the exit code by whoever ends the process before its run is at an end.
+pub type EndsNow = Box<dyn Fn(u8) + Send>;
+
+/// Returns one that keeps it to itself.
+pub fn nobody() -> EndsNow {
+    Box::new(|_| {})
+}
+
 /// Starts the watch of this process for tasks of these settings.
 ///
 /// # Errors
 /// If `/proc` cannot be read or no thread can be started.
-pub fn start_watch(settings: &Settings, printer: Printer) -> Result<Arc<Watch>, EngineError> {
+pub fn start_watch(settings: &Settings, printer: Printer, ends: EndsNow) -> Result<Arc<Watch>, EngineError> {
     let threads = threads_of(settings.budget, settings.threads);
     let limit = settings.budget.map(|budget| budget.limit);
     if let Some(limit) = limit {
@@ -115,7 +118,11 @@ pub fn start_watch(settings: &Settings, printer: Printer) -> Result<Arc<Watch>, 
             // Where that is not possible, the error is what there is to say.
             let _ = restart.exec(&error);
         }
-        process::exit(i32::from(printer.failure(&EngineError::MemoryLimit(error))));
+        let code = printer.failure(&EngineError::MemoryLimit(error));
+        // What it takes to keep that comes of what can be given back at once.
+        release();
+        ends(code);
+        process::exit(i32::from(code));
     });
     let watch = Watch::start(WatchOptions { budget: settings.budget, last_resort });
     watch.map(Arc::new).map_err(|error| EngineError::file("read", "/proc/self/statm", error))
@@ -137,8 +144,8 @@ pub struct Run<'a> {
 ///
 /// # Errors
 /// If no thread can be started.
-pub fn signals() -> Result<oneshot::Receiver<u8>, EngineError> {
-    interrupt::watch().map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))
+pub fn signals(ends: EndsNow) -> Result<oneshot::Receiver<u8>, EngineError> {
+    interrupt::watch(ends).map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))
 }
 
 /// Runs a query and gives its memory back. Where it fails the sink is dropped unfinished, and no file appears.
@@ -180,7 +187,7 @@ pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, Engi
     let peak = peak_resident().unwrap_or_else(|| watch.report().peak);
     release();
     let ended = result.map(|ended| match ended {
-        Ok((finished, explained)) => Ended::Done(Box::new(Outcome { finished, explained, seconds, peak })),
+        Ok((finished, explained)) => Ended::Done(Box::new(Outcome { finished, explained })),
         Err(code) => Ended::Interrupted(code),
     });
     let (counts, spill, inputs) = (progress.snapshot(), spill.report(), progress.inputs());
@@ -196,10 +203,28 @@ fn resident() -> Option<ByteCount> {
 ///
 /// # Errors
 /// Any [`EngineError`] of the query's text and its files.
-pub fn run_forecast(sql: &str, settings: &Settings, watch: &Arc<Watch>) -> Result<Forecast, EngineError> {
-    let runtime = runtime(threads_of(settings.budget, settings.threads))?;
-    let options = settings.options(sql, watch);
-    runtime.block_on(forecast(&options))
+pub fn run_forecast(options: &TaskOptions, effort: Effort) -> Result<Forecast, EngineError> {
+    let runtime = runtime(threads_of(options.budget, options.threads))?;
+    let forecast = runtime.block_on(forecast(options, effort));
+    if forecast.is_err() {
+        // A sample that took too long ends at its next step, and nobody waits for it.
+        runtime.shutdown_background();
+    }
+    forecast
+}
+
+/// Does something that may recurse as deep as a query is nested. Without a thread it is not done.
+pub fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("tidegate-text".into()).stack_size(STACK);
+        thread.spawn_scoped(scope, work).ok()?.join().ok()
+    })
+}
+
+/// Returns a size that was calculated.
+pub fn shown_size(bytes: f64) -> ByteCount {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and it saturates")]
+    ByteCount::new(bytes.round() as u64)
 }
 
 async fn drive(task: Task, open: &mut OpenSink<'_>, bar: &Arc<Bar>) -> Result<(Finished, bool), EngineError> {

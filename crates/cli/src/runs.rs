@@ -13,7 +13,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tidegate_engine::{EngineError, sink::OutputFile};
-use tidegate_report::{html, json as record_json, prometheus, record::RunRecord, terminal};
+use tidegate_memory::ByteCount;
+use tidegate_report::{
+    html, json as record_json, prometheus,
+    record::{How, RunRecord},
+    terminal,
+};
 use tidegate_tasks::{
     TasksError,
     history::{History, Prune, Run, RunFilter},
@@ -46,7 +51,7 @@ pub fn run_command(arguments: &RunsArgs, printer: Printer) -> Result<u8, EngineE
     }
     let filter = RunFilter {
         text: arguments.text.clone(),
-        outcome: arguments.outcome.map(Into::into),
+        outcome: arguments.outcome,
         since: arguments.days.map(days),
         kind: None,
         count: Some(arguments.count),
@@ -132,13 +137,16 @@ fn whole(history: &mut History, run: &Run) -> Result<RunRecord, TasksError> {
     let text = history.record(&run.id)?;
     let mut record = record_json::read(&text).unwrap_or_else(|_| RunRecord {
         text: run.facts.text.clone(),
-        seconds: run.facts.duration.as_secs_f64(),
         limit: run.facts.limit.bytes(),
-        peak: Some(run.facts.peak),
         started_ms: Some(milliseconds(run.facts.started)),
-        ended: record::ended_of(run.facts.outcome, run.facts.exit_code),
         ..RunRecord::default()
     });
+    if record.ended.how == How::Unknown {
+        // It was kept when it began, and its process ended before it could say more.
+        record.ended = record::ended_of(run.facts.outcome, run.facts.exit_code);
+        record.seconds = run.facts.duration.as_secs_f64();
+        record.peak = Some(run.facts.peak).filter(|peak| *peak > ByteCount::ZERO);
+    }
     record.id = run.id.to_string();
     Ok(record)
 }

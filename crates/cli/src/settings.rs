@@ -1,6 +1,6 @@
 //! From arguments to what a task is given: the limit's budget, threads, folders.
 
-use crate::restart::Restart;
+use crate::{args::LimitArgs, restart::Restart};
 use std::{
     env,
     path::{Path, PathBuf},
@@ -30,7 +30,7 @@ fn baseline() -> ByteCount {
 }
 
 /// Returns the threads to use: those asked for, or the machine's cores.
-pub fn threads(asked: Option<u16>) -> usize {
+fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
 }
 
@@ -88,6 +88,37 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Returns the usual settings of a task within a limit: probed, spilling where there is room, remembering nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::LimitTooSmall`] below the working minimum.
+    pub fn usual(limit: Limit, asked_threads: Option<u16>) -> Result<Self, EngineError> {
+        Ok(Self {
+            budget: budget(limit)?,
+            threads: threads(asked_threads),
+            spill_folder: spill_folder(None),
+            spill_limit: Limit::Unlimited,
+            cache: None,
+            rejects: None,
+            max_rejects: None,
+            metered: true,
+            has_standard_input: true,
+            restart: None,
+        })
+    }
+
+    /// Returns those that arguments ask for, else the usual ones.
+    ///
+    /// # Errors
+    /// [`EngineError::LimitTooSmall`] below the working minimum.
+    pub fn of(arguments: &LimitArgs) -> Result<Self, EngineError> {
+        Ok(Self {
+            spill_folder: spill_folder(arguments.spill_dir.as_deref()),
+            spill_limit: arguments.spill.spill_limit,
+            ..Self::usual(arguments.limit, arguments.threads)?
+        })
+    }
+
     /// Returns the task's options.
     pub fn options(&self, sql: &str, watch: &Arc<Watch>) -> TaskOptions {
         TaskOptions {

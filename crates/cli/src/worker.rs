@@ -7,8 +7,8 @@ use crate::{
     args::{OutputArgs, WorkerArgs},
     printer::Printer,
     record::{self, Given},
-    run::{Ended, Ran, Run, run, start_watch},
-    settings::{Settings, budget, cache_folder, spill_folder, threads},
+    run::{Ended, Ran, Run, nobody, run, start_watch},
+    settings::{Settings, cache_folder, spill_folder},
 };
 use std::{
     env,
@@ -143,7 +143,7 @@ impl Worker {
         let settings = self.settings(task)?;
         // The peak is that of this task alone, where the kernel lets it be reset.
         let _ = reset_peak();
-        let watch = start_watch(&settings, self.printer)?;
+        let watch = start_watch(&settings, self.printer, nobody())?;
         let telling = Telling::start(self.replies.clone(), id, &watch);
         let given = Run { settings: &settings, watch: &watch, printer: self.printer, interrupted };
         let ran = run(&task.sql, given, &mut |running, _| {
@@ -154,7 +154,7 @@ impl Worker {
         // Whatever still holds it, of a task that failed, the next one has a watch of its own.
         watch.stop();
         let ran = ran?;
-        let record = record::of(&Given { sql: &task.sql, settings: &settings }, &ran);
+        let record = record::of(&Given { sql: &task.sql, settings: &settings, forecast: None }, &ran);
         let record = serde_json::to_value(&record).unwrap_or_default();
         Ok(answer_of(&ran, record))
     }
@@ -167,8 +167,6 @@ impl Worker {
         };
         let max_rejects = task.max_rejects.as_deref().map(str::parse::<MaxRejects>).transpose();
         Ok(Settings {
-            budget: budget(limit)?,
-            threads: threads(task.threads),
             spill_folder: spill_folder(task.spill_folder.as_deref()),
             spill_limit: task.spill_limit,
             cache: match &task.cache {
@@ -178,9 +176,8 @@ impl Worker {
             },
             rejects: task.rejects.clone(),
             max_rejects: max_rejects.map_err(EngineError::Usage)?,
-            metered: true,
             has_standard_input: false,
-            restart: None,
+            ..Settings::usual(limit, task.threads)?
         })
     }
 

@@ -122,7 +122,7 @@ impl EngineError {
 
     /// Returns the error of a forecast that takes too long.
     pub(crate) fn slow_forecast() -> Self {
-        let message = "a sample of 2 MB of each table took longer than 2 s, so that nothing is known of the whole";
+        let message = "a sample of half a MB of each table took longer than 2 s, so that nothing is known of the whole";
         Self::query_with_help(message, "look for a join without a condition that bounds it")
     }
 

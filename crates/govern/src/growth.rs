@@ -35,10 +35,20 @@ const STATES: RangeInclusive<usize> = (1 << 20)..=(32 << 20);
 /// Returns whether a consumer may not grow to `wanted` bytes even where there is memory. It spills then, or hands on what it has.
 pub fn is_beyond_use(name: &str, wanted: usize, capacity: Option<usize>) -> bool {
     if name.starts_with("PartialHashAggregateStream") {
-        let part = capacity.map_or(*STATES.end(), |capacity| capacity / STATES_PARTS);
-        return wanted > part.clamp(*STATES.start(), *STATES.end());
+        return wanted > most_states(capacity);
     }
     wanted > MOST_IN_A_TABLE && name.contains("HashAggregateStream")
+}
+
+/// Returns what the step of a group-by that makes states may hold, of so much that operators may have.
+pub fn most_states(capacity: Option<usize>) -> usize {
+    let part = capacity.map_or(*STATES.end(), |capacity| capacity / STATES_PARTS);
+    part.clamp(*STATES.start(), *STATES.end())
+}
+
+/// Returns what those that can spill share of the capacity, unless they grow in small steps or the plan is a narrower one.
+pub fn shared_by_spilling(capacity: usize) -> usize {
+    capacity / 5 * 4
 }
 
 /// A step is small if it is no more than one of so many parts of what operators may have.
@@ -155,7 +165,7 @@ pub fn may_grow(request: &Request<'_>) -> bool {
             let shared = match request.step {
                 _ if narrow => request.capacity / 5 * 2,
                 small if small <= request.capacity / SMALL_STEPS => request.capacity / 10 * 9,
-                _ => request.capacity / 5 * 4,
+                _ => shared_by_spilling(request.capacity),
             };
             request.pressure < Pressure::Rising
                 && total <= request.capacity

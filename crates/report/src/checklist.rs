@@ -3,7 +3,7 @@
 use crate::{
     record::{How, Mode, RunRecord},
     series::number,
-    words::{counted, duration, mode, percent},
+    words::{self, counted, duration, mode, percent},
 };
 use tidegate_memory::ByteCount;
 
@@ -137,7 +137,16 @@ fn given_back(record: &RunRecord) -> (Answer, String) {
     (answer, format!("{before} before, {after} after: {change}{allowed}"))
 }
 
+/// Returns whether the mode was right, and how wrong the forecast was that it was chosen by.
 fn right_mode(record: &RunRecord) -> (Answer, String) {
+    let (answer, proof) = mode_that_happened(record);
+    match words::forecast_verdict(record).filter(|_| record.ended.how == How::Answered) {
+        Some(verdict) => (answer, format!("{proof}; {verdict}")),
+        None => (answer, proof),
+    }
+}
+
+fn mode_that_happened(record: &RunRecord) -> (Answer, String) {
     let Some(forecast) = &record.forecast else {
         return match record.ended.how {
             How::MemoryLimit => (Answer::No, "ended at the limit, and there was no forecast".to_owned()),

@@ -1,7 +1,7 @@
 //! Numbers and meanings in the words that all reports share.
 
 use crate::{
-    record::{EventKind, How, Kind, Mode, Pressure, RunRecord},
+    record::{EventKind, Forecast, How, Kind, Mode, Pressure, RunRecord},
     series::number,
 };
 use chrono::{DateTime, Datelike, Timelike};
@@ -30,6 +30,8 @@ pub(crate) fn title(record: &RunRecord) -> (Tone, String) {
         How::MemoryLimit => (Tone::Bad, "Ended at its memory limit".to_owned()),
         How::Interrupted => (Tone::Neutral, "Interrupted".to_owned()),
         How::TooManyRejects => (Tone::Bad, "Ended with more rejects than allowed".to_owned()),
+        How::Running => (Tone::Neutral, "Not over yet".to_owned()),
+        How::Lost => (Tone::Bad, "Lost: its process was killed".to_owned()),
         How::Unknown => (Tone::Neutral, "Ran; how it ended is not recorded".to_owned()),
     }
 }
@@ -42,6 +44,8 @@ pub(crate) const fn ended(how: How) -> &'static str {
         How::MemoryLimit => "memory limit",
         How::Interrupted => "interrupted",
         How::TooManyRejects => "too many rejects",
+        How::Running => "running",
+        How::Lost => "lost",
         How::Unknown => "not recorded",
     }
 }
@@ -118,13 +122,25 @@ pub(crate) fn forecast_verdict(record: &RunRecord) -> Option<String> {
     let error = forecast_error(record)?;
     let side = if error < 0.0 { "below" } else { "above" };
     let bound = match forecast.bound {
-        Some(bound) if peak > bound => format!("; above the bound of {bound}"),
+        Some(bound) if peak > bound => format!("; above the bound of {bound}: the forecast failed"),
         Some(bound) => format!("; the bound of {bound} held"),
         None => String::new(),
     };
     let amount =
         if error.abs() < 0.5 { "as expected".to_owned() } else { format!("{} {side} expected", percent(error.abs())) };
     Some(format!("{amount}{bound}"))
+}
+
+/// Returns what the forecast rests on, in words.
+pub(crate) fn forecast_basis(forecast: &Forecast) -> String {
+    let took = forecast.took_seconds.map(|seconds| format!(" ({})", duration(seconds))).unwrap_or_default();
+    match (forecast.runs, forecast.first_sight) {
+        (0, _) => format!("at first sight, from samples of the data{took}"),
+        (runs, Some(sight)) => {
+            format!("learned from {} like it; at first sight it was {sight}{took}", counted(runs, "run"))
+        }
+        (runs, None) => format!("from {} like it alone, without a look at the data{took}", counted(runs, "run")),
+    }
 }
 
 /// Returns the speed of reading; nothing where nothing was read.
@@ -230,6 +246,18 @@ mod tests {
     fn shares_and_counts_are_readable() {
         assert_eq!((percent(94.9), percent(-1.94), percent(f64::NAN)), ("95 %".into(), "-1.9 %".into(), "?".into()));
         assert_eq!((counted(1, "row"), counted(12_345, "row")), ("1 row".into(), "12,345 rows".into()));
+    }
+
+    #[test]
+    fn an_error_of_the_forecast_is_said_plainly() {
+        let verdict = |expected, bound: Option<u64>, peak| {
+            let [expected, peak] = [expected, peak].map(ByteCount::new);
+            let forecast = Forecast { expected, bound: bound.map(ByteCount::new), ..Forecast::default() };
+            forecast_verdict(&RunRecord { peak: Some(peak), forecast: Some(forecast), ..RunRecord::default() }).unwrap()
+        };
+        assert_eq!(verdict(100, Some(150), 125), "25 % above expected; the bound of 150 B held");
+        assert_eq!(verdict(100, Some(150), 200), "100 % above expected; above the bound of 150 B: the forecast failed");
+        assert_eq!(verdict(1000, None, 1002), "as expected");
     }
 
     #[test]

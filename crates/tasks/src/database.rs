@@ -60,10 +60,15 @@ impl Database {
         std::mem::take(&mut self.notes)
     }
 
-    /// Waits for other processes no longer than a moment.
-    #[cfg(test)]
-    pub fn hurry(&mut self) {
-        self.connection.busy_timeout(Duration::from_millis(20)).unwrap();
+    /// Waits for other processes no longer than that.
+    pub fn wait_at_most(&mut self, time: Duration) {
+        // Where that fails, it waits as it did.
+        let _ = self.connection.busy_timeout(time);
+    }
+
+    /// Waits for other processes as long as is usual.
+    pub fn wait_as_usual(&mut self) {
+        self.wait_at_most(PATIENCE);
     }
 
     /// Does some work, once more with a new database if the file turns out to be damaged.
@@ -136,8 +141,13 @@ fn connect(path: &Path, schema: &Schema) -> Result<Connection, Fault> {
     let opened = Connection::open_with_flags(path, flags).and_then(|mut connection| {
         connection.busy_timeout(PATIENCE)?;
         let origin = origin(&connection, schema)?;
-        if matches!(origin, Origin::Ours(version) if steps_from(schema, version).is_some()) {
-            prepare(&mut connection, schema)?;
+        if let Origin::Ours(version) = origin
+            && let Some(steps) = steps_from(schema, version)
+        {
+            prepare(&mut connection)?;
+            if !steps.is_empty() {
+                bring_up(&mut connection, schema)?;
+            }
         }
         Ok((connection, origin))
     });
@@ -173,11 +183,15 @@ fn steps_from(schema: &Schema, version: i64) -> Option<&'static [&'static str]> 
     usize::try_from(version).ok().and_then(|version| schema.steps.get(version..))
 }
 
-fn prepare(connection: &mut Connection, schema: &Schema) -> Result<(), Error> {
+fn prepare(connection: &mut Connection) -> Result<(), Error> {
     // Where a file system cannot share memory, SQLite stays with its old journal, which works as well.
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     // A power cut may lose what was written last, never tear it: what that means is up to the caller.
-    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF")?;
+    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF")
+}
+
+/// Makes the newest version of an older one, or of nothing.
+fn bring_up(connection: &mut Connection, schema: &Schema) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let steps = steps_from(schema, version).unwrap_or_default();

@@ -14,6 +14,10 @@
 //!   (Vovk and others, "Algorithmic Learning in a Random World", 2005, on conformal prediction), which up to 38 runs is the
 //!   largest of them. So an outlier moves the bound and not the expected peak.
 
+mod past;
+
+pub use past::{Habit, Known, Past, held_to};
+
 use tidegate_memory::ByteCount;
 
 /// What the first sight's own width is worth.
@@ -49,7 +53,7 @@ pub struct Forecast {
 
 /// What an earlier run of the same shape is worth for the next.
 ///
-/// A run that was held down by its limit or spilled says little about one that is not: give only runs of the same mode.
+/// A run that was held down by its limit or spilled says little about one that is not: give only runs of the same mode ([`Past`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lesson {
     /// Bytes of its input.
@@ -114,6 +118,30 @@ fn student(freedom: usize) -> f64 {
     // Right within 0.1 % beyond the list.
     listed.unwrap_or_else(|| NORMAL + 1.52 / real(freedom))
 }
+
+/// Returns what is expected at `x`, by the line that lies nearest to points of `x` and `y`: neither falling, nor below nothing at
+/// 0. Points that are all at about one place give their median.
+fn line(points: &[(f64, f64)], x: f64) -> f64 {
+    let count = real(points.len()).max(1.0);
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (middle, height) = (mean(|point| point.0), mean(|point| point.1));
+    let spread = points.iter().map(|point| (point.0 - middle).powi(2)).sum::<f64>();
+    let mut heights: Vec<f64> = points.iter().map(|point| point.1).collect();
+    heights.sort_by(f64::total_cmp);
+    let usual = median(&heights).unwrap_or_default();
+    if spread <= count * (middle * ONE_PLACE).powi(2) {
+        return usual;
+    }
+    let both = points.iter().map(|point| (point.0 - middle) * (point.1 - height)).sum::<f64>();
+    match both / spread {
+        falling if falling <= 0.0 => usual,
+        steep if steep * middle > height => height / middle * x,
+        each => height + each * (x - middle),
+    }
+}
+
+/// Sizes that differ by no more than this share are one.
+const ONE_PLACE: f64 = 0.03;
 
 fn median(sorted: &[f64]) -> Option<f64> {
     let upper = sorted.get(sorted.len() / 2)?;

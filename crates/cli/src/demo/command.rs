@@ -8,8 +8,8 @@ use super::{
 use crate::{
     args::{DataForm, DemoArgs},
     printer::{Printer, grouped},
-    run::{Ended, Run, run, signals, start_watch},
-    settings::{Settings, budget, threads},
+    run::{Ended, Run, nobody, run, signals, start_watch},
+    settings::Settings,
 };
 use std::{
     env, fs,
@@ -83,18 +83,11 @@ fn written_line(written: Written, seconds: f64) -> String {
 
 fn ask(arguments: &DemoArgs, folder: &Path, path: &Path, printer: Printer) -> Result<u8, EngineError> {
     let settings = Settings {
-        budget: budget(arguments.limit)?,
-        threads: threads(arguments.threads),
         spill_folder: folder.to_path_buf(),
         spill_limit: arguments.spill.spill_limit,
-        cache: None,
-        rejects: None,
-        max_rejects: None,
-        metered: true,
-        has_standard_input: true,
-        restart: None,
+        ..Settings::usual(arguments.limit, arguments.threads)?
     };
-    let watch = start_watch(&settings, printer)?;
+    let watch = start_watch(&settings, printer, nobody())?;
     let before = watch_resident(&watch);
     let mut report = Report::new(arguments.limit, before);
     for question in &QUESTIONS {
@@ -130,7 +123,7 @@ fn answer(
     // Where the kernel does not let its peak be reset, the peaks shown are of all questions so far.
     let _ = reset_peak();
     let output = folder.join(format!("answer-{}.{}", question.name, question.extension));
-    let given = Run { settings, watch, printer, interrupted: signals()? };
+    let given = Run { settings, watch, printer, interrupted: signals(nobody())? };
     let ran = run(&sql, given, &mut |running, _| {
         let format = OutputFormat::of_path(&output).unwrap_or(OutputFormat::Csv);
         open(format, Target::File(OutputFile::create(&output)?), running.schema(), running.profile())
@@ -139,7 +132,7 @@ fn answer(
         Ended::Done(outcome) => outcome,
         Ended::Interrupted(code) => return Ok(Err(code)),
     };
-    let peak = peak_resident().unwrap_or(outcome.peak).max(outcome.peak);
+    let peak = peak_resident().unwrap_or(ran.traces.peak).max(ran.traces.peak);
     report::preview(&output, question.preview, printer);
-    Ok(Ok(Answer { title: question.title, outcome: *outcome, peak }))
+    Ok(Ok(Answer { title: question.title, finished: outcome.finished, seconds: ran.traces.seconds, peak }))
 }

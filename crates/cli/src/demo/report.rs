@@ -2,7 +2,7 @@
 
 use crate::{
     printer::{Printer, grouped},
-    run::Outcome,
+    run::megabytes_per_second,
     table::rule_under_header,
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
@@ -11,6 +11,7 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
 };
+use tidegate_engine::Finished;
 use tidegate_memory::{ByteCount, Limit};
 
 /// One answered question.
@@ -18,7 +19,9 @@ pub struct Answer {
     /// The question.
     pub title: &'static str,
     /// What the query did.
-    pub outcome: Outcome,
+    pub finished: Finished,
+    /// How long it took.
+    pub seconds: f64,
     /// The kernel's peak while it ran.
     pub peak: ByteCount,
 }
@@ -54,16 +57,16 @@ impl Report {
         rule_under_header(&mut table);
         table.set_header(["question", "seconds", "MB/s", "peak memory / limit", "spilled", "rejects"]);
         for answer in &self.answers {
-            let outcome = &answer.outcome;
+            let finished = &answer.finished;
             let share =
                 self.limit.bytes().map_or(String::new(), |limit| format!(" ({:.0} %)", answer.peak.percent_of(limit)));
             table.add_row([
                 Cell::new(answer.title),
-                Cell::new(format!("{:.1}", outcome.seconds)),
-                Cell::new(format!("{:.0}", outcome.megabytes_per_second())),
+                Cell::new(format!("{:.1}", answer.seconds)),
+                Cell::new(format!("{:.0}", megabytes_per_second(finished, answer.seconds))),
                 Cell::new(format!("{} / {}{share}", answer.peak, self.limit)),
-                Cell::new(outcome.finished.spill.written),
-                Cell::new(grouped(outcome.finished.rejects.count)),
+                Cell::new(finished.spill.written),
+                Cell::new(grouped(finished.rejects.count)),
             ]);
         }
         for column in table.column_iter_mut().skip(1) {

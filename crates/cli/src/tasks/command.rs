@@ -60,18 +60,25 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
     };
     let waiter = thread::Builder::new().name("tidegate-stop".into()).spawn(waiting);
     waiter.map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
-    let mut queries = QueryRunner::new(program, file.limit, common(arguments));
+    // What units are forecast by runs in their own folders.
+    let history = arguments.history.history.as_deref().map(absolute);
+    let mut queries = QueryRunner::new(program, file.limit, common(arguments)).learning_of(history);
     let mut runner = Split { queries: &mut queries, commands: CommandRunner };
     let mut witness = Teller::new(printer, &arguments.history);
     let turn = Turn { file: &file, options, state: &mut state, runner: &mut runner, witness: &mut witness };
     Ok(Ok(turn.run(units, mail)))
 }
 
+/// Returns a path that means the same in any folder; `none` is no path.
+fn absolute(path: &Path) -> PathBuf {
+    let whole = if path == Path::new("none") { None } else { std::path::absolute(path).ok() };
+    whole.unwrap_or_else(|| path.to_path_buf())
+}
+
 /// Returns what all queries have in common.
 fn common(arguments: &RunArgs) -> Task {
-    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     Task {
-        spill_folder: arguments.spill_dir.as_ref().map(absolute),
+        spill_folder: arguments.spill_dir.as_deref().map(absolute),
         spill_limit: arguments.spill.spill_limit,
         max_rejects: arguments.max_rejects.clone(),
         cache: match &arguments.cache {

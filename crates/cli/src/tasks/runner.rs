@@ -3,6 +3,7 @@
 //! *Concurrency.* A thread for each unit that runs reads what its worker answers. Workers that are done wait in a list, behind a
 //! mutex, for the next unit.
 
+use serde_json::Value;
 use std::{
     collections::HashMap,
     fs,
@@ -12,6 +13,7 @@ use std::{
     thread,
 };
 use tidegate_memory::{ByteCount, Limit, MINIMUM_LIMIT};
+use tidegate_report::record;
 use tidegate_tasks::{
     Forecast,
     plan::Unit,
@@ -36,8 +38,10 @@ pub(super) struct QueryRunner {
     warm: Arc<Mutex<Vec<Warm>>>,
     /// The limits of the units that run, together.
     running: Arc<Mutex<ByteCount>>,
+    /// The history that forecasts learn of; `None` is the usual one.
+    history: Option<PathBuf>,
     /// The first forecast of each task, and the input that it was of: its other units are forecast in proportion.
-    known: HashMap<String, (Forecast, ByteCount)>,
+    known: HashMap<String, (record::Forecast, ByteCount)>,
 }
 
 /// A worker that waits for the next unit.
@@ -51,7 +55,12 @@ impl QueryRunner {
     /// Returns one whose workers may have `limit` together. `common` is what every task has in common.
     pub(super) fn new(program: PathBuf, limit: ByteCount, common: Task) -> Self {
         let (warm, running, known) = Default::default();
-        Self { program, common, limit, warm, running, known }
+        Self { program, common, limit, warm, running, history: None, known }
+    }
+
+    /// Returns it with forecasts that learn of this history.
+    pub(super) fn learning_of(self, history: Option<PathBuf>) -> Self {
+        Self { history, ..self }
     }
 
     /// Ends workers that wait, until what they hold fits beside what runs and what is to run.
@@ -69,13 +78,27 @@ impl QueryRunner {
     }
 
     /// Asks this program in a process of its own, so that the loop stays small.
-    fn ask(&self, unit: &Unit) -> Option<Forecast> {
+    fn ask(&self, unit: &Unit) -> Option<record::Forecast> {
         let mut command = Command::new(&self.program);
-        command.args(["forecast", "--quiet", "--format", "json", "--limit", &self.limit.bytes().to_string(), "--"]);
-        let output = command.arg(unit.sql()?).current_dir(&unit.folder).output().ok()?;
-        let forecast: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
-        let bytes = |name: &str| forecast.get("peak")?.get(name)?.as_u64().map(ByteCount::new);
-        Some(Forecast { expected: bytes("expected")?, bound: bytes("most")? })
+        command.args(["forecast", "--quiet", "--format", "json", "--limit", &self.limit.bytes().to_string()]);
+        if let Some(history) = &self.history {
+            command.arg("--history").arg(history);
+        }
+        let output = command.arg("--").arg(unit.sql()?).current_dir(&unit.folder).output().ok()?;
+        read(&serde_json::from_slice(&output.stdout).ok()?)
+    }
+
+    /// Returns what is expected of a unit; nothing of one that is small, or has a limit of its own.
+    fn expected(&mut self, unit: &Unit) -> Option<record::Forecast> {
+        let input = unit.input_bytes();
+        let (known, of) = if let Some(known) = self.known.get(&unit.task) {
+            known.clone()
+        } else {
+            let forecast = self.ask(unit)?;
+            self.known.insert(unit.task.clone(), (forecast.clone(), input));
+            (forecast, input)
+        };
+        Some(if input == of { known } else { in_proportion(known, input, of) })
     }
 
     fn options(&self, marker: &Marker) -> WorkerOptions {
@@ -97,31 +120,24 @@ impl Runner for QueryRunner {
         if unit.limit.is_some() || input < SMALL && !reads_else {
             return Some(Forecast { expected: MINIMUM_LIMIT, bound: MINIMUM_LIMIT });
         }
-        let (known, of) = if let Some(known) = self.known.get(&unit.task) {
-            *known
-        } else {
-            let forecast = self.ask(unit)?;
-            self.known.insert(unit.task.clone(), (forecast, input));
-            (forecast, input)
-        };
-        let scaled = |bytes: ByteCount| {
-            let all = u128::from(bytes.bytes()) * u128::from(input.bytes()) / u128::from(of.bytes().max(1));
-            let all = if input == of { bytes } else { ByteCount::new(u64::try_from(all).unwrap_or(u64::MAX)) };
-            all.max(MINIMUM_LIMIT)
-        };
-        Some(Forecast { expected: scaled(known.expected), bound: scaled(known.bound) })
+        let expected = self.expected(unit)?;
+        let bound = expected.bound.unwrap_or(expected.expected);
+        Some(Forecast { expected: expected.expected.max(MINIMUM_LIMIT), bound: bound.max(MINIMUM_LIMIT) })
     }
 
     fn start(&mut self, order: Order, done: Done) -> Result<Box<dyn Running>, Failure> {
         let Some(task) = task(&order, &self.common) else { return Err(Failure::for_good("it is no query")) };
         let query = Query::default();
+        // What was asked for before, or nothing.
+        let forecast = self.known.contains_key(&order.unit.task).then(|| self.expected(&order.unit)).flatten();
         let (warm, options) = (Arc::clone(&self.warm), self.options(&order.marker));
         self.make_room(order.limit);
         *lock(&self.running) += order.limit;
         let (asked, limits, limit) = (query.clone(), Arc::clone(&self.running), order.limit);
         let work = move || {
             let waiting = lock(&warm).pop();
-            let (ended, worker) = run(waiting, &options, &task, &asked);
+            let (mut ended, worker) = run(waiting, &options, &task, &asked);
+            ended.record = ended.record.map(|record| with_forecast(record, forecast.as_ref()));
             if let Some(worker) = worker {
                 lock(&warm).push(worker);
             }
@@ -155,6 +171,57 @@ impl Runner for QueryRunner {
             }),
             Release::Recycle => warm.clear(),
         }
+    }
+}
+
+/// Reads what `tidegate forecast` says.
+fn read(forecast: &Value) -> Option<record::Forecast> {
+    let bytes = |value: &Value| value.as_u64().map(ByteCount::new);
+    let peak = |name: &str| bytes(forecast.get("peak")?.get(name)?);
+    Some(record::Forecast {
+        expected: peak("expected")?,
+        bound: peak("most"),
+        least: peak("least").unwrap_or_default(),
+        mode: mode(forecast.get("mode").and_then(Value::as_str).unwrap_or_default()),
+        reason: forecast.get("reason").and_then(Value::as_str).map(str::to_owned),
+        spill_bytes: forecast.get("spill").and_then(|spill| bytes(spill.get("expected")?)).unwrap_or_default(),
+        seconds: forecast.get("seconds").and_then(|seconds| seconds.get("expected")?.as_f64()),
+        first_sight: forecast.get("first_sight").and_then(bytes),
+        runs: forecast.get("runs").and_then(Value::as_u64).unwrap_or_default(),
+        ..record::Forecast::default()
+    })
+}
+
+fn mode(name: &str) -> record::Mode {
+    serde_json::from_value(Value::from(name.replace(' ', "_"))).unwrap_or_default()
+}
+
+/// Returns the forecast of a unit from that of another unit of its task. Nobody looked at its data, so that there is no first
+/// sight that others could learn of.
+fn in_proportion(known: record::Forecast, input: ByteCount, of: ByteCount) -> record::Forecast {
+    let scaled = |bytes: ByteCount| {
+        let all = u128::from(bytes.bytes()) * u128::from(input.bytes()) / u128::from(of.bytes().max(1));
+        ByteCount::new(u64::try_from(all).unwrap_or(u64::MAX))
+    };
+    record::Forecast {
+        expected: scaled(known.expected),
+        bound: known.bound.map(scaled),
+        least: scaled(known.least),
+        spill_bytes: scaled(known.spill_bytes),
+        seconds: None,
+        first_sight: None,
+        ..known
+    }
+}
+
+/// Returns the record of a unit with what was expected of it.
+fn with_forecast(record: String, forecast: Option<&record::Forecast>) -> String {
+    match (forecast, serde_json::from_str::<Value>(&record)) {
+        (Some(forecast), Ok(Value::Object(mut all))) => {
+            all.insert("forecast".into(), serde_json::to_value(forecast).unwrap_or_default());
+            Value::Object(all).to_string()
+        }
+        _ => record,
     }
 }
 

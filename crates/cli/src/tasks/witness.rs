@@ -4,11 +4,10 @@ use crate::{
     args::HistoryArgs,
     history,
     printer::Printer,
-    record::{ended_of, milliseconds},
+    record::{ended_of, milliseconds, new_run},
 };
 use std::time::{Duration, SystemTime};
-use tidegate_engine::shape;
-use tidegate_memory::{ByteCount, Limit};
+use tidegate_memory::ByteCount;
 use tidegate_report::{
     json,
     record::{self, Kind, RunRecord, VERSION},
@@ -47,21 +46,14 @@ impl<'a> Teller<'a> {
             ..RunRecord::default()
         });
         let duration = Duration::try_from_secs_f64(record.seconds).unwrap_or_default();
+        let input = Input { fingerprint: Some(unit.key), bytes: unit.input_bytes(), rows: record.lines.rows };
         let run = NewRun {
-            kind: "task".into(),
-            text: record.text.clone(),
-            shape: shape(&record.text),
-            input: Input { fingerprint: Some(unit.key), bytes: unit.input_bytes(), rows: record.lines.rows },
-            limit: record.limit.map_or(Limit::Unlimited, Limit::Bytes),
-            forecast: None,
-            first_sight: None,
+            kind: if record.kind == Kind::Command { "command" } else { "task" }.into(),
             peak: ended.memory.peak.unwrap_or_default(),
-            duration,
-            spilled: record.spilled.bytes,
             outcome,
             exit_code,
             started: SystemTime::now().checked_sub(duration).unwrap_or(SystemTime::UNIX_EPOCH),
-            record: serde_json::to_string(&record).unwrap_or_default(),
+            ..new_run(&record, input)
         };
         history::add(self.history, &run, self.printer);
     }

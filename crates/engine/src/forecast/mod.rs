@@ -12,10 +12,12 @@ mod model;
 mod run;
 mod sample;
 mod seen;
+mod taught;
 
 pub use growth::Range;
 pub use mode::Mode;
 pub use model::{Forecast, Part};
-pub use run::forecast;
+pub use run::{Effort, forecast, input};
 pub(crate) use sample::sampled;
 pub(crate) use seen::SampleSeen;
+pub use taught::{Lessons, Taught};

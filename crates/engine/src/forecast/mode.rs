@@ -1,6 +1,8 @@
 //! How a query will run within a limit.
 
+use super::level::number;
 use std::fmt;
+use tidegate_govern::growth::shared_by_spilling;
 use tidegate_memory::ByteCount;
 
 /// How a query will run within a limit.
@@ -65,10 +67,14 @@ pub(super) fn choose(needs: &Needs) -> (Mode, String) {
     if needs.held <= SMALL && needs.held_at_most <= most {
         return (Mode::Streaming, "nothing that is held grows with the data".into());
     }
-    // Those that can spill share four fifths.
-    let shared = most * 0.8;
+    let shared = shared(most);
     let beside = format!("operators will hold about {} and may have {}", bytes(needs.held), bytes(shared));
     if needs.held <= shared { (Mode::InMemory, beside) } else { (Mode::Spilling, beside) }
+}
+
+/// Returns what of so many bytes those share that can spill.
+pub(super) fn shared(most: f64) -> f64 {
+    number(shared_by_spilling(shown(most).size()) as u64)
 }
 
 pub(super) fn shown(number: f64) -> ByteCount {

@@ -4,8 +4,9 @@ use super::{
     Mode, Range,
     growth::{self, Keys, Point},
     level::{Column, Held, Level, Scan},
-    mode::{self, Needs, shown},
+    mode::{self, Needs, shared, shown},
 };
+use tidegate_govern::growth::most_states;
 use tidegate_memory::{Budget, ByteCount};
 
 /// What a query is expected to need. Sizes in bytes.
@@ -15,6 +16,11 @@ pub struct Forecast {
     pub peak: Range,
     /// The peak without a limit.
     pub unlimited: Range,
+    /// The peak if all that is held is held in memory, with a program that is kept as small as a limit keeps it if there is one.
+    pub in_memory: Range,
+    /// What was expected of that at first sight: by the smallest samples, and without what earlier runs taught. The same small
+    /// samples are read by every forecast, so that first sights can be compared.
+    pub first_sight: ByteCount,
     /// How the query will run.
     pub mode: Mode,
     /// Why.
@@ -35,6 +41,18 @@ pub struct Forecast {
     pub parts: Vec<Part>,
     /// How many runs before this one it rests on besides.
     pub runs: usize,
+    /// What the mode was chosen by.
+    pub(super) needs: Needs,
+    pub(super) terms: Terms,
+    /// The sizes of what will be held, to tell what is spilled of them.
+    pub(super) growing: Growing,
+}
+
+/// What all operators together will hold that grows, and sorts of it. Sizes in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Growing {
+    all: Range,
+    sorted: Range,
 }
 
 /// One line of the table of C.
@@ -53,13 +71,13 @@ pub struct Part {
 }
 
 /// What the model needs to know besides the runs. Sizes in bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Terms {
     pub budget: Option<Budget>,
 }
 
 /// What is held of growing state that nobody counts: rounding and freed pages of the allocator.
-const ROUNDING: f64 = 0.06;
+pub(super) const ROUNDING: f64 = 0.06;
 
 /// How far a peak may be from what was calculated, for reasons that no sample shows.
 const LOOSE: f64 = 0.2;
@@ -81,24 +99,26 @@ const FEW: f64 = 500.0;
 pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
     let last = levels.last()?;
     let states: Vec<State> = (0..last.operators.len()).filter_map(|at| state(levels, at, terms)).collect();
-    let growing = states.iter().fold(Range::default(), |sum, state| sum.plus(state.grown));
+    let growing = Growing::of(&states);
     let rigid: f64 = states.iter().filter(|state| state.is_rigid).map(|state| state.grown.least).sum();
     let flat: f64 = states.iter().map(|state| state.flat).sum();
     let live = flat + last.besides + states.iter().map(|state| state.at_peak).sum::<f64>();
     let fixed = flat + last.besides + live * last.allocator + last.outside;
     let program = if terms.budget.is_some() { PROGRAM } else { WHOLE_PROGRAM };
-    let heap = growing.times(1.0 + ROUNDING).plus(Range::exactly(fixed));
-    let unlimited = heap.plus(Range::exactly(WHOLE_PROGRAM)).loosened(LOOSE);
-    let operators = terms.budget.map(|budget| level_number(budget.operators));
-    let needs = Needs { held: growing.expected, held_at_most: growing.most, rigid, may_have: operators };
+    let heap = growing.all.times(1.0 + ROUNDING).plus(Range::exactly(fixed));
+    let with_program = |program: f64| heap.plus(Range::exactly(program)).loosened(LOOSE);
+    let in_memory = with_program(program);
+    let may_have = terms.budget.map(|budget| level_number(budget.operators));
+    let needs = Needs { held: growing.all.expected, held_at_most: growing.all.most, rigid, may_have };
     let (mode, reason) = mode::choose(&needs);
-    let peak = within(heap, terms, mode);
-    let spill = operators.map_or(Range::default(), |may_have| spilled(&states, may_have));
+    let spill = may_have.map_or(Range::default(), |may_have| spilled(&growing, may_have));
     let read = |scan: &Scan| level_number(scan.all);
     let rows_in = last.scans.iter().map(|scan| scan.rows / scan.share.max(f64::MIN_POSITIVE)).sum();
     Some(Forecast {
-        peak,
-        unlimited,
+        peak: within(in_memory, terms, mode),
+        unlimited: with_program(WHOLE_PROGRAM),
+        in_memory,
+        first_sight: shown(in_memory.expected),
         mode,
         reason,
         spill,
@@ -109,6 +129,9 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
         sampled: last.scans.iter().map(|scan| scan.read).sum(),
         parts: parts(last, &states, fixed, program),
         runs: 0,
+        needs,
+        terms: *terms,
+        growing,
     })
 }
 
@@ -116,14 +139,14 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
 const PROGRAM: f64 = 13e6;
 const WHOLE_PROGRAM: f64 = 55e6;
 
-fn within(heap: Range, terms: &Terms, mode: Mode) -> Range {
-    let Some(budget) = terms.budget else { return heap.plus(Range::exactly(WHOLE_PROGRAM)).loosened(LOOSE) };
+/// Returns the peak within the limit, of a query that would show so much if it held all in memory.
+pub(super) fn within(in_memory: Range, terms: &Terms, mode: Mode) -> Range {
+    let Some(budget) = terms.budget else { return in_memory };
     let limit = level_number(budget.limit);
-    let whole = heap.plus(Range::exactly(PROGRAM)).loosened(LOOSE);
     // What spills stays below the reserve, which is for what nobody asks for.
     let spilling = level_number(budget.limit - budget.reserve);
     match mode {
-        Mode::Streaming | Mode::InMemory => whole.at_most(limit),
+        Mode::Streaming | Mode::InMemory => in_memory.at_most(limit),
         Mode::Spilling | Mode::Refused => Range { least: spilling * 0.75, expected: spilling, most: limit },
     }
 }
@@ -164,8 +187,8 @@ enum Class {
 fn class(held: &Held, terms: &Terms) -> Class {
     match held.name.as_str() {
         "AggregateExec" if held.details.contains("mode=Partial") => {
-            let most = terms.budget.map_or(f64::INFINITY, |budget| level_number(budget.operators) / 16.0);
-            Class::States(most.clamp(1e6, 33e6) * 2.0)
+            let most = most_states(terms.budget.map(|budget| budget.operators.size()));
+            Class::States(super::level::number(most as u64) * 2.0)
         }
         "SpillingGroupByExec" | "AggregateExec" if keeps_values(&held.details) => Class::Values,
         // One group, whatever comes.
@@ -300,11 +323,23 @@ fn label(held: &Held) -> String {
     if text.chars().count() <= MOST { text.clone() } else { text.chars().take(MOST - 2).chain("..".chars()).collect() }
 }
 
+impl Growing {
+    fn of(states: &[State]) -> Self {
+        let sum = |sum: Range, state: &State| sum.plus(state.grown);
+        let all = states.iter().fold(Range::default(), sum);
+        Self { all, sorted: states.iter().filter(|state| state.is_sort).fold(Range::default(), sum) }
+    }
+
+    /// Returns it so many times.
+    pub(super) fn times(self, factor: f64) -> Self {
+        Self { all: self.all.times(factor), sorted: self.sorted.times(factor) }
+    }
+}
+
 /// Returns what goes to disk: of a sort all rows, of a table what has no place.
-fn spilled(states: &[State], may_have: f64) -> Range {
-    let shared = may_have * 0.8;
-    let all = states.iter().fold(Range::default(), |sum, state| sum.plus(state.grown));
-    let sorted = states.iter().filter(|state| state.is_sort).fold(Range::default(), |sum, state| sum.plus(state.grown));
+pub(super) fn spilled(growing: &Growing, may_have: f64) -> Range {
+    let shared = shared(may_have);
+    let Growing { all, sorted } = *growing;
     let one = |all: f64, sorted: f64| {
         // A sort's rows are held twice: once as they came, once while they are sorted.
         if all <= shared { 0.0 } else { ((all - sorted - shared).max(0.0) + sorted / 2.0) * ON_DISK }
@@ -378,7 +413,10 @@ fn level_number(bytes: ByteCount) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::taught::{Lessons, Taught},
+        *,
+    };
 
     const ALL: f64 = 1e9;
     const ROWS: f64 = 1e7;
@@ -476,5 +514,34 @@ mod tests {
     #[test]
     fn without_a_run_there_is_no_forecast() {
         assert!(forecast(&[], &Terms { budget: None }).is_none());
+    }
+
+    fn taught(expected: f64, runs: usize) -> Taught {
+        Taught { expected: shown(expected), bound: shown(expected * 1.2), runs }
+    }
+
+    #[test]
+    fn what_runs_taught_goes_before_what_was_seen() {
+        let forecast = forecast_of(Some(512), |rows| group_by(rows, 2e6));
+        let (before, first_sight) = (forecast.in_memory.expected, forecast.first_sight);
+        assert_eq!(forecast.clone().taught(&Lessons::default()).peak, forecast.peak);
+        let less = forecast.clone().taught(&Lessons { in_memory: Some(taught(before / 2.0, 4)), ..Lessons::default() });
+        assert!((less.peak.expected / before - 0.5).abs() < 0.01 && less.runs == 4 && less.mode == Mode::InMemory);
+        assert_eq!(less.first_sight, first_sight, "what was seen stays");
+        let more = forecast.clone().taught(&Lessons { in_memory: Some(taught(before * 5.0, 4)), ..Lessons::default() });
+        assert!(more.mode == Mode::Spilling && more.spill.expected > 50e6, "{more:?}");
+        assert!(more.peak.most <= 512e6);
+        let habit = Lessons { spilled: Some(true), spilling: Some(taught(300e6, 3)), ..Lessons::default() };
+        let spills = forecast.taught(&habit);
+        assert!(spills.mode == Mode::Spilling && (spills.peak.expected / 300e6 - 1.0).abs() < 0.01, "{spills:?}");
+        assert!(spills.reason.contains("runs like it"));
+    }
+
+    #[test]
+    fn what_never_spilled_is_not_expected_to() {
+        let forecast = forecast_of(Some(100), |rows| group_by(rows, 2e6));
+        assert_eq!(forecast.mode, Mode::Spilling);
+        let held = forecast.taught(&Lessons { spilled: Some(false), ..Lessons::default() });
+        assert!(held.mode == Mode::InMemory && held.spill.most <= 0.0 && held.peak.most <= 100e6, "{held:?}");
     }
 }

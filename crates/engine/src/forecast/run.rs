@@ -6,14 +6,30 @@ use super::{
     level::Level,
     model::{Terms, counts_groups, forecast as model, keys},
 };
-use crate::{EngineError, Task, TaskOptions};
+use crate::{
+    EngineError, GivenUp, Task, TaskOptions,
+    input::{find, once},
+    sql::{Parsed, is_query, parse, take_paths},
+};
 use std::time::{Duration, Instant};
 use tidegate_memory::ByteCount;
-use tokio::time::timeout;
+use tokio::time::{Instant as Deadline, timeout_at};
 
-/// Bytes of the samples that are always read, and of those that are read as well where growth is not clear.
-const FIRST: [u64; 3] = [2 << 20, 4 << 20, 8 << 20];
+/// Bytes of the samples that first sight rests on. Every forecast reads them, so that what it missed can be learned.
+const QUICK: [u64; 3] = [512 << 10, 1 << 20, 2 << 20];
+
+/// Bytes of those that are read as well where there is time, and of those where growth is not clear then.
+const LARGER: [u64; 2] = [4 << 20, 8 << 20];
 const FURTHER: [u64; 3] = [16 << 20, 32 << 20, 64 << 20];
+
+/// How much is done for a forecast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// The smallest samples, within about so much time: what takes longer is given up.
+    Quick(Duration),
+    /// As many samples as tell more.
+    Full,
+}
 
 /// A forecast takes little longer than this.
 const PATIENCE: Duration = Duration::from_millis(450);
@@ -28,28 +44,73 @@ const MODEST: ByteCount = ByteCount::mib(40);
 ///
 /// # Errors
 /// Any [`EngineError`] of the query's text and its files; one with a stream among its inputs cannot be forecast.
-pub async fn forecast(options: &TaskOptions) -> Result<Forecast, EngineError> {
+pub async fn forecast(options: &TaskOptions, effort: Effort) -> Result<Forecast, EngineError> {
     let start = Instant::now();
+    let further: &[u64] = if effort == Effort::Full { &FURTHER } else { &[] };
+    let larger: &[u64] = if effort == Effort::Full { &LARGER } else { &[] };
     let mut levels: Vec<Level> = Vec::new();
-    for bytes in FIRST.into_iter().chain(FURTHER) {
-        if bytes > FIRST.last().copied().unwrap_or_default() && !is_worth_more(&levels, start) {
+    for bytes in QUICK.iter().chain(larger).chain(further) {
+        if further.contains(bytes) && !is_worth_more(&levels, start) {
             break;
         }
-        let level = match timeout(LONGEST, run(options, bytes)).await {
-            Ok(Ok(level)) => level,
+        let Some(time) = time_for(effort, start, &levels) else { break };
+        let level = match run(options, *bytes, time).await {
+            Ok(Some(level)) => level,
             // What was seen so far has to do.
-            Ok(Err(EngineError::MemoryLimit(_))) | Err(_) if !levels.is_empty() => break,
-            Ok(Err(error)) => return Err(error),
-            Err(_) => return Err(EngineError::slow_forecast()),
+            Ok(None) | Err(EngineError::MemoryLimit(_)) if !levels.is_empty() => break,
+            Ok(None) => return Err(EngineError::slow_forecast()),
+            Err(error) => return Err(error),
         };
-        let whole = level.scans.iter().all(|scan| scan.share >= 1.0);
+        let whole = is_whole(&level);
         levels.push(level);
         if whole {
             break;
         }
     }
+    if effort != Effort::Full && levels.len() < 2 && !levels.iter().any(is_whole) {
+        // One sample tells nothing of growth, and what it would have others learn is wrong.
+        return Err(EngineError::slow_forecast());
+    }
     let terms = Terms { budget: options.budget };
-    model(&levels, &terms).ok_or_else(|| EngineError::Run("nothing was sampled".into()))
+    let (quick, larger) = levels.split_at(levels.len().min(QUICK.len()));
+    let none = || EngineError::Run("nothing was sampled".into());
+    let first_sight = model(quick, &terms).ok_or_else(none)?;
+    if larger.is_empty() {
+        return Ok(first_sight);
+    }
+    // The largest of the quick ones is of use beside the others.
+    let full = model(levels.get(QUICK.len() - 1..).unwrap_or(&levels), &terms).ok_or_else(none)?;
+    Ok(Forecast { first_sight: first_sight.first_sight, ..full })
+}
+
+fn is_whole(level: &Level) -> bool {
+    level.scans.iter().all(|scan| scan.share >= 1.0)
+}
+
+/// Returns how long the next sample may take; `None` if there is no time for it.
+fn time_for(effort: Effort, start: Instant, levels: &[Level]) -> Option<Duration> {
+    let Effort::Quick(all) = effort else { return Some(LONGEST) };
+    let left = all.checked_sub(start.elapsed())?;
+    // One tells nothing of growth, so that the second is worth a little more than there is.
+    let expected = levels.last().map_or(Duration::ZERO, |last| Duration::from_secs_f64(last.seconds));
+    (levels.len() < 2 || expected <= left).then_some(left.max(all / 2))
+}
+
+/// Returns how much a query will read, if that can be told without opening its files; nothing of a stream, and of what is no
+/// query, such as `EXPLAIN`.
+pub fn input(sql: &str) -> Option<ByteCount> {
+    let Parsed { mut statement, hidden, .. } = parse(sql).ok().filter(|parsed| is_query(&parsed.statement))?;
+    let tables = take_paths(&mut statement, &hidden).ok()?;
+    let mut all = ByteCount::ZERO;
+    for pattern in tables.iter().flat_map(|table| &table.request.patterns) {
+        if once(pattern).is_some() {
+            return None;
+        }
+        for file in find(pattern).ok()? {
+            all += file.size?;
+        }
+    }
+    Some(all)
 }
 
 /// Returns whether the next sample, twice as large as the last, may tell more and can be had.
@@ -69,14 +130,28 @@ fn is_worth_more(levels: &[Level], start: Instant) -> bool {
     (0..last.operators.len()).any(|at| counts_groups(last, at) && is_uncertain(&keys(levels, at)))
 }
 
-async fn run(options: &TaskOptions, bytes: u64) -> Result<Level, EngineError> {
-    let start = Instant::now();
+/// Runs a query over a sample, and leaves nothing of it behind: not the plans that were given up, nor the peaks of the watch.
+/// Returns nothing of one that takes longer than it may.
+async fn run(options: &TaskOptions, bytes: u64, time: Duration) -> Result<Option<Level>, EngineError> {
+    let (start, deadline) = (Instant::now(), Deadline::now() + time);
     options.watch.reset();
-    let task = Task::new(TaskOptions { sample: Some(bytes), rejects: None, max_rejects: None, ..options.clone() })?;
-    let mut running = task.start().await?;
-    while running.next().await?.is_some() {}
+    let given_up = GivenUp::new(options.given_up.reasons());
+    let sampled = TaskOptions { sample: Some(bytes), rejects: None, max_rejects: None, given_up, ..options.clone() };
+    let mut running = Task::new(sampled)?.start().await?;
+    let whole = loop {
+        match timeout_at(deadline, running.next()).await {
+            Ok(Ok(Some(_))) => {}
+            Ok(Ok(None)) => break true,
+            Ok(Err(error)) => return Err(error),
+            Err(_) => break false,
+        }
+    };
     let seconds = start.elapsed().as_secs_f64();
     let plan = running.plan();
+    // Ends the plan, also one that is not at its end.
     let finished = running.finish()?;
-    Ok(Level::of(&plan, &finished, seconds))
+    let level = Level::of(&plan, &finished, seconds);
+    drop(plan);
+    options.watch.reset();
+    Ok(whole.then_some(level))
 }

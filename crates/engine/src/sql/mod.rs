@@ -9,7 +9,7 @@ mod stars;
 mod words;
 
 pub(crate) use errors::{Known, from_datafusion};
-pub(crate) use parse::{Parsed, parse};
+pub(crate) use parse::{Parsed, is_query, parse};
 pub(crate) use paths::{TableUse, take_paths};
 pub use shape::shape;
 pub(crate) use words::plain;

@@ -71,7 +71,8 @@ fn explain_memory(sql: &str) -> (Cow<'_, str>, bool) {
     (Cow::Owned(sql.split('\n').enumerate().map(blank).collect::<Vec<_>>().join("\n")), true)
 }
 
-fn is_query(statement: &Statement) -> bool {
+/// Returns whether a statement is a query, and no `EXPLAIN` of one.
+pub(crate) fn is_query(statement: &Statement) -> bool {
     matches!(statement, Statement::Statement(statement) if matches!(statement.as_ref(), SqlStatement::Query(_)))
 }
 

@@ -278,6 +278,9 @@ fn forecast() -> Forecast {
         reason: Some("1.02 GB of groups do not fit 152 MB".to_owned()),
         spill_bytes: bytes(660.0),
         seconds: Some(20.4),
+        first_sight: Some(mb(1_180)),
+        runs: 4,
+        took_seconds: Some(0.41),
         table: vec![
             row("client", 22.4, 6_900_000, 1.0, 154.6, "sample of 64 MB: text of 9 to 39 bytes and its offsets"),
             row("path", 61.8, 6_900_000, 1.0, 426.4, "sample of 64 MB: text of 1 to 212 bytes and its offsets"),

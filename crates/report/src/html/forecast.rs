@@ -28,7 +28,8 @@ pub(super) fn draw(shown: &Shown) -> Markup {
 fn lead(record: &RunRecord, forecast: &Forecast) -> String {
     let reason = forecast.reason.as_deref().map(|reason| format!(", because: {reason}")).unwrap_or_default();
     let verdict = words::forecast_verdict(record).map(|verdict| format!(" Peak {verdict}.")).unwrap_or_default();
-    format!("Mode: {}{reason}.{verdict}", words::mode(forecast.mode))
+    let basis = words::forecast_basis(forecast);
+    format!("Mode: {}{reason}.{verdict} Expected {basis}.", words::mode(forecast.mode))
 }
 
 fn legend(record: &RunRecord, forecast: &Forecast) -> Markup {
@@ -111,6 +112,12 @@ fn table(rows: &[ForecastRow]) -> Markup {
 
 /// One part of the expected memory. The units are for narrow pages, which have no room for a header.
 fn part(row: &ForecastRow) -> Markup {
+    if row.rows == 0 {
+        // What does not grow with the data.
+        return html! {
+            tr { td.name { (row.name) } td {} td {} td {} td.number.total { (row.bytes) } td.muted { (row.derived) } }
+        };
+    }
     html! {
         tr {
             td.name { (row.name) }

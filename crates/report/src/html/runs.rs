@@ -61,7 +61,8 @@ fn newest(records: &[RunRecord], most: usize) -> Vec<&RunRecord> {
 fn summary(records: &[RunRecord], shown: usize) -> String {
     let newest = newest(records, shown);
     let mut parts = Vec::new();
-    for how in [How::Answered, How::Failed, How::MemoryLimit, How::Interrupted, How::TooManyRejects, How::Unknown] {
+    let all = [How::Answered, How::Failed, How::MemoryLimit, How::Interrupted, How::TooManyRejects];
+    for how in all.into_iter().chain([How::Lost, How::Running, How::Unknown]) {
         let count = newest.iter().filter(|record| record.ended.how == how).count();
         if count > 0 {
             parts.push(format!("{} {count}", words::ended(how)));

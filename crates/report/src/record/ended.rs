@@ -32,6 +32,10 @@ pub enum How {
     Interrupted,
     /// With more rejects than allowed.
     TooManyRejects,
+    /// It is not over.
+    Running,
+    /// Its process was lost: something killed it.
+    Lost,
     /// The record does not say.
     #[default]
     #[serde(other)]
@@ -47,6 +51,8 @@ impl How {
             Self::MemoryLimit => "memory_limit",
             Self::Interrupted => "interrupted",
             Self::TooManyRejects => "too_many_rejects",
+            Self::Running => "running",
+            Self::Lost => "lost",
             Self::Unknown => "unknown",
         }
     }

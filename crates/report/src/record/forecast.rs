@@ -28,6 +28,15 @@ pub struct Forecast {
     /// The expected time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// What was expected at first sight of the data, if all is held in memory, before anything was learned; `None` where nobody
+    /// looked at the data.
+    #[serde(with = "size")]
+    pub first_sight: Option<ByteCount>,
+    /// How many earlier runs it rests on.
+    pub runs: u64,
+    /// How long it took to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took_seconds: Option<f64>,
     /// Memory = C x data size: where C comes from.
     pub table: Vec<ForecastRow>,
 }

@@ -101,6 +101,8 @@ fn forecast(record: &RunRecord, sheet: &mut Sheet) {
     sheet.line(&format!("  {} {upper}, {expected} expected{actual}", forecast.least));
     let verdict = words::forecast_verdict(record).unwrap_or_else(|| "not to be compared".to_owned());
     sheet.line(&format!("  {verdict}; mode: {}", words::mode(forecast.mode)));
+    let reason = forecast.reason.as_deref().map(|reason| format!("because: {reason}; ")).unwrap_or_default();
+    sheet.wrapped("  ", &format!("{reason}expected {}", words::forecast_basis(forecast)), 2);
 }
 
 fn rejects(record: &RunRecord, sheet: &mut Sheet) {

@@ -3,6 +3,7 @@
 //! A failure here never ends a job. Every function says what went wrong, and the command turns that into a warning.
 
 mod id;
+mod process;
 mod run;
 mod select;
 mod store;
@@ -10,6 +11,6 @@ mod store;
 mod tests;
 
 pub use id::RunId;
-pub use run::{Input, NewRun, Outcome, Run};
+pub use run::{Ending, Input, NewRun, Outcome, Run};
 pub use select::{Prune, RunFilter};
 pub use store::History;

@@ -20,6 +20,19 @@ pub enum Outcome {
     Interrupted,
     /// Its process was lost.
     Lost,
+    /// It is not over yet.
+    Running,
+}
+
+/// What is known of a run whose process ends now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The exit code of the process.
+    pub exit_code: u8,
+    /// The peak that the kernel counted.
+    pub peak: ByteCount,
+    /// How long it took.
+    pub duration: Duration,
 }
 
 /// What a run read.
@@ -48,7 +61,8 @@ pub struct NewRun {
     pub limit: Limit,
     /// The forecast that was shown, if there was one.
     pub forecast: Option<crate::Forecast>,
-    /// The expected peak before anything was learned: what [`crate::learn`] compares with the peak.
+    /// The expected peak, if all is held in memory, as a sample of the data showed it, before anything was learned: what
+    /// [`crate::learn`] compares with the peak. `None` where nobody looked: what the history itself says teaches it nothing.
     pub first_sight: Option<ByteCount>,
     /// The peak that the kernel counted.
     pub peak: ByteCount,
@@ -62,6 +76,10 @@ pub struct NewRun {
     pub exit_code: u8,
     /// When it started, by the clock.
     pub started: SystemTime,
+    /// How it was expected to go about its memory, if that was forecast.
+    pub mode: Option<String>,
+    /// How often it was planned again, narrower.
+    pub replans: u64,
     /// Everything else, as JSON.
     pub record: String,
 }
@@ -76,18 +94,26 @@ pub struct Run {
 }
 
 impl Run {
-    /// Returns what it teaches, if it ended well and was forecast.
+    /// Returns whether it was held down: it spilled, or was planned again, narrower. What it showed the kernel then says what its
+    /// limit was, and not what it would have taken.
+    pub fn was_held(&self) -> bool {
+        self.facts.spilled > ByteCount::ZERO || self.facts.replans > 0
+    }
+
+    /// Returns what it teaches about runs that have the memory that they want, if it was one, ended well, and was forecast by a
+    /// look at its data.
     pub fn lesson(&self) -> Option<Lesson> {
         let facts = &self.facts;
-        let first_sight = facts.first_sight.filter(|_| facts.outcome == Outcome::Done)?;
+        let is_lesson = facts.outcome == Outcome::Done && !self.was_held();
+        let first_sight = facts.first_sight.filter(|_| is_lesson)?;
         Some(Lesson { input: facts.input.bytes, first_sight, peak: facts.peak })
     }
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Done, Self::Failed, Self::MemoryLimit, Self::Rejects, Self::Interrupted, Self::Lost];
+    pub const ALL: [Self; 7] =
+        [Self::Done, Self::Failed, Self::MemoryLimit, Self::Rejects, Self::Interrupted, Self::Lost, Self::Running];
 
     /// Returns its name, as lists and filters write it.
     pub fn name(self) -> &'static str {
@@ -98,6 +124,20 @@ impl Outcome {
             Self::Rejects => "rejects",
             Self::Interrupted => "interrupted",
             Self::Lost => "lost",
+            Self::Running => "running",
+        }
+    }
+
+    /// Returns what it means, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "Well",
+            Self::Failed => "By an error of the data, the query or the machine",
+            Self::MemoryLimit => "It needed more memory than its limit",
+            Self::Rejects => "Too many lines were rejects",
+            Self::Interrupted => "Somebody ended it",
+            Self::Lost => "Its process was lost",
+            Self::Running => "It is not over yet",
         }
     }
 

@@ -1,6 +1,6 @@
 //! The file of the history.
 
-use super::{Input, NewRun, Outcome, Prune, Run, RunFilter, RunId};
+use super::{Ending, Input, NewRun, Outcome, Prune, Run, RunFilter, RunId, process};
 use crate::{
     Forecast, TasksError,
     database::{Database, Schema, loaded, stored},
@@ -12,11 +12,12 @@ use std::{
 };
 use tidegate_memory::{ByteCount, Limit};
 
-static SCHEMA: Schema = Schema {
+pub(super) static SCHEMA: Schema = Schema {
     name: "the history of runs",
     // "TdgH"
     application: 0x5464_6748,
-    steps: &["
+    steps: &[
+        "
         CREATE TABLE runs (
             id TEXT PRIMARY KEY,
             kind TEXT NOT NULL,
@@ -40,12 +41,54 @@ static SCHEMA: Schema = Schema {
         CREATE INDEX runs_of_shape ON runs (shape, id);
         CREATE TABLE last_id (number INTEGER NOT NULL) STRICT;
         INSERT INTO last_id VALUES (0);
-    "],
+    ",
+        "
+        ALTER TABLE runs RENAME TO runs_1;
+        DROP INDEX runs_of_shape;
+        CREATE TABLE runs (
+            id TEXT PRIMARY KEY,
+            kind TEXT NOT NULL,
+            text TEXT NOT NULL,
+            shape TEXT NOT NULL,
+            input_fingerprint TEXT,
+            input_bytes INTEGER NOT NULL,
+            input_rows INTEGER NOT NULL,
+            memory_limit INTEGER,
+            expected INTEGER,
+            bound INTEGER,
+            first_sight INTEGER,
+            peak INTEGER NOT NULL,
+            microseconds INTEGER NOT NULL,
+            spilled INTEGER NOT NULL,
+            outcome TEXT NOT NULL,
+            exit_code INTEGER NOT NULL,
+            started INTEGER NOT NULL,
+            mode TEXT,
+            replans INTEGER NOT NULL,
+            process TEXT,
+            record TEXT NOT NULL
+        ) STRICT;
+        INSERT INTO runs
+            SELECT id, kind, text, shape, input_fingerprint, input_bytes, input_rows, memory_limit, expected, bound,
+                   first_sight, peak, microseconds, spilled, outcome, exit_code, started, NULL, 0, NULL, record
+            FROM runs_1 ORDER BY id;
+        DROP TABLE runs_1;
+        CREATE INDEX runs_of_shape ON runs (shape, id);
+        CREATE INDEX runs_not_over ON runs (id) WHERE process IS NOT NULL;
+    ",
+    ],
 };
 
-/// All columns but the record, in the order of [`run`].
+/// All columns but the process and the record, in the order of [`run`]. The record is the last: what comes behind a long text
+/// is read with all of it.
 const COLUMNS: &str = "id, kind, text, shape, input_fingerprint, input_bytes, input_rows, memory_limit, expected, bound, \
-                       first_sight, peak, microseconds, spilled, outcome, exit_code, started";
+                       first_sight, peak, microseconds, spilled, outcome, exit_code, started, mode, replans";
+
+/// How long a run waits to be kept before it begins: it is kept at its end as well.
+const BEFORE: Duration = Duration::from_millis(20);
+
+/// Old runs are dropped by one in so many runs: counting reads an index of all.
+const SELDOM: i64 = 256;
 
 /// The history of runs.
 ///
@@ -85,11 +128,78 @@ impl History {
 
     pub(super) fn add_at(&mut self, run: &NewRun, now: SystemTime) -> Result<RunId, TasksError> {
         self.database.change(|connection| {
-            let sql = "UPDATE last_id SET number = max(number + 1, ?1) RETURNING number";
-            let number = connection.query_row(sql, [milliseconds(now)], |row| row.get(0))?;
-            let id = RunId::of(loaded(number));
-            insert(connection, &id, run)?;
+            let id = next_id(connection, now)?;
+            put(connection, &Put { id: &id, run, process: None })?;
             Ok(id)
+        })
+    }
+
+    /// Adds a run of this process that begins, and returns its id. Until it is ended, it is [`Outcome::Running`], or
+    /// [`Outcome::Lost`] when the process is gone. Does not wait for others: who cannot add it now adds it when it is over.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or is locked.
+    pub fn begin(&mut self, run: &NewRun) -> Result<RunId, TasksError> {
+        let process = process::own();
+        self.database.wait_at_most(BEFORE);
+        let begun = self.database.change(|connection| {
+            let id = next_id(connection, SystemTime::now())?;
+            put(connection, &Put { id: &id, run, process: process.as_deref() })?;
+            Ok(id)
+        });
+        self.database.wait_as_usual();
+        begun
+    }
+
+    /// Says how a run that was begun ended.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or is locked for long.
+    pub fn end(&mut self, id: &RunId, run: &NewRun) -> Result<(), TasksError> {
+        self.database.change(|connection| put(connection, &Put { id, run, process: None }))
+    }
+
+    /// Says how a run that was begun ended of which little is known, because the process ends now. Does not wait for others.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or is locked.
+    pub fn end_now(&mut self, id: &RunId, ending: &Ending) -> Result<(), TasksError> {
+        self.database.wait_at_most(BEFORE);
+        let sql =
+            "UPDATE runs SET outcome = ?2, exit_code = ?3, peak = ?4, microseconds = ?5, process = NULL WHERE id = ?1";
+        let Ending { exit_code, peak, duration } = *ending;
+        let values = params![
+            id.as_str(),
+            Outcome::of_exit_code(exit_code).name(),
+            exit_code,
+            stored(peak.bytes()),
+            microseconds(duration)
+        ];
+        self.database.work(|connection| connection.execute(sql, values).map(drop))
+    }
+
+    /// Drops a run, as one that was begun and turned out to be none.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or is locked for long.
+    pub fn forget(&mut self, id: &RunId) -> Result<(), TasksError> {
+        let sql = "DELETE FROM runs WHERE id = ?1";
+        self.database.work(|connection| connection.execute(sql, [id.as_str()]).map(drop))
+    }
+
+    /// Marks the runs as lost whose process is gone without a word.
+    fn settle(&mut self) -> Result<(), TasksError> {
+        let sql = "SELECT id, process FROM runs WHERE process IS NOT NULL";
+        let begun: Vec<(String, String)> = self.database.work(|connection| {
+            connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })?;
+        let gone: Vec<_> = begun.into_iter().filter(|(_, process)| process::is_gone(process)).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let sql = "UPDATE runs SET outcome = ?2, exit_code = 137, process = NULL WHERE id = ?1 AND process IS NOT NULL";
+        self.database.change(|connection| {
+            gone.iter().try_for_each(|(id, _)| connection.execute(sql, params![id, Outcome::Lost.name()]).map(drop))
         })
     }
 
@@ -98,6 +208,7 @@ impl History {
     /// # Errors
     /// [`TasksError::NoRun`] or [`TasksError::Ambiguous`], or if the file cannot be read.
     pub fn get(&mut self, id: &str) -> Result<Run, TasksError> {
+        self.settle()?;
         if id == "last" {
             let newest = self.list(&RunFilter { count: Some(1), ..RunFilter::default() })?;
             return newest.into_iter().next().ok_or_else(|| TasksError::NoRun { id: id.to_owned() });
@@ -128,6 +239,7 @@ impl History {
     /// # Errors
     /// If the file cannot be read.
     pub fn list(&mut self, filter: &RunFilter) -> Result<Vec<Run>, TasksError> {
+        self.settle()?;
         let sql = format!(
             "SELECT {COLUMNS} FROM runs
              WHERE (:text IS NULL OR instr(lower(text), lower(:text)) > 0)
@@ -172,6 +284,19 @@ impl History {
         })
     }
 
+    /// Drops all runs but the newest `count`, one time in many: for whoever has just added one.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or is locked for long.
+    pub fn prune_seldom(&mut self, count: usize) -> Result<(), TasksError> {
+        let sql = "SELECT max(rowid) FROM runs";
+        let newest: Option<i64> = self.database.work(|connection| connection.query_row(sql, [], |row| row.get(0)))?;
+        if newest.is_some_and(|newest| newest % SELDOM == 0) {
+            self.prune(Prune::KeepNewest(count))?;
+        }
+        Ok(())
+    }
+
     /// Returns how many runs are kept.
     ///
     /// # Errors
@@ -182,10 +307,32 @@ impl History {
     }
 }
 
-fn insert(connection: &Connection, id: &RunId, run: &NewRun) -> Result<(), Error> {
+fn next_id(connection: &Connection, now: SystemTime) -> Result<RunId, Error> {
+    let sql = "UPDATE last_id SET number = max(number + 1, ?1) RETURNING number";
+    let number = connection.query_row(sql, [milliseconds(now)], |row| row.get(0))?;
+    Ok(RunId::of(loaded(number)))
+}
+
+/// A run as it is put into the file.
+struct Put<'a> {
+    id: &'a RunId,
+    run: &'a NewRun,
+    /// Whose it is while it runs.
+    process: Option<&'a str>,
+}
+
+/// Adds a run, or what has become of one that was begun.
+fn put(connection: &Connection, put: &Put<'_>) -> Result<(), Error> {
+    let Put { id, run, process } = *put;
     let sql = format!(
-        "INSERT INTO runs ({COLUMNS}, record)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+        "INSERT INTO runs ({COLUMNS}, process, record)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+         ON CONFLICT (id) DO UPDATE SET
+             input_bytes = excluded.input_bytes, input_rows = excluded.input_rows, expected = excluded.expected,
+             bound = excluded.bound, first_sight = excluded.first_sight, peak = excluded.peak,
+             microseconds = excluded.microseconds, spilled = excluded.spilled, outcome = excluded.outcome,
+             exit_code = excluded.exit_code, started = excluded.started, mode = excluded.mode,
+             replans = excluded.replans, process = excluded.process, record = excluded.record"
     );
     let bytes = |count: ByteCount| stored(count.bytes());
     let values = params![
@@ -201,14 +348,21 @@ fn insert(connection: &Connection, id: &RunId, run: &NewRun) -> Result<(), Error
         run.forecast.map(|forecast| bytes(forecast.bound)),
         run.first_sight.map(bytes),
         bytes(run.peak),
-        i64::try_from(run.duration.as_micros()).unwrap_or(i64::MAX),
+        microseconds(run.duration),
         bytes(run.spilled),
-        run.outcome.name(),
+        if process.is_some() { Outcome::Running.name() } else { run.outcome.name() },
         run.exit_code,
         milliseconds(run.started),
+        run.mode,
+        stored(run.replans),
+        process,
         run.record,
     ];
     connection.execute(&sql, values).map(drop)
+}
+
+fn microseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn all(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Run>, Error> {
@@ -238,6 +392,8 @@ fn run(row: &Row<'_>) -> Result<Run, Error> {
         outcome: Outcome::of_name(&row.get::<_, String>(14)?).unwrap_or(Outcome::Failed),
         exit_code: row.get(15)?,
         started: row.get(16).map(time)?,
+        mode: row.get(17)?,
+        replans: row.get(18).map(loaded)?,
         record: String::new(),
     };
     let id: String = row.get(0)?;

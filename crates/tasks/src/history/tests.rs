@@ -28,6 +28,8 @@ fn example(text: &str) -> NewRun {
         outcome: Outcome::Done,
         exit_code: 0,
         started: SystemTime::UNIX_EPOCH + Duration::from_millis(1_790_000_000_123),
+        mode: Some("in memory".into()),
+        replans: 0,
         record: "{\"text\": \"all of it\"}".into(),
     }
 }
@@ -57,7 +59,7 @@ fn a_run_comes_back_as_it_was_added() {
         input: Input { fingerprint: Some(crate::Fingerprint::of_texts(["x"])), ..example("").input },
         ..example("SELECT 'ä' FROM \"b\"")
     };
-    let bare = NewRun { limit: Limit::Unlimited, forecast: None, first_sight: None, ..example("") };
+    let bare = NewRun { limit: Limit::Unlimited, forecast: None, first_sight: None, mode: None, ..example("") };
     for run in [full, bare] {
         let id = history.add(&run).unwrap();
         let kept = history.get(id.as_str()).unwrap();
@@ -120,9 +122,81 @@ fn a_shape_teaches_by_its_newest_runs() {
     }
     history.add(&NewRun { shape: "other".into(), ..example("b") }).unwrap();
     history.add(&NewRun { outcome: Outcome::Failed, ..example("a") }).unwrap();
-    let runs = history.of_shape("shape", 3).unwrap();
+    history.add(&NewRun { spilled: ByteCount::mib(1), ..example("a") }).unwrap();
+    history.add(&NewRun { replans: 1, ..example("a") }).unwrap();
+    let runs = history.of_shape("shape", 5).unwrap();
     let peaks: Vec<_> = runs.iter().filter_map(Run::lesson).map(|lesson| lesson.peak).collect();
     assert_eq!(peaks, [ByteCount::mib(5), ByteCount::mib(4)]);
+}
+
+#[test]
+fn a_run_that_begins_is_kept_and_ended_once() {
+    let (_folder, path) = place();
+    let mut history = History::open(&path).unwrap();
+    let began = NewRun { peak: ByteCount::ZERO, record: String::new(), ..example("a") };
+    let id = history.begin(&began).unwrap();
+    assert_eq!(history.get("last").unwrap().facts.outcome, Outcome::Running);
+    assert_eq!(history.get("last").unwrap().lesson(), None);
+    history.end(&id, &example("a")).unwrap();
+    assert_eq!(history.get("last").unwrap(), Run { id, facts: NewRun { record: String::new(), ..example("a") } });
+
+    let id = history.begin(&began).unwrap();
+    let ending = Ending { exit_code: 3, peak: ByteCount::mib(7), duration: Duration::from_micros(5) };
+    history.end_now(&id, &ending).unwrap();
+    let ended = history.get("last").unwrap().facts;
+    assert_eq!((ended.outcome, ended.exit_code, ended.peak), (Outcome::MemoryLimit, 3, ByteCount::mib(7)));
+
+    let id = history.begin(&began).unwrap();
+    history.forget(&id).unwrap();
+    assert_eq!(history.count().unwrap(), 2);
+    // Of a run that was dropped in the meantime, its end is kept all the same.
+    history.end(&id, &example("a")).unwrap();
+    assert_eq!(history.count().unwrap(), 3);
+}
+
+#[test]
+fn a_run_whose_process_is_gone_is_lost() {
+    let (_folder, path) = place();
+    let mut history = History::open(&path).unwrap();
+    let id = history.begin(&example("a")).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute("UPDATE runs SET process = process || '0'", []).unwrap();
+    let lost = RunFilter { outcome: Some(Outcome::Lost), ..RunFilter::default() };
+    assert_eq!(history.list(&lost).unwrap().len(), 1);
+    // Whoever was wrong about it is put right.
+    history.end(&id, &example("a")).unwrap();
+    assert_eq!(history.get("last").unwrap().facts.outcome, Outcome::Done);
+}
+
+#[test]
+fn a_history_of_before_is_brought_up() {
+    let (folder, path) = place();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(super::store::SCHEMA.steps[0]).unwrap();
+    old.execute_batch("PRAGMA application_id = 1415866184; PRAGMA user_version = 1").unwrap();
+    let sql = "INSERT INTO runs VALUES ('00000000a', 'query', 'a', 's', NULL, 7, 1, NULL, NULL, NULL, NULL, 5, 9, 0, 'done', 0, 3, 'r')";
+    old.execute(sql, []).unwrap();
+    drop(old);
+    let mut history = History::open(&path).unwrap();
+    assert_eq!(history.take_notes(), Vec::<String>::new());
+    let run = history.get("last").unwrap();
+    assert_eq!((run.facts.peak, run.facts.mode.clone(), run.facts.replans), (ByteCount::new(5), None, 0));
+    assert_eq!(history.record(&run.id).unwrap(), "r");
+    history.begin(&example("a")).unwrap();
+    drop(folder);
+}
+
+#[test]
+fn old_runs_are_dropped_seldom() {
+    let (_folder, path) = place();
+    let mut history = History::open(&path).unwrap();
+    for at in 0..256 {
+        history.add(&example("a")).unwrap();
+        history.prune_seldom(10).unwrap();
+        let expected = if at == 255 { 10 } else { at + 1 };
+        assert_eq!(history.count().unwrap(), expected);
+    }
 }
 
 #[test]
@@ -260,7 +334,7 @@ fn a_history_that_is_locked_is_an_error() {
     let mut history = History::open(&path).unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    history.database.hurry();
+    history.database.wait_at_most(Duration::from_millis(20));
     assert!(matches!(history.add(&example("a")), Err(TasksError::Locked { .. })));
     // Readers do not wait.
     assert_eq!(history.count().unwrap(), 1);
