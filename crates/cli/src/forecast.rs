@@ -2,6 +2,7 @@
 
 use crate::{
     args::{ForecastArgs, TextForm},
+    events::Observer,
     pandas,
     printer::{Printer, grouped},
     run::{run_forecast, start_watch},
@@ -41,6 +42,7 @@ pub fn run_command(arguments: &ForecastArgs, printer: Printer) -> Result<u8, Eng
         metered: true,
         has_standard_input: true,
         restart: None,
+        observer: Observer::default(),
     };
     // The forecast itself stays small whatever the limit, and drops the pages of the program that it does not use.
     let limit = arguments.limit.limit.bytes().map_or(WATCHED, |limit| limit.min(WATCHED));

@@ -4,6 +4,7 @@ use crate::{
     Metering,
     args::QueryArgs,
     bar::{Bar, PastBar},
+    events::{Observer, Opening},
     history, outputs,
     printer::Printer,
     record,
@@ -35,7 +36,8 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     outputs::check(arguments)?;
     let sql = sql::text(&arguments.sql)?;
     let record = arguments.record.as_deref().map(OutputFile::create).transpose()?;
-    let settings = Settings {
+    let printer = if arguments.events.logs_to_stderr() { printer.without_progress() } else { printer };
+    let mut settings = Settings {
         budget: budget(arguments.limit.limit)?.filter(|_| metering == Metering::On),
         threads: threads(arguments.limit.threads),
         spill_folder: spill_folder(arguments.limit.spill_dir.as_deref()),
@@ -46,16 +48,23 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
         metered: metering == Metering::On,
         has_standard_input: true,
         restart: (arguments.sql != "-" && outputs::reopen(arguments)).then(Restart::of_process),
+        observer: Observer::default(),
     };
+    settings.observer =
+        Observer::open(Opening { arguments: &arguments.events, settings: &settings, text: &sql, printer })?;
     let watch = start_watch(&settings, printer)?;
     let given = Run { settings: &settings, watch: &watch, printer, interrupted: signals()? };
     let ran = run(&sql, given, &mut |running, bar| open(arguments, running, bar));
     let ran = match ran {
         Ok(ran) => ran,
-        Err(error) => return Ok(printer.failure_in(&error, &sql)),
+        Err(error) => {
+            let code = printer.failure_in(&error, &sql);
+            settings.observer.failed(&error);
+            return Ok(code);
+        }
     };
     let kept = record::of(&record::Given { sql: &sql, settings: &settings }, &ran);
-    let code = told(arguments, printer, &ran, &sql)?;
+    let code = told(arguments, printer, &ran, &sql);
     if let (Some(file), Ok(Ended::Done(_))) = (record, &ran.ended) {
         record::write(file, &kept)?;
     }
@@ -63,7 +72,8 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     if ran.traces.counts.scans > 0 || ran.ended.is_ok() {
         history::add(&arguments.history, &record::row(&kept, &ran), printer);
     }
-    Ok(code)
+    settings.observer.ended(&kept, &ran.traces.seen.last);
+    code
 }
 
 /// Says how the query went, and returns its exit code.

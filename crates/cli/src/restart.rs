@@ -4,13 +4,14 @@
 //! holds stays. `execve` takes all of it away and leaves the process, its pipes and its cgroup. Nothing else is left behind:
 //! no row was given out, and unfinished files and spilled state have no names and go with their descriptors.
 
+use crate::events::run_id;
 use serde_json::{Value, json};
 use std::{env, io, os::unix::process::CommandExt, process::Command, time::Instant};
 use tidegate_engine::GivenUp;
 use tidegate_govern::{Holder, MemoryLimitError};
 use tidegate_memory::ByteCount;
 
-/// What one start of the process tells the next, as JSON: the seconds so far, and why plans were given up.
+/// What one start of the process tells the next, as JSON: the run's name, the seconds so far, and why plans were given up.
 const VARIABLE: &str = "TIDEGATE_RESTART";
 
 /// What is known of the starts before this one, for the next one.
@@ -18,6 +19,8 @@ const VARIABLE: &str = "TIDEGATE_RESTART";
 pub struct Restart {
     /// The plans that were given up.
     pub given_up: GivenUp,
+    /// The name of the run.
+    pub run: String,
     seconds_before: f64,
     started: Instant,
 }
@@ -27,7 +30,8 @@ impl Restart {
     pub fn of_process() -> Self {
         let left = env::var(VARIABLE).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
         let (seconds_before, reasons) = left.as_ref().and_then(read).unwrap_or_default();
-        Self { given_up: GivenUp::new(reasons), seconds_before, started: Instant::now() }
+        let run = left.as_ref().and_then(|left| left.get("run")?.as_str()).map_or_else(run_id, str::to_owned);
+        Self { given_up: GivenUp::new(reasons), run, seconds_before, started: Instant::now() }
     }
 
     /// Returns the seconds since the first start.
@@ -39,7 +43,7 @@ impl Restart {
     pub fn exec(&self, reason: &MemoryLimitError) -> io::Error {
         let mut reasons: Vec<_> = self.given_up.reasons().iter().map(write).collect();
         reasons.push(write(reason));
-        let left = json!({ "seconds": self.seconds(), "reasons": reasons });
+        let left = json!({ "run": self.run, "seconds": self.seconds(), "reasons": reasons });
         let mut arguments = env::args_os();
         let name = arguments.next().unwrap_or_default();
         Command::new("/proc/self/exe").arg0(name).args(arguments).env(VARIABLE, left.to_string()).exec()

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     args::{DataForm, DemoArgs},
+    events::Observer,
     printer::{Printer, grouped},
     run::{Ended, Run, run, signals, start_watch},
     settings::{Settings, budget, threads},
@@ -93,6 +94,7 @@ fn ask(arguments: &DemoArgs, folder: &Path, path: &Path, printer: Printer) -> Re
         metered: true,
         has_standard_input: true,
         restart: None,
+        observer: Observer::default(),
     };
     let watch = start_watch(&settings, printer)?;
     let before = watch_resident(&watch);

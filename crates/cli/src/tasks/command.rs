@@ -1,6 +1,10 @@
 //! The command.
 
-use super::{runner::QueryRunner, witness::Teller};
+use super::{
+    observer::LoopObserver,
+    runner::{Given, QueryRunner},
+    witness::Teller,
+};
 use crate::{args::RunArgs, interrupt, printer::Printer};
 use std::{
     env,
@@ -49,6 +53,8 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
         Err(error) => return Ok(Err(error)),
     };
     state.take_notes().iter().for_each(|note| printer.warning("state", note));
+    let observer = LoopObserver::open(arguments, file.limit, printer)?;
+    let beside = observer.beside(arguments)?;
     let mut options = TurnOptions::of(&file);
     options.watch = arguments.watch.map(Duration::from_secs);
     let (mail, stop) = Mail::new();
@@ -60,11 +66,15 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
     };
     let waiter = thread::Builder::new().name("tidegate-stop".into()).spawn(waiting);
     waiter.map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
-    let mut queries = QueryRunner::new(program, file.limit, common(arguments));
+    let given = Given { program, common: common(arguments), observer: observer.clone() };
+    let mut queries = QueryRunner::new(file.limit, given);
     let mut runner = Split { queries: &mut queries, commands: CommandRunner };
-    let mut witness = Teller::new(printer, &arguments.history);
+    let mut witness = Teller::new(printer, &arguments.history, observer.clone());
     let turn = Turn { file: &file, options, state: &mut state, runner: &mut runner, witness: &mut witness };
-    Ok(Ok(turn.run(units, mail)))
+    let summary = turn.run(units, mail);
+    drop(beside);
+    observer.ended(&summary);
+    Ok(Ok(summary))
 }
 
 /// Returns what all queries have in common.

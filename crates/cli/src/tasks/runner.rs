@@ -3,6 +3,7 @@
 //! *Concurrency.* A thread for each unit that runs reads what its worker answers. Workers that are done wait in a list, behind a
 //! mutex, for the next unit.
 
+use super::observer::LoopObserver;
 use std::{
     collections::HashMap,
     fs,
@@ -36,8 +37,19 @@ pub(super) struct QueryRunner {
     warm: Arc<Mutex<Vec<Warm>>>,
     /// The limits of the units that run, together.
     running: Arc<Mutex<ByteCount>>,
+    observer: LoopObserver,
     /// The first forecast of each task, and the input that it was of: its other units are forecast in proportion.
     known: HashMap<String, (Forecast, ByteCount)>,
+}
+
+/// What a runner is given.
+pub(super) struct Given {
+    /// This program.
+    pub(super) program: PathBuf,
+    /// What every task has in common.
+    pub(super) common: Task,
+    /// Who is told what happens.
+    pub(super) observer: LoopObserver,
 }
 
 /// A worker that waits for the next unit.
@@ -48,10 +60,11 @@ struct Warm {
 }
 
 impl QueryRunner {
-    /// Returns one whose workers may have `limit` together. `common` is what every task has in common.
-    pub(super) fn new(program: PathBuf, limit: ByteCount, common: Task) -> Self {
+    /// Returns one whose workers may have `limit` together.
+    pub(super) fn new(limit: ByteCount, given: Given) -> Self {
+        let Given { program, common, observer } = given;
         let (warm, running, known) = Default::default();
-        Self { program, common, limit, warm, running, known }
+        Self { program, common, limit, warm, running, observer, known }
     }
 
     /// Ends workers that wait, until what they hold fits beside what runs and what is to run.
@@ -109,12 +122,15 @@ impl Runner for QueryRunner {
             let all = if input == of { bytes } else { ByteCount::new(u64::try_from(all).unwrap_or(u64::MAX)) };
             all.max(MINIMUM_LIMIT)
         };
-        Some(Forecast { expected: scaled(known.expected), bound: scaled(known.bound) })
+        let forecast = Forecast { expected: scaled(known.expected), bound: scaled(known.bound) };
+        self.observer.forecast(unit, forecast);
+        Some(forecast)
     }
 
     fn start(&mut self, order: Order, done: Done) -> Result<Box<dyn Running>, Failure> {
         let Some(task) = task(&order, &self.common) else { return Err(Failure::for_good("it is no query")) };
-        let query = Query::default();
+        let task = Task { events: self.observer.events(&order.unit.name), ..task };
+        let query = Query::of(&order, self.observer.clone());
         let (warm, options) = (Arc::clone(&self.warm), self.options(&order.marker));
         self.make_room(order.limit);
         *lock(&self.running) += order.limit;
@@ -158,9 +174,14 @@ impl Runner for QueryRunner {
     }
 }
 
-/// What cancels a query, also one whose worker is being started.
-#[derive(Clone, Default)]
-struct Query(Arc<Mutex<State>>);
+/// A query that runs, to be cancelled also while its worker is being started.
+#[derive(Clone)]
+struct Query {
+    state: Arc<Mutex<State>>,
+    unit: Arc<Unit>,
+    limit: ByteCount,
+    observer: LoopObserver,
+}
 
 #[derive(Default)]
 struct State {
@@ -168,9 +189,15 @@ struct State {
     canceller: Option<Canceller>,
 }
 
+impl Query {
+    fn of(order: &Order, observer: LoopObserver) -> Self {
+        Self { state: Arc::default(), unit: Arc::clone(&order.unit), limit: order.limit, observer }
+    }
+}
+
 impl Running for Query {
     fn cancel(&mut self) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         state.cancelled = true;
         if let Some(canceller) = &state.canceller {
             canceller.cancel();
@@ -215,7 +242,7 @@ fn run(warm: Option<Warm>, options: &WorkerOptions, task: &Task, query: &Query) 
 fn answered(worker: Worker, task: &Task, query: &Query) -> Result<(Ended, Worker), WorkerError> {
     let mut running = worker.run(task)?;
     let canceller = running.canceller();
-    let mut state = lock(&query.0);
+    let mut state = lock(&query.state);
     if state.cancelled {
         canceller.cancel();
     }
@@ -227,10 +254,11 @@ fn answered(worker: Worker, task: &Task, query: &Query) -> Result<(Ended, Worker
             Event::Finished(finished) => ended = of_record(Some(&finished.record), None),
             Event::Failed(failure) => ended = of_record(failure.record.as_ref(), Some(failed(&failure))),
             // Of a query without an output nobody wants the rows.
-            Event::Schema(_) | Event::Rows(_) | Event::Progress(_) => {}
+            Event::Schema(_) | Event::Rows(_) => {}
+            Event::Progress(progress) => query.observer.progress(&query.unit, query.limit, progress),
         }
     }
-    lock(&query.0).canceller = None;
+    lock(&query.state).canceller = None;
     Ok((ended, running.end()?))
 }
 
