@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::events::EventArgs;
 use clap::{
     Args, CommandFactory, Parser, Subcommand, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
@@ -64,6 +65,9 @@ pub enum Command {
     /// Run tasks for the process that started this one, over a socket.
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// Tell what a process that is gone could not tell any more.
+    #[command(hide = true)]
+    LastWords,
     /// List the runs of before.
     Runs(RunsArgs),
     /// Show a run: memory over time, by operator, what happened, and whether memory was given back.
@@ -170,6 +174,9 @@ pub struct QueryArgs {
     /// Where runs are kept.
     #[command(flatten)]
     pub history: HistoryArgs,
+    /// What is told while it runs.
+    #[command(flatten)]
+    pub events: EventArgs,
 }
 
 /// Whether a query is forecast.
@@ -375,6 +382,12 @@ pub struct RunArgs {
     /// Where runs are kept.
     #[command(flatten)]
     pub history: HistoryArgs,
+    /// What is told while it runs.
+    #[command(flatten)]
+    pub events: EventArgs,
+    /// Answer `GET /metrics` at this address while the loop runs: 127.0.0.1:9464, or with port 0 any that is free.
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics_listen: Option<std::net::SocketAddr>,
 }
 
 /// `tidegate worker`.

@@ -4,6 +4,7 @@ mod args;
 mod bar;
 mod demo;
 mod doctor;
+mod events;
 mod expectation;
 mod forecast;
 mod history;
@@ -51,6 +52,7 @@ pub fn main(metering: Metering) -> ExitCode {
         Command::Forecast(arguments) => forecast::run_command(arguments, printer),
         Command::Run(arguments) => tasks::run_command(arguments, printer),
         Command::Worker(arguments) => worker::run_command(arguments, worker::printer(cli.output.color)),
+        Command::LastWords => events::run_command(printer),
         Command::Runs(arguments) => runs::run_command(arguments, printer),
         Command::Report(arguments) => runs::report_command(arguments, printer),
         Command::Doctor(arguments) => doctor::run_command(arguments, printer),

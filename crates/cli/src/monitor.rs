@@ -1,8 +1,19 @@
-//! Looks at a run while it runs, for its record: memory over time, by operator, and what happened when.
+//! Looks at a run while it runs, for its record and for those who are told: memory over time, by operator, and what happened.
 //!
-//! *Model.* The first looks are close together, so that a short run has some as well. When there are as many as are kept, each
-//! two become one, and the time between looks doubles. So what is kept is bounded whatever the run, and below a MB.
+//! *Model.* A look is taken ten times a second; the first looks are closer together, so that a short run has some as well.
+//! Of looks, samples are kept, and where there are as many as are kept, each two become one ([`kept`]). So what is kept is
+//! bounded whatever the run, and below a MB.
 
+mod changes;
+mod kept;
+mod look;
+
+pub use kept::Seen;
+pub use look::{Look, Sources};
+
+use crate::events::Observer;
+use changes::Changes;
+use kept::Kept;
 use std::{
     sync::{
         Arc,
@@ -11,41 +22,16 @@ use std::{
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
-use tidegate_engine::{Live, Progress};
-use tidegate_govern::SpillFiles;
-use tidegate_memory::{ByteCount, Watch, ledger, pressure::Pressure};
-use tidegate_report::record::{Event, EventKind, Sample};
 
-/// Between the first looks.
+/// Between two looks, and between the first of them.
+const PAUSE: Duration = Duration::from_millis(100);
 const FIRST: Duration = Duration::from_millis(5);
 
-/// Samples that are kept, with so many numbers of operators in all.
-const SAMPLES: usize = 256;
-const NUMBERS: usize = 16 << 10;
+/// Of a young run a look is taken after so much of its age.
+const OF_AGE: u32 = 64;
 
-/// Events that are kept; later ones of a kind are counted in the last.
-const EVENTS: usize = 128;
-
-/// What is looked at.
-pub struct Sources {
-    /// Rows read.
-    pub progress: Arc<Progress>,
-    /// What was spilled.
-    pub spill: Arc<SpillFiles>,
-    /// Memory, and what was done about it.
-    pub watch: Arc<Watch>,
-    /// What operators hold.
-    pub live: Live,
-}
-
-/// What was seen.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    /// Samples, oldest first.
-    pub timeline: Vec<Sample>,
-    /// Events, oldest first.
-    pub events: Vec<Event>,
-}
+/// The least between two events of a kind that are told.
+const TELL: Duration = Duration::from_secs(1);
 
 /// A thread that looks until it is told to stop.
 pub struct Monitor {
@@ -55,10 +41,10 @@ pub struct Monitor {
 
 impl Monitor {
     /// Starts to look. Without a thread nothing is seen, and the run goes on all the same.
-    pub fn start(sources: Sources) -> Self {
+    pub fn start(sources: Sources, observer: Observer) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let look = move || look(&sources, &stopped);
+        let look = move || look(&sources, &observer, &stopped);
         Self { stop, thread: thread::Builder::new().name("tidegate-monitor".into()).spawn(look).ok() }
     }
 
@@ -80,127 +66,36 @@ impl Drop for Monitor {
     }
 }
 
-fn look(sources: &Sources, stop: &AtomicBool) -> Seen {
+fn look(sources: &Sources, observer: &Observer, stop: &AtomicBool) -> Seen {
     let start = Instant::now();
-    let (mut seen, mut before, mut pause) = (Seen::default(), State::default(), FIRST);
+    let (mut kept, mut before) = (Kept::default(), Look::default());
+    let (mut noted, mut told) = (Changes::every(Duration::ZERO), Changes::every(TELL));
     loop {
-        let last = stop.load(Relaxed);
-        let mut now = State::of(sources);
-        if last {
+        let is_last = stop.load(Relaxed);
+        let mut now = Look::of(sources);
+        if is_last {
             // The plan is gone; what it held at its end was what it held before.
             now.operators.clone_from(&before.operators);
+            told.tell_all();
         }
-        let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        now.events_since(&before, |kind, text| add(&mut seen.events, Event { ms, kind, text }));
-        let most = (NUMBERS / now.operators.len().max(1)).clamp(32, SAMPLES);
-        if seen.timeline.len() >= most {
-            halve(&mut seen.timeline);
-            pause *= 2;
+        let age = start.elapsed();
+        noted.since(&now, age, |happened| kept.add_event(age, &happened));
+        if observer.is_told() {
+            told.since(&now, age, |happened| observer.happened(happened, now.numbers()));
+            observer.looked(&now);
         }
-        seen.timeline.push(now.sample(ms));
+        if is_last {
+            return kept.end(age, now);
+        }
+        kept.add(age, &now);
         before = now;
-        if last {
-            return seen;
-        }
-        thread::park_timeout(pause);
+        thread::park_timeout(pause(age));
     }
 }
 
-/// Adds an event; where there are many, the last of its kind stands for those that come.
-fn add(events: &mut Vec<Event>, event: Event) {
-    if events.len() < EVENTS {
-        events.push(event);
-    } else if let Some(last) = events.iter_mut().rev().find(|last| last.kind == event.kind) {
-        *last = event;
-    }
-}
-
-/// Makes one sample of each two: the one in which more was resident.
-fn halve(samples: &mut Vec<Sample>) {
-    let mut kept: Vec<Sample> = Vec::with_capacity(samples.len() / 2 + 1);
-    for (at, sample) in samples.drain(..).enumerate() {
-        match kept.last_mut() {
-            Some(first) if at % 2 == 1 => {
-                if sample.resident > first.resident {
-                    *first = sample;
-                }
-            }
-            _ => kept.push(sample),
-        }
-    }
-    *samples = kept;
-}
-
-/// What a look sees.
-#[derive(Default)]
-struct State {
-    resident: ByteCount,
-    anonymous: ByteCount,
-    live: ByteCount,
-    spilled: ByteCount,
-    rows: u64,
-    pressure: Pressure,
-    operators: Vec<ByteCount>,
-    plan: usize,
-    purges: u64,
-    drops: u64,
-}
-
-impl State {
-    fn of(sources: &Sources) -> Self {
-        let report = sources.watch.report();
-        let (plan, operators) = sources.live.operators();
-        Self {
-            resident: report.resident.total(),
-            anonymous: report.resident.anonymous,
-            live: ledger::live(),
-            spilled: sources.spill.report().written,
-            rows: sources.progress.snapshot().rows,
-            pressure: sources.watch.pressure(),
-            operators,
-            plan,
-            purges: report.purges,
-            drops: report.drops,
-        }
-    }
-
-    fn events_since(&self, before: &Self, mut tell: impl FnMut(EventKind, String)) {
-        if self.plan > before.plan.max(1) {
-            tell(EventKind::Replan, format!("plan {}", self.plan));
-        }
-        if self.spilled > before.spilled {
-            tell(EventKind::Spill, format!("{} so far", self.spilled));
-        }
-        if self.purges > before.purges {
-            tell(EventKind::Purge, counted(self.purges - before.purges));
-        }
-        if self.drops > before.drops {
-            tell(EventKind::PagesDropped, counted(self.drops - before.drops));
-        }
-        if self.pressure >= Pressure::Rising && before.pressure < Pressure::Rising {
-            tell(EventKind::Refusal, "memory is tight; operators that can spill do so".into());
-        }
-        if self.pressure >= Pressure::High && before.pressure < Pressure::High {
-            tell(EventKind::Pause, String::new());
-        }
-    }
-
-    fn sample(&self, ms: u64) -> Sample {
-        Sample {
-            ms,
-            resident: self.resident,
-            anonymous: Some(self.anonymous),
-            live: Some(self.live),
-            spilled: Some(self.spilled),
-            rows: Some(self.rows),
-            pressure: self.pressure.into(),
-            operators: self.operators.clone(),
-        }
-    }
-}
-
-fn counted(times: u64) -> String {
-    if times == 1 { String::new() } else { format!("{times} times") }
+/// Returns how long to wait until the next look at a run of this age.
+fn pause(age: Duration) -> Duration {
+    (age / OF_AGE).clamp(FIRST, PAUSE)
 }
 
 #[cfg(test)]
@@ -208,30 +103,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_two_samples_the_larger_stays() {
-        let sample = |(ms, mib)| Sample { ms, resident: ByteCount::mib(mib), ..Sample::default() };
-        let mut samples: Vec<_> = [(1, 5), (2, 4), (3, 1), (4, 9), (5, 2)].map(sample).to_vec();
-        halve(&mut samples);
-        let kept: Vec<_> = samples.iter().map(|sample| (sample.ms, sample.resident)).collect();
-        assert_eq!(kept, [(1, ByteCount::mib(5)), (4, ByteCount::mib(9)), (5, ByteCount::mib(2))]);
-    }
-
-    #[test]
-    fn many_events_stay_few() {
-        let mut events = Vec::new();
-        for ms in 0..1000 {
-            add(&mut events, Event { ms, kind: EventKind::Purge, text: String::new() });
+    fn looks_are_taken_ten_times_a_second() {
+        let (mut age, mut looks) = (Duration::ZERO, 0);
+        while age < Duration::from_hours(1) {
+            age += pause(age);
+            looks += 1;
         }
-        assert_eq!((events.len(), events[EVENTS - 1].ms), (EVENTS, 999));
-    }
-
-    #[test]
-    fn what_changed_is_told() {
-        let (before, mut kinds) = (State { plan: 1, purges: 3, ..State::default() }, Vec::new());
-        let now =
-            State { plan: 2, purges: 5, spilled: ByteCount::mib(1), pressure: Pressure::High, ..State::default() };
-        now.events_since(&before, |kind, _| kinds.push(kind));
-        let all = [EventKind::Replan, EventKind::Spill, EventKind::Purge, EventKind::Refusal, EventKind::Pause];
-        assert_eq!(kinds, all);
+        assert!((36_000..36_300).contains(&looks), "{looks}");
+        assert_eq!((pause(Duration::ZERO), pause(Duration::from_secs(7))), (FIRST, PAUSE));
     }
 }

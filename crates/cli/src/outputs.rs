@@ -12,9 +12,16 @@ use tidegate_engine::EngineError;
 /// # Errors
 /// [`EngineError::Usage`] names the two options, [`EngineError::File`] the folder.
 pub fn check(arguments: &QueryArgs) -> Result<(), EngineError> {
-    let outputs = [("--output", &arguments.output), ("--rejects", &arguments.rejects), ("--record", &arguments.record)];
+    let (log, metrics) = (arguments.events.log(), arguments.events.metrics());
+    let outputs = [
+        ("--output", arguments.output.as_deref()),
+        ("--rejects", arguments.rejects.as_deref()),
+        ("--record", arguments.record.as_deref()),
+        ("--log", log.filter(|path| *path != Path::new("-"))),
+        ("--metrics", metrics),
+    ];
     let files: Vec<(&str, PathBuf)> =
-        outputs.into_iter().filter_map(|(option, path)| Some((option, file(path.as_deref()?)?))).collect();
+        outputs.into_iter().filter_map(|(option, path)| Some((option, file(path?)?))).collect();
     for (at, (option, path)) in files.iter().enumerate() {
         if let Some((other, _)) = files.iter().skip(at + 1).find(|(_, other)| other == path) {
             return Err(EngineError::Usage(format!("{option} and {other} are the same file, `{}`", path.display())));
@@ -30,8 +37,9 @@ pub fn check(arguments: &QueryArgs) -> Result<(), EngineError> {
 /// Returns whether every output can be opened a second time as if it had not been opened before. A pipe ends for its reader
 /// when it is closed.
 pub fn reopen(arguments: &QueryArgs) -> bool {
-    let outputs = [&arguments.output, &arguments.rejects, &arguments.record];
-    outputs.into_iter().flatten().all(|path| fs::metadata(path).map_or(true, |metadata| metadata.is_file()))
+    let outputs = [arguments.output.as_deref(), arguments.rejects.as_deref(), arguments.record.as_deref()];
+    let told = [arguments.events.log(), arguments.events.metrics()];
+    outputs.into_iter().chain(told).flatten().all(|path| fs::metadata(path).map_or(true, |metadata| metadata.is_file()))
 }
 
 /// Returns the full path of a file that will be replaced. Several may write to one pipe or device.

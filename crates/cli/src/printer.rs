@@ -9,7 +9,7 @@ use std::{
     io::{self, IsTerminal, Write},
     path::Path,
 };
-use tidegate_engine::{EngineError, FirstReject, Replan, sink::printable};
+use tidegate_engine::{EngineError, Replan, SampledReject, sink::printable};
 use tidegate_memory::{ByteCount, Limit, Moment};
 pub use tidegate_report::grouped;
 
@@ -40,6 +40,19 @@ impl Printer {
         };
         let progress = terminal && !arguments.quiet && !arguments.no_progress && !is_set("CI");
         Self { quiet: arguments.quiet, progress, color }
+    }
+
+    /// Returns the arguments that ask for this printer, but for the progress bar.
+    pub fn arguments(self) -> Vec<&'static str> {
+        let mut arguments = vec!["--color", if self.color { "always" } else { "never" }];
+        arguments.extend(self.quiet.then_some("--quiet"));
+        arguments
+    }
+
+    /// Returns the same without a progress bar.
+    #[must_use]
+    pub fn without_progress(self) -> Self {
+        Self { progress: false, ..self }
     }
 
     /// Returns whether a progress bar is wanted.
@@ -115,7 +128,7 @@ impl Printer {
         for replan in &outcome.finished.replans {
             self.line(Tone::Warning, "planned again", &replanned(replan));
         }
-        if let Some(first) = &rejects.first {
+        if let Some(first) = rejects.first() {
             self.line(Tone::Warning, "rejects", &first_reject(rejects.count, first));
         }
     }
@@ -199,7 +212,7 @@ fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-fn first_reject(count: u64, first: &FirstReject) -> String {
+fn first_reject(count: u64, first: &SampledReject) -> String {
     let line = first.line.map_or_else(|| format!("byte {}", first.offset), |line| line.to_string());
     printable(&format!(
         "{} could not be read; the first is {}:{line}: {}",

@@ -4,6 +4,7 @@ use crate::{
     Metering,
     args::{Forecasting, QueryArgs},
     bar::{Bar, PastBar},
+    events::{Observer, Opening},
     expectation::{self, Asked},
     kept::Kept,
     outputs,
@@ -37,8 +38,9 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     outputs::check(arguments)?;
     let sql = sql::text(&arguments.sql)?;
     let record = arguments.record.as_deref().map(OutputFile::create).transpose()?;
+    let printer = if arguments.events.logs_to_stderr() { printer.without_progress() } else { printer };
     let usual = Settings::of(&arguments.limit)?;
-    let settings = Settings {
+    let mut settings = Settings {
         budget: usual.budget.filter(|_| metering == Metering::On),
         cache: cache_folder(arguments.cache.as_deref()),
         rejects: arguments.rejects.clone(),
@@ -47,6 +49,8 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
         restart: (arguments.sql != "-" && outputs::reopen(arguments)).then(Restart::of_process),
         ..usual
     };
+    settings.observer =
+        Observer::open(Opening { arguments: &arguments.events, settings: &settings, text: &sql, printer })?;
     let carried = Carried::of(&settings);
     let kept = Kept::open(&arguments.history, printer, carried.run());
     let watch = start_watch(&settings, printer, ends(&kept))?;
@@ -66,7 +70,11 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     });
     let ran = match ran {
         Ok(ran) => ran,
-        Err(error) => return Ok(printer.failure_in(&error, &sql)),
+        Err(error) => {
+            let code = printer.failure_in(&error, &sql);
+            settings.observer.failed(&error);
+            return Ok(code);
+        }
     };
     let whole = record::of(&expected, &ran);
     let code = told(arguments, printer, &ran, &sql);
@@ -80,6 +88,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     if let (Some(file), Ok(Ended::Done(_))) = (record, &ran.ended) {
         record::write(file, &whole)?;
     }
+    settings.observer.ended(&whole, &ran.traces.seen.last);
     Ok(code)
 }
 

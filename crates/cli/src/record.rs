@@ -8,10 +8,10 @@ use std::{
     io::Write,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tidegate_engine::{EngineError, FirstReject, Inputs, MaxRejects, MemoryReport, Replan, shape, sink::OutputFile};
+use tidegate_engine::{EngineError, Inputs, MaxRejects, MemoryReport, Replan, SampledReject, shape, sink::OutputFile};
 use tidegate_govern::OperatorReport;
 use tidegate_memory::{
-    ByteCount, Limit,
+    Limit,
     machine::{GroupVersion, Machine},
 };
 use tidegate_report::{
@@ -135,9 +135,13 @@ pub fn of(given: &Given<'_>, ran: &Ran) -> RunRecord {
         rejects: Rejects {
             count: lines.rejects,
             allowed: Some(allowed(given.settings.max_rejects.unwrap_or_default())),
-            samples: rejects.and_then(|rejects| rejects.first.as_ref()).map(reject).into_iter().collect(),
+            samples: rejects.iter().flat_map(|rejects| &rejects.samples).map(reject).collect(),
         },
-        spilled: Spilled { bytes: traces.spill.written, files: traces.spill.files, largest_on_disk: ByteCount::ZERO },
+        spilled: Spilled {
+            bytes: traces.spill.written,
+            files: traces.spill.files,
+            largest_on_disk: traces.spill.largest,
+        },
         replans: finished.map(|finished| finished.replans.iter().map(replan).collect()).unwrap_or_default(),
         memory: finished.map_or_else(
             || Memory { timeline: traces.seen.timeline.clone(), ..Memory::default() },
@@ -176,13 +180,13 @@ fn allowed(rejects: MaxRejects) -> AllowedRejects {
     }
 }
 
-fn reject(first: &FirstReject) -> RejectSample {
+fn reject(sample: &SampledReject) -> RejectSample {
     RejectSample {
-        file: first.file.to_string(),
-        line: first.line,
-        offset: Some(first.offset),
-        reason: first.reason.clone(),
-        raw: String::new(),
+        file: sample.file.to_string(),
+        line: sample.line,
+        offset: Some(sample.offset),
+        reason: sample.reason.clone(),
+        raw: sample.raw.clone(),
     }
 }
 

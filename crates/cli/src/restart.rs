@@ -4,7 +4,7 @@
 //! holds stays. `execve` takes all of it away and leaves the process, its pipes and its cgroup. Nothing else is left behind:
 //! no row was given out, and unfinished files and spilled state have no names and go with their descriptors.
 
-use crate::settings::Settings;
+use crate::{events::run_id, settings::Settings};
 use serde_json::{Value, json};
 use std::{
     env, io,
@@ -19,7 +19,8 @@ use tidegate_memory::ByteCount;
 use tidegate_report::record::Forecast;
 use tidegate_tasks::history::RunId;
 
-/// What one start of the process tells the next, as JSON: the seconds so far, why plans were given up, and what the command keeps.
+/// What one start of the process tells the next, as JSON: the name of the run for those who are told of it, the seconds so far, why
+/// plans were given up, and what the command keeps.
 const VARIABLE: &str = "TIDEGATE_RESTART";
 
 /// What is known of the starts before this one, for the next one.
@@ -27,6 +28,8 @@ const VARIABLE: &str = "TIDEGATE_RESTART";
 pub struct Restart {
     /// The plans that were given up.
     pub given_up: GivenUp,
+    /// The name of the run, for those who are told of it.
+    pub run: String,
     /// What the command keeps from start to start.
     carried: Carried,
     seconds_before: f64,
@@ -38,11 +41,12 @@ impl Restart {
     pub fn of_process() -> Self {
         let left = env::var(VARIABLE).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
         let (seconds_before, reasons) = left.as_ref().and_then(read).unwrap_or_default();
+        let run = left.as_ref().and_then(|left| left.get("run")?.as_str()).map_or_else(run_id, str::to_owned);
         // One that was left nothing is not the first all the same.
         let carried = |left: &Value| left.get("carried").filter(|carried| !carried.is_null()).cloned();
         let carried = left.as_ref().map(|left| carried(left).unwrap_or_else(|| json!({}))).unwrap_or_default();
         let carried = Carried(Arc::new(Mutex::new(carried)));
-        Self { given_up: GivenUp::new(reasons), carried, seconds_before, started: Instant::now() }
+        Self { given_up: GivenUp::new(reasons), run, carried, seconds_before, started: Instant::now() }
     }
 
     /// Returns the seconds since the first start.
@@ -55,7 +59,7 @@ impl Restart {
         let mut reasons: Vec<_> = self.given_up.reasons().iter().map(write).collect();
         reasons.push(write(reason));
         let carried = self.carried.value();
-        let left = json!({ "seconds": self.seconds(), "reasons": reasons, "carried": carried });
+        let left = json!({ "run": self.run, "seconds": self.seconds(), "reasons": reasons, "carried": carried });
         let mut arguments = env::args_os();
         let name = arguments.next().unwrap_or_default();
         Command::new("/proc/self/exe").arg0(name).args(arguments).env(VARIABLE, left.to_string()).exec()

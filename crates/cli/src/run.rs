@@ -107,7 +107,7 @@ pub fn start_watch(settings: &Settings, printer: Printer, ends: EndsNow) -> Resu
     if let Some(limit) = limit {
         ledger::set_quantum(limit, threads);
     }
-    let restart = settings.restart.clone();
+    let (restart, observer) = (settings.restart.clone(), settings.observer.clone());
     let last_resort = Box::new(move |report: &WatchReport| {
         let asked = Some(report.asked).filter(|asked| *asked > ByteCount::ZERO);
         let asked = asked.map(|bytes| Holder { name: "a single step".into(), bytes });
@@ -118,7 +118,8 @@ pub fn start_watch(settings: &Settings, printer: Printer, ends: EndsNow) -> Resu
             // Where that is not possible, the error is what there is to say.
             let _ = restart.exec(&error);
         }
-        let code = printer.failure(&EngineError::MemoryLimit(error));
+        let code = printer.failure(&EngineError::MemoryLimit(error.clone()));
+        observer.ends_here(&error);
         // What it takes to keep that comes of what can be given back at once.
         release();
         ends(code);
@@ -160,12 +161,8 @@ pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, Engi
     let limit = settings.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
     let (progress, spill) = (task.progress(), task.spill());
     let (looked, spilled) = (Arc::clone(&progress), Arc::clone(&spill));
-    let monitor = Monitor::start(monitor::Sources {
-        progress: looked,
-        spill: spilled,
-        watch: Arc::clone(watch),
-        live: task.live(),
-    });
+    let looked = monitor::Sources { progress: looked, spill: spilled, watch: Arc::clone(watch), live: task.live() };
+    let monitor = Monitor::start(looked, settings.observer.clone());
     let sources =
         Sources { progress: Arc::clone(&progress), spill: Arc::clone(&spill), watch: Arc::clone(watch), limit };
     let bar = Arc::new(Bar::start(sources, printer.shows_progress()));

@@ -1,6 +1,6 @@
 //! From arguments to what a task is given: the limit's budget, threads, folders.
 
-use crate::{args::LimitArgs, restart::Restart};
+use crate::{args::LimitArgs, events::Observer, restart::Restart};
 use std::{
     env,
     path::{Path, PathBuf},
@@ -85,6 +85,8 @@ pub struct Settings {
     /// What the process needs to start its only task anew; `None` where there is more than one, or where something was
     /// consumed that the new start would miss.
     pub restart: Option<Restart>,
+    /// Who is told what happens.
+    pub observer: Observer,
 }
 
 impl Settings {
@@ -104,6 +106,7 @@ impl Settings {
             metered: true,
             has_standard_input: true,
             restart: None,
+            observer: Observer::default(),
         })
     }
 

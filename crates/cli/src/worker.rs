@@ -5,6 +5,7 @@
 
 use crate::{
     args::{OutputArgs, WorkerArgs},
+    events::Observer,
     printer::Printer,
     record::{self, Given},
     run::{Ended, Ran, Run, nobody, run, start_watch},
@@ -26,6 +27,7 @@ use tidegate_engine::{
     EngineError, MaxRejects, Progress as Counters, Running,
     sink::{self, OutputFile, OutputFormat, Sink, Target},
 };
+use tidegate_govern::SpillFiles;
 use tidegate_memory::{ByteCount, Limit, Meter, Resident, Watch, ledger, release, reset_peak};
 use tidegate_worker::{
     WorkerError,
@@ -147,7 +149,7 @@ impl Worker {
         let telling = Telling::start(self.replies.clone(), id, &watch);
         let given = Run { settings: &settings, watch: &watch, printer: self.printer, interrupted };
         let ran = run(&task.sql, given, &mut |running, _| {
-            telling.of(running.progress());
+            telling.of(Sources { counters: running.progress(), spill: running.spill() });
             self.sink(id, task, running)
         });
         drop(telling);
@@ -166,6 +168,7 @@ impl Worker {
             (None, limit) => limit,
         };
         let max_rejects = task.max_rejects.as_deref().map(str::parse::<MaxRejects>).transpose();
+        let observer = Observer::of_unit(task.events.as_ref(), limit.bytes(), self.printer);
         Ok(Settings {
             spill_folder: spill_folder(task.spill_folder.as_deref()),
             spill_limit: task.spill_limit,
@@ -177,6 +180,7 @@ impl Worker {
             rejects: task.rejects.clone(),
             max_rejects: max_rejects.map_err(EngineError::Usage)?,
             has_standard_input: false,
+            observer,
             ..Settings::usual(limit, task.threads)?
         })
     }
@@ -242,31 +246,36 @@ fn failure(error: &EngineError) -> Failure {
 /// Tells how far a task is, until it is dropped.
 struct Telling {
     over: Arc<AtomicBool>,
-    counters: Arc<Mutex<Option<Arc<Counters>>>>,
+    sources: Arc<Mutex<Option<Sources>>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What is told of a task that runs.
+#[derive(Clone)]
+struct Sources {
+    counters: Arc<Counters>,
+    spill: Arc<SpillFiles>,
 }
 
 impl Telling {
     fn start(replies: Replies, id: TaskId, watch: &Arc<Watch>) -> Self {
-        let mut telling = Self { over: Arc::default(), counters: Arc::default(), thread: None };
-        let (over, counters, watch) = (Arc::clone(&telling.over), Arc::clone(&telling.counters), Arc::clone(watch));
+        let mut telling = Self { over: Arc::default(), sources: Arc::default(), thread: None };
+        let (over, sources, watch) = (Arc::clone(&telling.over), Arc::clone(&telling.sources), Arc::clone(watch));
         let tell = move || {
             while !over.load(Relaxed) {
-                let counts = counters
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .as_ref()
-                    .map(|counters| counters.snapshot());
-                let counts = counts.unwrap_or_default();
+                let sources = sources.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let counts = sources.as_ref().map(|sources| sources.counters.snapshot()).unwrap_or_default();
+                let resident = watch.report().resident;
                 let progress = Progress {
                     rows: counts.rows,
                     bytes: counts.bytes,
                     total_bytes: counts.total_bytes,
                     rows_out: counts.rows_out,
                     rejects: 0,
-                    resident: watch.report().resident.total(),
+                    resident: resident.total(),
+                    anonymous: resident.anonymous,
                     live: ledger::live(),
-                    spilled: ByteCount::ZERO,
+                    spilled: sources.map(|sources| sources.spill.report().written).unwrap_or_default(),
                     pressure: watch.pressure(),
                 };
                 if over.load(Relaxed) || replies.progress(id, &progress).is_err() {
@@ -280,8 +289,8 @@ impl Telling {
         telling
     }
 
-    fn of(&self, counters: Arc<Counters>) {
-        *self.counters.lock().unwrap_or_else(PoisonError::into_inner) = Some(counters);
+    fn of(&self, sources: Sources) {
+        *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = Some(sources);
     }
 }
 

@@ -29,6 +29,6 @@ pub mod arrow {
 
 pub use error::{EngineError, Hint};
 pub use progress::{Inputs, Progress, Snapshot};
-pub use rejects::{FirstReject, MaxRejects, RejectReport};
+pub use rejects::{MaxRejects, RejectReport, SampledReject};
 pub use sql::shape;
 pub use task::{Finished, GivenUp, Live, MemoryReport, Replan, Running, Task, TaskOptions, threads_of};

@@ -6,6 +6,7 @@
 use crate::{
     growth::{self, Kind, Request},
     memory_error::{Holder, MemoryLimitError},
+    refusals::Refusals,
 };
 use datafusion::{
     common::{DataFusionError, Result},
@@ -23,6 +24,7 @@ pub struct GovernedPool {
     budget: Option<Budget>,
     sort_parts: usize,
     watch: Arc<Watch>,
+    refusals: Refusals,
     state: Mutex<State>,
 }
 
@@ -46,7 +48,13 @@ impl GovernedPool {
     /// Returns a pool for one task; without a budget it grants everything and only keeps account. Sorts may have one of
     /// `sort_parts` of it, see [`growth`].
     pub fn new(budget: Option<Budget>, sort_parts: usize, watch: Arc<Watch>) -> Self {
-        Self { budget, sort_parts, watch, state: Mutex::default() }
+        Self { budget, sort_parts, watch, refusals: Refusals::default(), state: Mutex::default() }
+    }
+
+    /// Returns the same pool, which counts what it refuses with what other plans of the task were refused.
+    #[must_use]
+    pub fn counting(self, refusals: Refusals) -> Self {
+        Self { refusals, ..self }
     }
 
     /// Returns the most that operators held together.
@@ -147,6 +155,10 @@ impl MemoryPool for GovernedPool {
         let capacity = self.budget.map(|budget| budget.operators.size());
         if additional > 0 && (!may_grow || growth::is_beyond_use(name, reservation.size() + additional, capacity)) {
             let asked = Holder { name: name.to_owned(), bytes: additional.into() };
+            // Who may not grow whatever the memory is told to hand on what it has: no memory was missing.
+            if !may_grow {
+                self.refusals.add(asked.clone());
+            }
             let error = self.error(Some(asked));
             let message = error.to_string();
             state.last_refusal = Some(error);
@@ -200,4 +212,31 @@ impl fmt::Display for GovernedPool {
 /// Returns whether a source should wait before its next batch.
 pub(crate) fn should_pause(watch: &Watch) -> bool {
     watch.pressure() >= Pressure::High
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_memory::WatchOptions;
+
+    #[test]
+    fn refusals_for_lack_of_memory_are_counted() {
+        let budget = Budget::of(ByteCount::mib(128), ByteCount::mib(8));
+        let watch = Arc::new(Watch::start(WatchOptions { budget: None, last_resort: Box::new(|_| {}) }).unwrap());
+        let refusals = Refusals::default();
+        let pool = |budget| -> Arc<dyn MemoryPool> {
+            Arc::new(GovernedPool::new(budget, 4, Arc::clone(&watch)).counting(refusals.clone()))
+        };
+        let reservation = |pool: &Arc<dyn MemoryPool>, name: &str| MemoryConsumer::new(name).register(pool);
+        let (first, second, free) = (pool(Some(budget)), pool(Some(budget)), pool(None));
+        assert!(reservation(&first, "HashJoinInput[0]").try_grow(1 << 10).is_ok());
+        assert_eq!(refusals.report(), crate::RefusalReport::default());
+        assert!(reservation(&first, "HashJoinInput[0]").try_grow(1 << 30).is_err());
+        // Another plan of the task.
+        assert!(reservation(&second, "HashJoinInput[1]").try_grow(2 << 30).is_err());
+        // A step that hands on its groups lacks no memory.
+        assert!(reservation(&free, "PartialHashAggregateStream[0]").try_grow(1 << 30).is_err());
+        let last = Holder { name: "HashJoinInput[1]".into(), bytes: ByteCount::mib(2 << 10) };
+        assert_eq!(refusals.report(), crate::RefusalReport { count: 2, last: Some(last) });
+    }
 }

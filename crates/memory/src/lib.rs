@@ -39,4 +39,5 @@ pub use ledger::Held;
 pub use limit::{Limit, ParseLimitError};
 pub use meter::{Meter, Resident, peak_resident, reset_peak};
 pub use timeline::Moment;
+pub use wall::past_the_wall;
 pub use watch::{Watch, WatchOptions, WatchReport, release};

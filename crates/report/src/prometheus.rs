@@ -19,12 +19,12 @@ const QUERY: usize = 200;
 /// Characters of an id.
 const ID: usize = 80;
 
-/// One metric: its name, without `tidegate_run_`, and what it says.
-struct Metric {
+/// One metric of something: its name without what all names begin with, and what it says.
+pub(crate) struct Metric<T> {
     name: &'static str,
     kind: &'static str,
     help: &'static str,
-    values: fn(&RunRecord) -> Vec<(String, f64)>,
+    values: fn(&T) -> Vec<(String, f64)>,
 }
 
 /// Returns the metrics of one run.
@@ -51,19 +51,24 @@ pub fn newest(records: &[RunRecord]) -> String {
 }
 
 fn write(records: &[&RunRecord]) -> String {
-    let labelled: Vec<(String, &RunRecord)> = records.iter().map(|record| (labels(record), *record)).collect();
+    let labelled = records.iter().map(|record| (labels(record.kind.name(), &record.text), *record));
+    families("tidegate_run", METRICS, &labelled.collect::<Vec<_>>())
+}
+
+/// Writes metrics of several things, each with its labels. Names begin with `begin`.
+pub(crate) fn families<T>(begin: &str, metrics: &[Metric<T>], labelled: &[(String, &T)]) -> String {
     let mut text = String::new();
-    for metric in METRICS {
+    for metric in metrics {
         let Metric { name, kind, help, values } = metric;
         let mut lines = String::new();
-        for (labels, record) in &labelled {
-            for (more, value) in values(record) {
+        for (labels, of) in labelled {
+            for (more, value) in values(of) {
                 // Writing into a string cannot fail.
-                let _ = writeln!(lines, "tidegate_run_{name}{{{labels}{more}}} {}", Number(value));
+                let _ = writeln!(lines, "{begin}_{name}{{{labels}{more}}} {}", Number(value));
             }
         }
         if !lines.is_empty() {
-            let _ = write!(text, "# HELP tidegate_run_{name} {help}\n# TYPE tidegate_run_{name} {kind}\n{lines}");
+            let _ = write!(text, "# HELP {begin}_{name} {help}\n# TYPE {begin}_{name} {kind}\n{lines}");
         }
     }
     text
@@ -82,13 +87,11 @@ impl std::fmt::Display for Number {
     }
 }
 
-fn labels(record: &RunRecord) -> String {
-    let fingerprint = xxh3_64(record.text.as_bytes());
-    format!(
-        "kind=\"{}\",query=\"{}\",fingerprint=\"{fingerprint:016x}\"",
-        record.kind.name(),
-        escaped(&text::line(&record.text, QUERY))
-    )
+/// Returns what tells a series from others: what was run.
+pub(crate) fn labels(kind: &str, query: &str) -> String {
+    let fingerprint = xxh3_64(query.as_bytes());
+    let shown = escaped(&text::line(query, QUERY));
+    format!("kind=\"{kind}\",query=\"{shown}\",fingerprint=\"{fingerprint:016x}\"")
 }
 
 /// Escapes the value of a label.
@@ -96,7 +99,7 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-const METRICS: &[Metric] = &[
+const METRICS: &[Metric<RunRecord>] = &[
     gauge("info", "What is known of the run besides numbers; always 1.", |record| {
         let mode = record.forecast.as_ref().map_or("", |forecast| forecast.mode.name());
         let version = record.environment.tidegate_version.as_deref().unwrap_or_default();
@@ -159,19 +162,27 @@ const METRICS: &[Metric] = &[
     }),
 ];
 
-const fn gauge(name: &'static str, help: &'static str, values: fn(&RunRecord) -> Vec<(String, f64)>) -> Metric {
+pub(crate) const fn gauge<T>(
+    name: &'static str,
+    help: &'static str,
+    values: fn(&T) -> Vec<(String, f64)>,
+) -> Metric<T> {
     Metric { name, kind: "gauge", help, values }
 }
 
-const fn counter(name: &'static str, help: &'static str, values: fn(&RunRecord) -> Vec<(String, f64)>) -> Metric {
+pub(crate) const fn counter<T>(
+    name: &'static str,
+    help: &'static str,
+    values: fn(&T) -> Vec<(String, f64)>,
+) -> Metric<T> {
     Metric { name, kind: "counter", help, values }
 }
 
-fn one(value: f64) -> Vec<(String, f64)> {
+pub(crate) fn one(value: f64) -> Vec<(String, f64)> {
     vec![(String::new(), value)]
 }
 
-fn size(bytes: Option<ByteCount>) -> Vec<(String, f64)> {
+pub(crate) fn size(bytes: Option<ByteCount>) -> Vec<(String, f64)> {
     bytes.into_iter().flat_map(|bytes| one(number(bytes.bytes()))).collect()
 }
 
@@ -179,18 +190,18 @@ fn labelled(name: &str, value: &str, bytes: ByteCount) -> Vec<(String, f64)> {
     vec![(label(name, value), number(bytes.bytes()))]
 }
 
-fn label(name: &str, value: &str) -> String {
+pub(crate) fn label(name: &str, value: &str) -> String {
     format!(",{name}=\"{value}\"")
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::testing;
     use std::collections::BTreeSet;
 
     /// Fails unless the text is in the format: families together and announced, no series twice, labels escaped.
-    fn check_format(text: &str) {
+    pub(crate) fn check_format(text: &str) {
         let (mut families, mut series) = (BTreeSet::new(), BTreeSet::new());
         let mut family = String::new();
         for line in text.lines() {

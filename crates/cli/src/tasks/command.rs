@@ -1,6 +1,10 @@
 //! The command.
 
-use super::{runner::QueryRunner, witness::Teller};
+use super::{
+    observer::LoopObserver,
+    runner::{Given, QueryRunner},
+    witness::Teller,
+};
 use crate::{args::RunArgs, interrupt, printer::Printer};
 use std::{
     env,
@@ -49,6 +53,8 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
         Err(error) => return Ok(Err(error)),
     };
     state.take_notes().iter().for_each(|note| printer.warning("state", note));
+    let observer = LoopObserver::open(arguments, file.limit, printer)?;
+    let beside = observer.beside(arguments)?;
     let mut options = TurnOptions::of(&file);
     options.watch = arguments.watch.map(Duration::from_secs);
     let (mail, stop) = Mail::new();
@@ -62,11 +68,15 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
     waiter.map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
     // What units are forecast by runs in their own folders.
     let history = arguments.history.history.as_deref().map(absolute);
-    let mut queries = QueryRunner::new(program, file.limit, common(arguments)).learning_of(history);
+    let given = Given { program, common: common(arguments), history, observer: observer.clone() };
+    let mut queries = QueryRunner::new(file.limit, given);
     let mut runner = Split { queries: &mut queries, commands: CommandRunner };
-    let mut witness = Teller::new(printer, &arguments.history);
+    let mut witness = Teller::new(printer, &arguments.history, observer.clone());
     let turn = Turn { file: &file, options, state: &mut state, runner: &mut runner, witness: &mut witness };
-    Ok(Ok(turn.run(units, mail)))
+    let summary = turn.run(units, mail);
+    drop(beside);
+    observer.ended(&summary);
+    Ok(Ok(summary))
 }
 
 /// Returns a path that means the same in any folder; `none` is no path.

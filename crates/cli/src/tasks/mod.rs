@@ -1,6 +1,9 @@
 //! `tidegate run`: task files, with a worker for each query.
 
+mod board;
 mod command;
+mod endpoint;
+mod observer;
 mod runner;
 mod witness;
 

@@ -3,6 +3,7 @@
 //! *Concurrency.* A thread for each unit that runs reads what its worker answers. Workers that are done wait in a list, behind a
 //! mutex, for the next unit.
 
+use super::observer::LoopObserver;
 use serde_json::Value;
 use std::{
     collections::HashMap,
@@ -40,8 +41,21 @@ pub(super) struct QueryRunner {
     running: Arc<Mutex<ByteCount>>,
     /// The history that forecasts learn of; `None` is the usual one.
     history: Option<PathBuf>,
+    observer: LoopObserver,
     /// The first forecast of each task, and the input that it was of: its other units are forecast in proportion.
     known: HashMap<String, (record::Forecast, ByteCount)>,
+}
+
+/// What a runner is given.
+pub(super) struct Given {
+    /// This program.
+    pub(super) program: PathBuf,
+    /// What every task has in common.
+    pub(super) common: Task,
+    /// The history that forecasts learn of; `None` is the usual one.
+    pub(super) history: Option<PathBuf>,
+    /// Who is told what happens.
+    pub(super) observer: LoopObserver,
 }
 
 /// A worker that waits for the next unit.
@@ -52,15 +66,11 @@ struct Warm {
 }
 
 impl QueryRunner {
-    /// Returns one whose workers may have `limit` together. `common` is what every task has in common.
-    pub(super) fn new(program: PathBuf, limit: ByteCount, common: Task) -> Self {
+    /// Returns one whose workers may have `limit` together.
+    pub(super) fn new(limit: ByteCount, given: Given) -> Self {
+        let Given { program, common, history, observer } = given;
         let (warm, running, known) = Default::default();
-        Self { program, common, limit, warm, running, history: None, known }
-    }
-
-    /// Returns it with forecasts that learn of this history.
-    pub(super) fn learning_of(self, history: Option<PathBuf>) -> Self {
-        Self { history, ..self }
+        Self { program, common, limit, warm, running, history, observer, known }
     }
 
     /// Ends workers that wait, until what they hold fits beside what runs and what is to run.
@@ -122,12 +132,15 @@ impl Runner for QueryRunner {
         }
         let expected = self.expected(unit)?;
         let bound = expected.bound.unwrap_or(expected.expected);
-        Some(Forecast { expected: expected.expected.max(MINIMUM_LIMIT), bound: bound.max(MINIMUM_LIMIT) })
+        let forecast = Forecast { expected: expected.expected.max(MINIMUM_LIMIT), bound: bound.max(MINIMUM_LIMIT) };
+        self.observer.forecast(unit, forecast);
+        Some(forecast)
     }
 
     fn start(&mut self, order: Order, done: Done) -> Result<Box<dyn Running>, Failure> {
         let Some(task) = task(&order, &self.common) else { return Err(Failure::for_good("it is no query")) };
-        let query = Query::default();
+        let task = Task { events: self.observer.events(&order.unit.name), ..task };
+        let query = Query::of(&order, self.observer.clone());
         // What was asked for before, or nothing.
         let forecast = self.known.contains_key(&order.unit.task).then(|| self.expected(&order.unit)).flatten();
         let (warm, options) = (Arc::clone(&self.warm), self.options(&order.marker));
@@ -225,9 +238,14 @@ fn with_forecast(record: String, forecast: Option<&record::Forecast>) -> String 
     }
 }
 
-/// What cancels a query, also one whose worker is being started.
-#[derive(Clone, Default)]
-struct Query(Arc<Mutex<State>>);
+/// A query that runs, to be cancelled also while its worker is being started.
+#[derive(Clone)]
+struct Query {
+    state: Arc<Mutex<State>>,
+    unit: Arc<Unit>,
+    limit: ByteCount,
+    observer: LoopObserver,
+}
 
 #[derive(Default)]
 struct State {
@@ -235,9 +253,15 @@ struct State {
     canceller: Option<Canceller>,
 }
 
+impl Query {
+    fn of(order: &Order, observer: LoopObserver) -> Self {
+        Self { state: Arc::default(), unit: Arc::clone(&order.unit), limit: order.limit, observer }
+    }
+}
+
 impl Running for Query {
     fn cancel(&mut self) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         state.cancelled = true;
         if let Some(canceller) = &state.canceller {
             canceller.cancel();
@@ -282,7 +306,7 @@ fn run(warm: Option<Warm>, options: &WorkerOptions, task: &Task, query: &Query) 
 fn answered(worker: Worker, task: &Task, query: &Query) -> Result<(Ended, Worker), WorkerError> {
     let mut running = worker.run(task)?;
     let canceller = running.canceller();
-    let mut state = lock(&query.0);
+    let mut state = lock(&query.state);
     if state.cancelled {
         canceller.cancel();
     }
@@ -294,10 +318,11 @@ fn answered(worker: Worker, task: &Task, query: &Query) -> Result<(Ended, Worker
             Event::Finished(finished) => ended = of_record(Some(&finished.record), None),
             Event::Failed(failure) => ended = of_record(failure.record.as_ref(), Some(failed(&failure))),
             // Of a query without an output nobody wants the rows.
-            Event::Schema(_) | Event::Rows(_) | Event::Progress(_) => {}
+            Event::Schema(_) | Event::Rows(_) => {}
+            Event::Progress(progress) => query.observer.progress(&query.unit, query.limit, progress),
         }
     }
-    lock(&query.0).canceller = None;
+    lock(&query.state).canceller = None;
     Ok((ended, running.end()?))
 }
 

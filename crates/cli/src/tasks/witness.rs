@@ -1,5 +1,6 @@
 //! Says what happens in a loop, and keeps it in the history.
 
+use super::observer::LoopObserver;
 use crate::{
     args::HistoryArgs,
     history,
@@ -22,11 +23,12 @@ use tidegate_tasks::{
 pub(super) struct Teller<'a> {
     printer: Printer,
     history: &'a HistoryArgs,
+    observer: LoopObserver,
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(printer: Printer, history: &'a HistoryArgs) -> Self {
-        Self { printer, history }
+    pub(super) fn new(printer: Printer, history: &'a HistoryArgs, observer: LoopObserver) -> Self {
+        Self { printer, history, observer }
     }
 
     fn keep(&self, unit: &Unit, ended: &Ended, failure: Option<&Failure>) {
@@ -61,6 +63,7 @@ impl<'a> Teller<'a> {
 
 impl Witness for Teller<'_> {
     fn told(&mut self, event: &Event<'_>) {
+        self.observer.told(event);
         let note = |text: String| self.printer.note(&text);
         match event {
             Event::Started { unit, limit } => note(format!("{}: started with {limit}", unit.name)),

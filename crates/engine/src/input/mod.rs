@@ -13,4 +13,4 @@ pub use compression::Compression;
 pub use find::{InputFile, Once, find, is_standard_input, once};
 pub use sample::{Head, SampleSize};
 pub(crate) use source::ByteSource;
-pub use source::line_at;
+pub use source::{Place, line_at};

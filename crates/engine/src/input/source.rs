@@ -171,17 +171,26 @@ impl fmt::Debug for ByteSource {
     }
 }
 
-/// Returns the number of the line that holds the byte at `offset`, from 1.
+/// A byte of a file, and the line that holds it, from 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Where the byte is.
+    pub offset: u64,
+    /// Its line.
+    pub line: u64,
+}
+
+/// Returns the number of the line that holds the byte at `offset`, from 1, counted on from a place before it.
 ///
 /// # Errors
 /// If the file cannot be read again.
-pub fn line_at(path: &str, offset: u64) -> io::Result<u64> {
+pub fn line_at(path: &str, from: Place, offset: u64) -> io::Result<u64> {
     let file = File::open(Path::new(path))?;
     let mut buffer = vec![0; 256 << 10];
-    let (mut at, mut lines) = (0, 0);
+    let (mut at, mut lines) = (from.offset, 0);
     while at < offset {
         let read = read_file(&file, &mut at, offset, &mut buffer)?;
         lines += memchr::memchr_iter(b'\n', buffer.get(..read).unwrap_or_default()).count();
     }
-    Ok(lines as u64 + 1)
+    Ok(lines as u64 + from.line)
 }

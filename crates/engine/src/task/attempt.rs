@@ -59,6 +59,7 @@ impl Attempt {
         let profile = options.given_up.narrowed(options.first_profile());
         let rejects = options.rejects.as_deref().map(OutputFile::create).transpose()?;
         let pool = GovernedPool::new(options.budget, profile.sort_parts, Arc::clone(&options.watch));
+        let pool = pool.counting(shared.live.counter());
         Ok(Self {
             shared: Arc::clone(shared),
             profile,

@@ -1,12 +1,15 @@
-//! What the operators of a running plan hold, for whoever looks from outside.
+//! What the operators of a running plan hold and were refused, for whoever looks from outside.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tidegate_govern::Operators;
+use tidegate_govern::{Operators, RefusalReport, Refusals};
 use tidegate_memory::{ByteCount, ledger::Account};
 
 /// The operators of the plan that runs. A clone is of the same task.
 #[derive(Clone, Debug, Default)]
-pub struct Live(Arc<Mutex<State>>);
+pub struct Live {
+    state: Arc<Mutex<State>>,
+    refusals: Refusals,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -19,6 +22,16 @@ impl Live {
     pub fn operators(&self) -> (usize, Vec<ByteCount>) {
         let state = self.lock();
         (state.plan, state.accounts.iter().map(Account::balance).collect())
+    }
+
+    /// Returns what operators of all plans so far were refused.
+    pub fn refusals(&self) -> RefusalReport {
+        self.refusals.report()
+    }
+
+    /// Returns who counts refusals.
+    pub(super) fn counter(&self) -> Refusals {
+        self.refusals.clone()
     }
 
     /// Goes over to the next plan of the task.
@@ -34,6 +47,6 @@ impl Live {
 
     /// A list is whole after every change, so a panic elsewhere leaves nothing half done.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,7 +13,7 @@ use datafusion::{
 };
 use futures::StreamExt;
 use std::{sync::Arc, time::Duration};
-use tidegate_govern::{OnAccount, Operators, Profile};
+use tidegate_govern::{OnAccount, Operators, Profile, SpillFiles};
 use tidegate_memory::{
     Budget, ByteCount,
     ledger::{self, Account},
@@ -80,6 +80,11 @@ impl Running {
     /// Returns the task's counters.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.shared.progress)
+    }
+
+    /// Returns the task's spill files, which know what was spilled.
+    pub fn spill(&self) -> Arc<SpillFiles> {
+        Arc::clone(&self.shared.spill)
     }
 
     /// Returns the account for what is done with the rows.

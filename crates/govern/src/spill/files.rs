@@ -51,6 +51,8 @@ pub struct SpillReport {
     pub written: ByteCount,
     /// Bytes on disk now.
     pub current: ByteCount,
+    /// The most bytes on disk at a time.
+    pub largest: ByteCount,
     /// Files made in all.
     pub files: u64,
 }
@@ -69,6 +71,7 @@ pub(super) struct Account {
 struct Sums {
     written: AtomicU64,
     current: AtomicU64,
+    largest: AtomicU64,
     files: AtomicU64,
 }
 
@@ -98,6 +101,7 @@ impl SpillFiles {
         SpillReport {
             written: ByteCount::new(self.account.sums.written.load(Relaxed)),
             current: self.account.current(),
+            largest: ByteCount::new(self.account.sums.largest.load(Relaxed)),
             files: self.account.sums.files.load(Relaxed),
         }
     }
@@ -162,6 +166,7 @@ impl Account {
     /// Counts bytes that are written.
     pub fn wrote(&self, bytes: u64) {
         self.sums.written.fetch_add(bytes, Relaxed);
+        self.sums.largest.fetch_max(self.sums.current.load(Relaxed), Relaxed);
     }
 
     /// Keeps a failure to write.

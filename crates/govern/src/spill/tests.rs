@@ -40,6 +40,7 @@ fn what_is_written_is_read_and_nothing_has_a_name() {
     drop(reader);
     let report = files.report();
     assert_eq!((report.current, report.written, report.files), (ByteCount::ZERO, on_disk, 1));
+    assert_eq!(report.largest, on_disk, "what was there at a time is remembered");
 }
 
 #[test]

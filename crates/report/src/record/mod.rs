@@ -10,7 +10,7 @@ mod forecast;
 mod memory;
 mod number;
 mod run;
-mod size;
+pub(crate) mod size;
 mod timeline;
 
 pub use ended::{Ended, How};

@@ -168,7 +168,7 @@ pub struct RejectSample {
     pub offset: Option<u64>,
     /// Why it could not be read.
     pub reason: String,
-    /// Its first 200 characters.
+    /// Its beginning, of at most 200 bytes.
     pub raw: String,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tidegate_memory::ByteCount;
 
 /// What holds sizes, and the plain form of it.
-pub(super) trait Sizes: Sized {
+pub(crate) trait Sizes: Sized {
     /// The same in numbers.
     type Plain: Serialize + for<'de> Deserialize<'de>;
 
@@ -51,10 +51,10 @@ impl Sizes for Vec<ByteCount> {
     }
 }
 
-pub(super) fn serialize<T: Sizes, S: Serializer>(sizes: &T, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<T: Sizes, S: Serializer>(sizes: &T, serializer: S) -> Result<S::Ok, S::Error> {
     sizes.plain().serialize(serializer)
 }
 
-pub(super) fn deserialize<'de, T: Sizes, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn deserialize<'de, T: Sizes, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::Plain::deserialize(deserializer).map(T::of)
 }

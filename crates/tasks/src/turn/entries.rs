@@ -82,7 +82,8 @@ impl Entries {
 
     /// Returns how many wait for others or for memory.
     pub fn left(&self) -> usize {
-        self.all.iter().filter(|entry| matches!(entry.stage, Stage::Blocked | Stage::Ready)).count()
+        let open: usize = self.tasks.values().map(|task| task.open).sum();
+        open.saturating_sub(self.running.len())
     }
 
     /// Puts a unit where it is now; one that has ended and was superseded is replaced, wherever it should be.

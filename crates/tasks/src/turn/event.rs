@@ -49,6 +49,8 @@ pub enum Event<'a> {
         /// The task that failed.
         because: &'a str,
     },
+    /// So many units wait, for others or for memory; told whenever the loop has started what it can.
+    Waiting(usize),
     /// Memory was given back between two units.
     Released(Release),
     /// Files cannot be run as they are. The loop goes on without them, and tells so once.

@@ -96,7 +96,7 @@ impl Witness for Told {
         self.events.push(match event {
             Event::AlreadyDone(unit) => format!("already {}", unit.name),
             Event::Started { unit, limit } => format!("start {} {}", unit.name, limit.bytes() / 1_000_000),
-            Event::Recorded(_) => return,
+            Event::Recorded(_) | Event::Waiting(_) => return,
             Event::Finished { unit, .. } => format!("done {}", unit.name),
             Event::Retrying { unit, .. } => format!("again {}", unit.name),
             Event::Failed { unit, failure, .. } => format!("failed {}: {}", unit.name, failure.message),
@@ -215,6 +215,28 @@ fn units_are_done_once() {
     place.write("logs/a", "new");
     let (summary, _) = run(&file, &mut script);
     assert_eq!((summary.done, summary.already_done), (2, 1));
+}
+
+/// Keeps how many units wait.
+#[derive(Default)]
+struct Waits(Vec<usize>);
+
+impl Witness for Waits {
+    fn told(&mut self, event: &Event<'_>) {
+        if let Event::Waiting(count) = event {
+            self.0.push(*count);
+        }
+    }
+}
+
+#[test]
+fn it_is_told_how_many_units_wait() {
+    let place = Place::with(&[]);
+    let file = place.file(&[task("first", "1", ""), task("second", "1", "after = [\"first\"]")].concat());
+    let mut waits = Waits::default();
+    assert_eq!(run_told(&file, &mut Script::default(), &mut waits).done, 2);
+    waits.0.dedup();
+    assert_eq!(waits.0, [1, 0]);
 }
 
 #[test]

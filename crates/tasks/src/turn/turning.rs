@@ -133,6 +133,7 @@ impl Turning<'_> {
         loop {
             if self.summary.ending == Ending::Completed {
                 self.go_on();
+                self.turn.witness.told(&Event::Waiting(self.entries.left()));
             }
             if self.running.is_empty() && (self.summary.ending == Ending::Interrupted || self.next_look.is_none()) {
                 break;

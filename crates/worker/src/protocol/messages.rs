@@ -70,6 +70,9 @@ pub struct Progress {
     /// What the kernel counts.
     #[serde(with = "plain::bytes")]
     pub resident: ByteCount,
+    /// What of it is anonymous: heap and stacks.
+    #[serde(with = "plain::bytes")]
+    pub anonymous: ByteCount,
     /// What the ledger counts.
     #[serde(with = "plain::bytes")]
     pub live: ByteCount,

@@ -37,6 +37,22 @@ pub struct Task {
     /// Where it is remembered what is in large files.
     #[serde(default)]
     pub cache: Cache,
+    /// Where it is told what happens while the task runs.
+    #[serde(default)]
+    pub events: Option<Events>,
+}
+
+/// Where it is told what happens while a task runs, and in which words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// The log, a file to which lines are appended.
+    pub log: PathBuf,
+    /// The run that the task is a part of.
+    pub run: String,
+    /// The task's name in it.
+    pub unit: String,
+    /// The share of the limit, in percent, that is told of when the peak passes it.
+    pub above: u8,
 }
 
 /// Where the rows go.
@@ -83,6 +99,7 @@ impl Task {
             max_rejects: None,
             output: Output::Stream,
             cache: Cache::Usual,
+            events: None,
         }
     }
 }
