@@ -37,6 +37,20 @@ pub struct Task {
     /// Where it is remembered what is in large files.
     #[serde(default)]
     pub cache: Cache,
+    /// What becomes of the memory that the task has freed.
+    #[serde(default)]
+    pub freed: Freed,
+}
+
+/// What becomes of the memory that a task has freed, when it is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Freed {
+    /// It goes back to the kernel at once.
+    #[default]
+    GivenBack,
+    /// The worker keeps it for its next task, until it is told to release it.
+    Kept,
 }
 
 /// Where the rows go.
@@ -83,6 +97,7 @@ impl Task {
             max_rejects: None,
             output: Output::Stream,
             cache: Cache::Usual,
+            freed: Freed::GivenBack,
         }
     }
 }

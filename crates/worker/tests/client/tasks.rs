@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_memory::{ByteCount, Limit};
 use tidegate_worker::{
     Event, Poll, Worker, WorkerError,
-    protocol::{Cache, FailureKind, Output, Place, Task},
+    protocol::{Cache, FailureKind, Freed, Output, Place, Task},
 };
 
 pub const TESTS: &[Test] = &[
@@ -29,6 +29,7 @@ fn a_task_arrives_as_it_was_given() {
         max_rejects: Some("1%".into()),
         output: Output::File { path: "out".into(), format: Some("parquet".into()) },
         cache: Cache::Folder("cache".into()),
+        freed: Freed::Kept,
     };
     for task in [task, Task { cache: Cache::Nowhere, ..Task::of_sql("echo ") }] {
         let mut running = start().run(&task).unwrap();
