@@ -23,6 +23,7 @@ use tidegate_engine::{
 };
 use tidegate_govern::is_in_memory;
 use tidegate_memory::ByteCount;
+use tidegate_worker::protocol::Freed;
 
 /// Exit code of a task with more rejects than allowed.
 const TOO_MANY_REJECTS: u8 = 4;
@@ -48,7 +49,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
         restart: (arguments.sql != "-" && outputs::reopen(arguments)).then(Restart::of_process),
     };
     let watch = start_watch(&settings, printer)?;
-    let given = Run { settings: &settings, watch: &watch, printer, interrupted: signals()? };
+    let given = Run { settings: &settings, watch: &watch, printer, interrupted: signals()?, freed: Freed::GivenBack };
     let ran = run(&sql, given, &mut |running, bar| open(arguments, running, bar));
     let ran = match ran {
         Ok(ran) => ran,

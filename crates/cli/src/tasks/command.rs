@@ -13,10 +13,11 @@ use tidegate_tasks::{
     TasksError,
     file::TaskFile,
     plan::{Missing, plan},
+    release::ReleasePolicy,
     state::State,
     turn::{CommandRunner, Mail, Split, Summary, Turn, TurnOptions},
 };
-use tidegate_worker::protocol::{Cache, Task};
+use tidegate_worker::protocol::{Cache, Freed, Task};
 
 /// Runs the command and returns its exit code.
 ///
@@ -60,15 +61,15 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
     };
     let waiter = thread::Builder::new().name("tidegate-stop".into()).spawn(waiting);
     waiter.map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
-    let mut queries = QueryRunner::new(program, file.limit, common(arguments));
+    let mut queries = QueryRunner::new(program, file.limit, common(arguments, file.release));
     let mut runner = Split { queries: &mut queries, commands: CommandRunner };
     let mut witness = Teller::new(printer, &arguments.history);
     let turn = Turn { file: &file, options, state: &mut state, runner: &mut runner, witness: &mut witness };
     Ok(Ok(turn.run(units, mail)))
 }
 
-/// Returns what all queries have in common.
-fn common(arguments: &RunArgs) -> Task {
+/// Returns what all queries have in common. What they freed is kept unless it is always given back: later it may be.
+fn common(arguments: &RunArgs, release: ReleasePolicy) -> Task {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     Task {
         spill_folder: arguments.spill_dir.as_ref().map(absolute),
@@ -79,6 +80,7 @@ fn common(arguments: &RunArgs) -> Task {
             Some(none) if none == Path::new("none") => Cache::Nowhere,
             Some(folder) => Cache::Folder(absolute(folder)),
         },
+        freed: if release == ReleasePolicy::Always { Freed::GivenBack } else { Freed::Kept },
         ..Task::of_sql("")
     }
 }
