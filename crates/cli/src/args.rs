@@ -5,7 +5,7 @@ use clap::{
     Args, CommandFactory, Parser, Subcommand, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
-use std::{env, path::PathBuf};
+use std::{env, path::PathBuf, time::Duration};
 use tidegate_engine::{MaxRejects, sink::OutputFormat};
 use tidegate_memory::{Limit, ParseByteCountError};
 use tidegate_tasks::history::Outcome;
@@ -74,6 +74,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Tell what of this machine will hurt a job that needs memory, and compare it with another.
     Doctor(DoctorArgs),
+    /// Measure what claims are made of, on this machine.
+    Bench(BenchArgs),
     /// Write a realistic access log of 5 million lines and ask five questions of it under a limit.
     Demo(DemoArgs),
 }
@@ -420,6 +422,65 @@ pub struct DoctorArgs {
     /// Where runs are kept: what becomes of them there is compared, of each query the newest.
     #[command(flatten)]
     pub history: HistoryArgs,
+}
+
+/// `tidegate bench`.
+#[derive(Clone, Debug, Args)]
+pub struct BenchArgs {
+    /// What to measure.
+    #[command(subcommand)]
+    pub what: BenchCommand,
+}
+
+/// What can be measured.
+#[derive(Clone, Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Many requests under one limit: what it costs to give memory back never, always, or where it is needed; and pandas.
+    Release(ReleaseBenchArgs),
+}
+
+const RELEASE_BENCH_EXAMPLES: &str = "\
+Examples:
+  tidegate bench release
+  tidegate bench release --limit 512MB --seconds 60 --python venv/bin/python --format json
+
+Each request reads one log of a sixteenth to all of --lines lines, combined or CSV, and groups, counts or sorts it. Answers of pandas
+are compared with ours before anything is measured.";
+
+/// `tidegate bench release`.
+#[derive(Clone, Debug, Args)]
+#[command(before_help = RELEASE_BENCH_EXAMPLES)]
+pub struct ReleaseBenchArgs {
+    /// The limit of all that answers requests, together.
+    #[arg(long, env = "TIDEGATE_LIMIT", default_value = "1GB", value_name = "SIZE")]
+    pub limit: Limit,
+    /// How long each row of the table is measured.
+    #[arg(long, default_value = "15", value_name = "SECONDS", value_parser = seconds)]
+    pub seconds: Duration,
+    /// Requests at a time.
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub concurrency: u16,
+    /// Lines of the largest logs; others have a half, a quarter, an eighth and a sixteenth of them.
+    #[arg(long, default_value_t = 160_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub lines: u64,
+    /// Seed of the logs and of the order of requests.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// The folder for the logs, which are kept there for the next time. [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The Python whose pandas is measured beside, if it has pandas; `none` for no Python.
+    #[arg(long, env = "TIDEGATE_PYTHON", default_value = "python3", value_name = "PROGRAM")]
+    pub python: PathBuf,
+    /// The form of the table.
+    #[arg(long, value_enum, default_value_t = TextForm::Text, value_name = "FORM")]
+    pub format: TextForm,
+}
+
+/// A time in seconds, which may have decimals.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.filter(|duration| !duration.is_zero()).ok_or_else(|| format!("`{text}` is no number of seconds"))
 }
 
 /// `tidegate demo`.

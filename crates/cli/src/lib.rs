@@ -2,6 +2,7 @@
 
 mod args;
 mod bar;
+mod bench;
 mod demo;
 mod doctor;
 mod events;
@@ -26,7 +27,7 @@ mod table;
 mod tasks;
 mod worker;
 
-use args::{Cli, Command};
+use args::{BenchArgs, BenchCommand, Cli, Command};
 use clap::FromArgMatches;
 use printer::Printer;
 use std::process::ExitCode;
@@ -56,6 +57,9 @@ pub fn main(metering: Metering) -> ExitCode {
         Command::Runs(arguments) => runs::run_command(arguments, printer),
         Command::Report(arguments) => runs::report_command(arguments, printer),
         Command::Doctor(arguments) => doctor::run_command(arguments, printer),
+        Command::Bench(BenchArgs { what: BenchCommand::Release(arguments) }) => {
+            bench::release_command(arguments, printer)
+        }
         Command::Demo(arguments) => demo::run_command(arguments, printer),
     };
     ExitCode::from(result.unwrap_or_else(|error| printer.failure(&error)))

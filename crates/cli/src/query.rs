@@ -26,6 +26,7 @@ use tidegate_engine::{
 };
 use tidegate_govern::is_in_memory;
 use tidegate_memory::ByteCount;
+use tidegate_worker::protocol::Freed;
 
 /// Exit code of a task with more rejects than allowed.
 const TOO_MANY_REJECTS: u8 = 4;
@@ -61,7 +62,8 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
         expectation::of(&Asked { sql: &sql, settings, watch, kept: &kept, wish, printer })
     });
     let expected = record::Given { sql: &sql, settings: &settings, forecast };
-    let given = Run { settings: &settings, watch: &watch, printer, interrupted: signals(ends(&kept))? };
+    let interrupted = signals(ends(&kept))?;
+    let given = Run { settings: &settings, watch: &watch, printer, interrupted, freed: Freed::GivenBack };
     let ran = run(&sql, given, &mut |running, bar| {
         let sink = open(arguments, running, bar)?;
         kept.begin(&record::begun(&expected, &running.progress().inputs()));

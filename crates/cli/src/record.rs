@@ -6,7 +6,8 @@ use crate::{
 };
 use std::{
     io::Write,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tidegate_engine::{EngineError, Inputs, MaxRejects, MemoryReport, Replan, SampledReject, shape, sink::OutputFile};
 use tidegate_govern::OperatorReport;
@@ -129,6 +130,7 @@ pub fn of(given: &Given<'_>, ran: &Ran) -> RunRecord {
         peak: Some(traces.peak),
         resident_before: traces.before,
         resident_after: traces.after,
+        kept: traces.kept,
         rows_out: counts.rows_out,
         bytes_in: counts.bytes,
         lines,
@@ -228,8 +230,23 @@ fn operator(operator: &OperatorReport) -> Operator {
     }
 }
 
+/// For so long, a machine is what it was: reading it costs a ms or two, and a worker may have a task every few ms.
+const SAME_MACHINE: Duration = Duration::from_secs(10);
+
+/// Returns this machine, read anew only if that was some time ago.
+fn machine() -> Machine {
+    static LAST: Mutex<Option<(Instant, Machine)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((read, machine)) = &*last
+        && read.elapsed() < SAME_MACHINE
+    {
+        return machine.clone();
+    }
+    last.insert((Instant::now(), Machine::read())).1.clone()
+}
+
 fn environment(settings: &Settings) -> Environment {
-    let machine = Machine::read();
+    let machine = machine();
     let spill = settings.spill_folder.display().to_string();
     let free = machine.temp.iter().find(|folder| folder.path == spill).and_then(|folder| folder.free);
     let version = machine.groups.memory.as_ref().map(|memory| memory.version);

@@ -24,6 +24,7 @@ use tidegate_govern::{Holder, MemoryLimitError, SpillReport};
 use tidegate_memory::{
     ByteCount, Limit, Meter, Resident, Watch, WatchOptions, WatchReport, ledger, peak_resident, release,
 };
+use tidegate_worker::protocol::Freed;
 use tokio::{
     runtime::{Builder, Runtime},
     sync::oneshot,
@@ -59,8 +60,10 @@ pub struct Traces {
     pub peak: ByteCount,
     /// What was resident before, and after memory was given back.
     pub before: Option<ByteCount>,
-    /// After memory was given back.
+    /// After memory was given back, if it was.
     pub after: Option<ByteCount>,
+    /// Whether it was kept.
+    pub kept: bool,
     /// Memory over time, and what happened.
     pub seen: Seen,
     /// The counters.
@@ -139,6 +142,8 @@ pub struct Run<'a> {
     pub printer: Printer,
     /// The exit code of whoever ends it before its end.
     pub interrupted: oneshot::Receiver<u8>,
+    /// What becomes of the memory that it has freed.
+    pub freed: Freed,
 }
 
 /// Returns what ends a run when somebody ends the process by a signal.
@@ -149,12 +154,12 @@ pub fn signals(ends: EndsNow) -> Result<oneshot::Receiver<u8>, EngineError> {
     interrupt::watch(ends).map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))
 }
 
-/// Runs a query and gives its memory back. Where it fails the sink is dropped unfinished, and no file appears.
+/// Runs a query and gives its memory back, if that is asked for. Where it fails the sink is dropped unfinished, and no file appears.
 ///
 /// # Errors
 /// Any [`EngineError`] of what comes before the query's text: threads, the file of rejects.
 pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, EngineError> {
-    let Run { settings, watch, printer, mut interrupted } = run;
+    let Run { settings, watch, printer, mut interrupted, freed } = run;
     let (start, started, before) = (Instant::now(), SystemTime::now(), resident());
     let runtime = runtime(threads_of(settings.budget, settings.threads))?;
     let task = Task::new(settings.options(sql, watch))?;
@@ -182,13 +187,16 @@ pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, Engi
         _ => runtime.shutdown_background(),
     }
     let peak = peak_resident().unwrap_or_else(|| watch.report().peak);
-    release();
+    if freed == Freed::GivenBack {
+        release();
+    }
     let ended = result.map(|ended| match ended {
         Ok((finished, explained)) => Ended::Done(Box::new(Outcome { finished, explained })),
         Err(code) => Ended::Interrupted(code),
     });
     let (counts, spill, inputs) = (progress.snapshot(), spill.report(), progress.inputs());
-    let traces = Traces { started, seconds, peak, before, after: resident(), seen, counts, spill, inputs };
+    let (after, kept) = (resident(), freed == Freed::Kept);
+    let traces = Traces { started, seconds, peak, before, after, kept, seen, counts, spill, inputs };
     Ok(Ran { ended, traces })
 }
 

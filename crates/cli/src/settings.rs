@@ -16,15 +16,23 @@ use tidegate_memory::{Budget, ByteCount, Limit, MINIMUM_LIMIT, Meter, Watch};
 /// # Errors
 /// [`EngineError::LimitTooSmall`] below the working minimum.
 pub fn budget(limit: Limit) -> Result<Option<Budget>, EngineError> {
+    budget_above(limit, baseline())
+}
+
+/// Returns the budget of a limit, for a process that holds so much before the task.
+///
+/// # Errors
+/// [`EngineError::LimitTooSmall`] below the working minimum.
+pub fn budget_above(limit: Limit, baseline: ByteCount) -> Result<Option<Budget>, EngineError> {
     let Some(limit) = limit.bytes() else { return Ok(None) };
     if limit < MINIMUM_LIMIT {
         return Err(EngineError::LimitTooSmall { limit, minimum: MINIMUM_LIMIT });
     }
-    Ok(Some(Budget::of(limit, baseline())))
+    Ok(Some(Budget::of(limit, baseline)))
 }
 
 /// Anonymous memory before the task, and what the runtime and the session will add whatever the query.
-fn baseline() -> ByteCount {
+pub fn baseline() -> ByteCount {
     let now = Meter::open().and_then(|meter| meter.read()).map_or(ByteCount::ZERO, |resident| resident.anonymous);
     now + ByteCount::mib(2)
 }

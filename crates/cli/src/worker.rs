@@ -9,7 +9,7 @@ use crate::{
     printer::Printer,
     record::{self, Given},
     run::{Ended, Ran, Run, nobody, run, start_watch},
-    settings::{Settings, cache_folder, spill_folder},
+    settings::{Settings, baseline, budget_above, cache_folder, spill_folder},
 };
 use std::{
     env,
@@ -64,7 +64,7 @@ pub fn run_command(arguments: &WorkerArgs, printer: Printer) -> Result<u8, Engin
     let listen = move || listen(requests, &sender, &Current::default());
     let started = thread::Builder::new().name("tidegate-requests".into()).spawn(listen);
     started.map_err(|error| EngineError::Run(format!("no thread for requests: {error}")))?;
-    let worker = Worker { limit: arguments.limit, printer, replies };
+    let worker = Worker { limit: arguments.limit, baseline: baseline(), printer, replies };
     worker.serve(&receiver).map_err(|error| EngineError::Run(error.to_string()))?;
     Ok(0)
 }
@@ -105,6 +105,8 @@ fn listen(requests: Requests, sender: &Sender<Work>, current: &Current) {
 
 struct Worker {
     limit: Limit,
+    /// What a task finds, without what those before it left behind and it may use.
+    baseline: ByteCount,
     printer: Printer,
     replies: Replies,
 }
@@ -147,7 +149,7 @@ impl Worker {
         let _ = reset_peak();
         let watch = start_watch(&settings, self.printer, nobody())?;
         let telling = Telling::start(self.replies.clone(), id, &watch);
-        let given = Run { settings: &settings, watch: &watch, printer: self.printer, interrupted };
+        let given = Run { settings: &settings, watch: &watch, printer: self.printer, interrupted, freed: task.freed };
         let ran = run(&task.sql, given, &mut |running, _| {
             telling.of(Sources { counters: running.progress(), spill: running.spill() });
             self.sink(id, task, running)
@@ -170,6 +172,7 @@ impl Worker {
         let max_rejects = task.max_rejects.as_deref().map(str::parse::<MaxRejects>).transpose();
         let observer = Observer::of_unit(task.events.as_ref(), limit.bytes(), self.printer);
         Ok(Settings {
+            budget: budget_above(limit, self.baseline.min(baseline()))?,
             spill_folder: spill_folder(task.spill_folder.as_deref()),
             spill_limit: task.spill_limit,
             cache: match &task.cache {

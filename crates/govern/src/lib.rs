@@ -48,7 +48,7 @@ pub use profile::Profile;
 pub use refusals::{RefusalReport, Refusals};
 pub use rewrite::{Joins, RewriteOptions};
 pub use sort::{SpillingSortExec, SpillingSorts, spilling_sorts};
-pub use spill::{Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, cache_room, is_in_memory};
+pub use spill::{CacheRoom, Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, is_in_memory};
 pub use states::widest_state;
 pub use trace::OnAccount;
 pub use utc_trunc::utc_trunc;

@@ -40,6 +40,14 @@ impl Meter {
         Ok(Self { statm: File::open("/proc/self/statm")?, page: page_size() })
     }
 
+    /// Opens the meter of another process.
+    ///
+    /// # Errors
+    /// If there is no such process, or it may not be looked at.
+    pub fn of(process: u32) -> io::Result<Self> {
+        Ok(Self { statm: File::open(format!("/proc/{process}/statm"))?, page: page_size() })
+    }
+
     /// Reads what is resident now. Never allocates.
     ///
     /// # Errors
@@ -61,7 +69,16 @@ fn resident(statm: &str, page: u64) -> Option<Resident> {
 
 /// Returns the kernel's own peak of this process, `VmHWM`: what `/usr/bin/time -v` shows.
 pub fn peak_resident() -> Option<ByteCount> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    peak_in("/proc/self/status")
+}
+
+/// Returns the kernel's own peak of another process, unless that has ended.
+pub fn peak_resident_of(process: u32) -> Option<ByteCount> {
+    peak_in(&format!("/proc/{process}/status"))
+}
+
+fn peak_in(status: &str) -> Option<ByteCount> {
+    let status = fs::read_to_string(status).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(ByteCount::new(kib * 1024))
@@ -94,6 +111,9 @@ mod tests {
         let held = std::hint::black_box(vec![1_u8; 32 << 20]);
         assert!(meter.read().unwrap().anonymous >= before + ByteCount::mib(30));
         assert!(peak_resident().unwrap() >= ByteCount::mib(30));
+        let own = std::process::id();
+        assert!(Meter::of(own).unwrap().read().unwrap().anonymous >= ByteCount::mib(30));
+        assert!(peak_resident_of(own).unwrap() >= ByteCount::mib(30));
         drop(held);
     }
 }

@@ -118,6 +118,9 @@ fn given_back(record: &RunRecord) -> (Answer, String) {
         (None, _) => return (Answer::Unknown, "what was resident before is not recorded".to_owned()),
         (_, None) => return (Answer::Unknown, "what was resident after is not recorded".to_owned()),
     };
+    if record.kept {
+        return (Answer::Unknown, format!("kept for the next task, as asked: {before} before, {after} after"));
+    }
     let drift = if before == ByteCount::ZERO && after > ByteCount::ZERO {
         f64::INFINITY
     } else {

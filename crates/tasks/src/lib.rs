@@ -19,11 +19,12 @@ mod fingerprint;
 pub mod history;
 pub mod learn;
 mod names;
+pub mod needs;
 pub mod plan;
-pub mod release;
 pub mod state;
 pub mod turn;
 
 pub use error::{Problem, TasksError};
 pub use fingerprint::Fingerprint;
 pub use learn::Forecast;
+pub use tidegate_memory::release_policy as release;

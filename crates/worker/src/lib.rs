@@ -23,8 +23,11 @@ pub mod protocol;
 pub mod serving;
 
 pub use client::{
-    Canceller, Cgroup, End, Event, Fence, How, Loss, Outcome, Patience, Poll, RowReader, Running, Stream, Worker,
-    WorkerOptions,
+    Canceller, Cgroup, End, Event, Fence, Group, How, Loss, Outcome, Patience, Poll, RowReader, Running, Stream,
+    Worker, WorkerOptions,
 };
 pub use error::WorkerError;
-pub use pool::{Condition, Decision, Place, Pool, PoolOptions, Taken, decide};
+pub use pool::{
+    Condition, Decision, Grant, Granted, Place, Pool, PoolOptions, SharedCounts, SharedOptions, SharedPool, Taken,
+    decide,
+};

@@ -1,7 +1,7 @@
 //! The command: data written once, questions asked one after the other, each answer kept beside the data.
 
 use super::{
-    data::{self, DataFormat, DataOptions, Written},
+    data::{self, BrokenLines, DataFormat, DataOptions, Written},
     questions::{QUESTIONS, Question},
     report::{self, Answer, Report},
 };
@@ -24,6 +24,7 @@ use tidegate_engine::{
     sink::{OutputFile, OutputFormat, Target, open},
 };
 use tidegate_memory::{ByteCount, Watch, peak_resident, reset_peak};
+use tidegate_worker::protocol::Freed;
 
 /// Runs the command and returns its exit code.
 ///
@@ -64,7 +65,8 @@ fn write_data(arguments: &DemoArgs, folder: &Path, path: &Path, printer: Printer
     printer.note(&format!("writing {} lines to {} ..", grouped(arguments.lines), path.display()));
     let start = Instant::now();
     let mut file = OutputFile::create(path)?;
-    let options = DataOptions { lines: arguments.lines, seed: arguments.seed, format: form(arguments.form) };
+    let DemoArgs { lines, seed, form: wanted, .. } = *arguments;
+    let options = DataOptions { lines, seed, format: form(wanted), broken: BrokenLines::Some };
     let written = data::generate(&options, &mut file).and_then(|written| file.flush().map(|()| written));
     let written = written.map_err(|error| file.error(error))?;
     file.commit_unsynced()?;
@@ -124,7 +126,7 @@ fn answer(
     // Where the kernel does not let its peak be reset, the peaks shown are of all questions so far.
     let _ = reset_peak();
     let output = folder.join(format!("answer-{}.{}", question.name, question.extension));
-    let given = Run { settings, watch, printer, interrupted: signals(nobody())? };
+    let given = Run { settings, watch, printer, interrupted: signals(nobody())?, freed: Freed::GivenBack };
     let ran = run(&sql, given, &mut |running, _| {
         let format = OutputFormat::of_path(&output).unwrap_or(OutputFormat::Csv);
         open(format, Target::File(OutputFile::create(&output)?), running.schema(), running.profile())

@@ -17,10 +17,11 @@ use tidegate_tasks::{
     TasksError,
     file::TaskFile,
     plan::{Missing, plan},
+    release::ReleasePolicy,
     state::State,
     turn::{CommandRunner, Mail, Split, Summary, Turn, TurnOptions},
 };
-use tidegate_worker::protocol::{Cache, Task};
+use tidegate_worker::protocol::{Cache, Freed, Task};
 
 /// Runs the command and returns its exit code.
 ///
@@ -68,7 +69,8 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
     waiter.map_err(|error| EngineError::Run(format!("no thread for signals: {error}")))?;
     // What units are forecast by runs in their own folders.
     let history = arguments.history.history.as_deref().map(absolute);
-    let given = Given { program, common: common(arguments), history, observer: observer.clone() };
+    let common = common(arguments, file.release);
+    let given = Given { program, common, history, observer: observer.clone() };
     let mut queries = QueryRunner::new(file.limit, given);
     let mut runner = Split { queries: &mut queries, commands: CommandRunner };
     let mut witness = Teller::new(printer, &arguments.history, observer.clone());
@@ -85,8 +87,8 @@ fn absolute(path: &Path) -> PathBuf {
     whole.unwrap_or_else(|| path.to_path_buf())
 }
 
-/// Returns what all queries have in common.
-fn common(arguments: &RunArgs) -> Task {
+/// Returns what all queries have in common. What they freed is kept unless it is always given back: later it may be.
+fn common(arguments: &RunArgs, release: ReleasePolicy) -> Task {
     Task {
         spill_folder: arguments.spill_dir.as_deref().map(absolute),
         spill_limit: arguments.spill.spill_limit,
@@ -96,6 +98,7 @@ fn common(arguments: &RunArgs) -> Task {
             Some(none) if none == Path::new("none") => Cache::Nowhere,
             Some(folder) => Cache::Folder(absolute(folder)),
         },
+        freed: if release == ReleasePolicy::Always { Freed::GivenBack } else { Freed::Kept },
         ..Task::of_sql("")
     }
 }

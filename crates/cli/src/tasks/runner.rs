@@ -7,13 +7,12 @@ use super::observer::LoopObserver;
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
-use tidegate_memory::{ByteCount, Limit, MINIMUM_LIMIT};
+use tidegate_memory::{ByteCount, Limit, MINIMUM_LIMIT, Meter, Resident};
 use tidegate_report::record;
 use tidegate_tasks::{
     Forecast,
@@ -344,8 +343,5 @@ fn lost(error: &WorkerError) -> Failure {
 
 /// Returns the resident memory of a process.
 fn resident(pid: u32) -> Option<ByteCount> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(ByteCount::new(kib << 10))
+    Meter::of(pid).and_then(|meter| meter.read()).map(Resident::total).ok()
 }

@@ -3,7 +3,7 @@
 use super::TaskOptions;
 use crate::{EngineError, Snapshot};
 use std::io::{self, ErrorKind};
-use tidegate_govern::{SpillFailure, SpillOptions, cache_room};
+use tidegate_govern::{CacheRoom, SpillFailure, SpillOptions};
 use tidegate_memory::{ByteCount, Limit, cgroup};
 
 pub(super) fn options(options: &TaskOptions) -> SpillOptions {
@@ -11,7 +11,7 @@ pub(super) fn options(options: &TaskOptions) -> SpillOptions {
     SpillOptions {
         folder: options.spill_folder.clone(),
         limit: options.spill_limit,
-        cache_room: cache_room(cgroup::free_memory().unwrap_or_default(), limit),
+        cache_room: CacheRoom::of(limit, || cgroup::free_memory().unwrap_or_default()),
     }
 }
 

@@ -5,16 +5,41 @@
 //! So what is beyond the room for it is written out behind the writer, and dropped when that is done.
 
 use rustix::fs::{Advice, fadvise};
-use std::{fs::File, num::NonZeroU64, ops::Range};
+use std::{
+    fs::File,
+    num::NonZeroU64,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 use tidegate_memory::{ByteCount, Limit};
 
 /// Bytes let go of at a time. Smaller ones cost calls and make small writes, larger ones hold more memory for each file.
 pub(super) const WINDOW: u64 = 4 << 20;
 
+/// How much of the page cache the files of a task may take. It is found out when something is spilled for the first time: that
+/// costs half a ms, and most tasks spill nothing.
+#[derive(Clone, Debug)]
+pub struct CacheRoom {
+    limit: Limit,
+    free: fn() -> ByteCount,
+    found: Arc<OnceLock<ByteCount>>,
+}
+
+impl CacheRoom {
+    /// Returns the room of a task of this limit; `free` tells what memory is free.
+    pub fn of(limit: Limit, free: fn() -> ByteCount) -> Self {
+        Self { limit, free, found: Arc::default() }
+    }
+
+    pub(super) fn bytes(&self) -> ByteCount {
+        *self.found.get_or_init(|| cache_room((self.free)(), self.limit))
+    }
+}
+
 /// Returns how many bytes of spill files a task of this limit may leave to the page cache, of the memory that is free.
 ///
 /// It is a tenth of what is free beside the task: also where the kernel begins to write out by itself, as a rule.
-pub fn cache_room(free: ByteCount, limit: Limit) -> ByteCount {
+fn cache_room(free: ByteCount, limit: Limit) -> ByteCount {
     (free - limit.bytes().unwrap_or_default()).percent(10)
 }
 

@@ -1,6 +1,7 @@
 //! The spill files of a task, and their sums.
 
 use super::{
+    CacheRoom,
     failure::{SpillFailure, SpillName},
     file::{Shared, UnnamedFile},
 };
@@ -31,8 +32,8 @@ pub struct SpillOptions {
     pub folder: PathBuf,
     /// The most that may be on disk at a time.
     pub limit: Limit,
-    /// The most that may be left to the page cache; see [`cache_room`](super::cache_room).
-    pub cache_room: ByteCount,
+    /// The most that may be left to the page cache.
+    pub cache_room: CacheRoom,
 }
 
 /// Makes spill files in one folder and keeps account of them.
@@ -61,7 +62,7 @@ pub struct SpillReport {
 #[derive(Debug)]
 pub(super) struct Account {
     limit: Limit,
-    cache_room: ByteCount,
+    cache_room: CacheRoom,
     sums: Arc<Sums>,
     failure: Mutex<Option<SpillFailure>>,
 }
@@ -86,8 +87,9 @@ impl SpillFiles {
     /// Returns a factory that adds to the same sums, and in which nothing has failed yet: for another plan of the task.
     #[must_use]
     pub fn renewed(&self) -> Self {
-        let Account { limit, cache_room, ref sums, .. } = *self.account;
-        let account = Account { limit, cache_room, sums: Arc::clone(sums), failure: Mutex::new(None) };
+        let Account { limit, ref cache_room, ref sums, .. } = *self.account;
+        let (cache_room, sums) = (cache_room.clone(), Arc::clone(sums));
+        let account = Account { limit, cache_room, sums, failure: Mutex::new(None) };
         Self { folder: Arc::clone(&self.folder), account: Arc::new(account), ids: RandomState::new() }
     }
 
@@ -144,7 +146,7 @@ impl Account {
 
     /// Returns whether more is on disk than the page cache has room for.
     pub fn is_beyond_cache(&self) -> bool {
-        self.current() > self.cache_room
+        self.current() > self.cache_room.bytes()
     }
 
     /// Puts bytes that are about to be written on the account.

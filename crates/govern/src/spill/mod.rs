@@ -11,7 +11,7 @@
 //! folder to protect with mode 0700, to clean up on Ctrl-C or to sweep after `kill -9`.
 //!
 //! *Memory.* A writer holds one block and a reader two; the ledger counts them as it does all of the heap. The page cache
-//! takes what is spilled only while there is room for it ([`cache_room`]).
+//! takes what is spilled only while there is room for it ([`CacheRoom`]).
 //!
 //! *Concurrency.* A reader may begin before the writer is done: blocks are appended under a lock of the file, and the number
 //! of bytes is published after the bytes themselves.
@@ -28,7 +28,7 @@ mod reader;
 mod writer;
 
 pub(crate) use batches::{SpilledBatches, read_spilled, spill_manager};
-pub use cache::cache_room;
+pub use cache::CacheRoom;
 pub use failure::{Damage, SpillFailure, SpillName};
 pub use files::{SpillFiles, SpillOptions, SpillReport};
 pub use folder::is_in_memory;

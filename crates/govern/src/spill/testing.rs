@@ -1,7 +1,7 @@
 //! What tests of spill files share: seeded numbers, files with something in them, and damage that is proved to be done.
 
 use super::{
-    SpillFailure, SpillFiles, SpillOptions,
+    CacheRoom, SpillFailure, SpillFiles, SpillOptions,
     block::{BLOCK, HEADER},
     file::{Shared, UnnamedFile},
 };
@@ -39,7 +39,11 @@ pub fn files(folder: &Path) -> SpillFiles {
 }
 
 pub fn limited_files(folder: &Path, limit: Limit) -> SpillFiles {
-    SpillFiles::new(SpillOptions { folder: folder.to_path_buf(), limit, cache_room: ByteCount::ZERO })
+    SpillFiles::new(SpillOptions {
+        folder: folder.to_path_buf(),
+        limit,
+        cache_room: CacheRoom::of(limit, || ByteCount::ZERO),
+    })
 }
 
 /// Makes a file of whole blocks and some short ones, and returns what is in it.

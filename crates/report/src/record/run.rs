@@ -2,6 +2,7 @@
 
 use super::{Ended, Environment, Event, Forecast, Memory, number, size};
 use serde::{Deserialize, Serialize};
+use std::ops::Not;
 use tidegate_memory::ByteCount;
 
 /// The version of the record that this program writes. Records without one were written before there were versions.
@@ -53,9 +54,12 @@ pub struct RunRecord {
     /// What was resident before the run.
     #[serde(with = "size")]
     pub resident_before: Option<ByteCount>,
-    /// What was resident after the run, when memory had been given back.
+    /// What was resident after the run, when memory had been given back, if that was asked for.
     #[serde(with = "size")]
     pub resident_after: Option<ByteCount>,
+    /// Whether what the run freed was kept for the next one of the same process.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub kept: bool,
     /// Rows of the result.
     pub rows_out: u64,
     /// Bytes read.

@@ -39,15 +39,20 @@ enum Version {
 }
 
 /// A cgroup of our own, which is removed when this is dropped.
+///
+/// Workers get theirs by [`super::Cgroup::Auto`]; this is for a process that is none.
 #[derive(Debug)]
-pub(super) struct Group {
+pub struct Group {
     folder: PathBuf,
     version: Version,
 }
 
 impl Group {
     /// Makes a cgroup of this size below that of this process, or tells why not.
-    pub(super) fn make(limit: Limit) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// In words, if there is no limit, or no cgroup may be made.
+    pub fn make(limit: Limit) -> Result<Self, String> {
         static SWEPT: Once = Once::new();
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let limit = limit.bytes().ok_or("the worker has no limit")?;
@@ -89,12 +94,15 @@ impl Group {
     }
 
     /// Moves a process into it.
-    pub(super) fn take_in(&self, pid: u32) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// If there is no such process, or it may not be moved.
+    pub fn take_in(&self, pid: u32) -> io::Result<()> {
         self.set("cgroup.procs", &pid.to_string())
     }
 
     /// Returns how many processes in it the kernel killed for want of memory.
-    pub(super) fn kills(&self) -> Option<u64> {
+    pub fn kills(&self) -> Option<u64> {
         let file = match self.version {
             Version::One => "memory.oom_control",
             Version::Two => "memory.events",

@@ -11,7 +11,7 @@ mod signals;
 mod tail;
 mod worker;
 
-pub use cgroup::Fence;
+pub use cgroup::{Fence, Group};
 pub use loss::{End, How, Loss};
 pub use options::{Cgroup, Patience, Stream, WorkerOptions};
 pub use read::RowReader;

@@ -40,6 +40,9 @@ pub struct Task {
     /// Where it is told what happens while the task runs.
     #[serde(default)]
     pub events: Option<Events>,
+    /// What becomes of the memory that the task has freed.
+    #[serde(default)]
+    pub freed: Freed,
 }
 
 /// Where it is told what happens while a task runs, and in which words.
@@ -53,6 +56,17 @@ pub struct Events {
     pub unit: String,
     /// The share of the limit, in percent, that is told of when the peak passes it.
     pub above: u8,
+}
+
+/// What becomes of the memory that a task has freed, when it is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Freed {
+    /// It goes back to the kernel at once.
+    #[default]
+    GivenBack,
+    /// The worker keeps it for its next task, until it is told to release it.
+    Kept,
 }
 
 /// Where the rows go.
@@ -100,6 +114,7 @@ impl Task {
             output: Output::Stream,
             cache: Cache::Usual,
             events: None,
+            freed: Freed::GivenBack,
         }
     }
 }

@@ -20,6 +20,7 @@ mod fence;
 mod life;
 mod pool;
 mod rows;
+mod shared;
 mod support;
 mod tasks;
 mod worker;
@@ -39,7 +40,8 @@ fn main() {
         return;
     }
     support::remember_inherited();
-    let tests = [cancel::TESTS, fence::TESTS, life::TESTS, pool::TESTS, rows::TESTS, tasks::TESTS].concat();
+    let tests =
+        [cancel::TESTS, fence::TESTS, life::TESTS, pool::TESTS, rows::TESTS, shared::TESTS, tasks::TESTS].concat();
     let trials = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_memory::{ByteCount, Limit};
 use tidegate_worker::{
     Event, Poll, Worker, WorkerError,
-    protocol::{Cache, Events, FailureKind, Output, Place, Task},
+    protocol::{Cache, Events, FailureKind, Freed, Output, Place, Task},
 };
 
 pub const TESTS: &[Test] = &[
@@ -30,6 +30,7 @@ fn a_task_arrives_as_it_was_given() {
         output: Output::File { path: "out".into(), format: Some("parquet".into()) },
         cache: Cache::Folder("cache".into()),
         events: Some(Events { log: "log".into(), run: "4711-0".into(), unit: "day: a.log".into(), above: 80 }),
+        freed: Freed::Kept,
     };
     for task in [task, Task { cache: Cache::Nowhere, ..Task::of_sql("echo ") }] {
         let mut running = start().run(&task).unwrap();

@@ -15,6 +15,17 @@ pub struct DataOptions {
     pub seed: u64,
     /// How the records are written.
     pub format: DataFormat,
+    /// Whether some of them are broken.
+    pub broken: BrokenLines,
+}
+
+/// Whether records are broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenLines {
+    /// Some are, as in every real log.
+    Some,
+    /// None is.
+    None,
 }
 
 /// How records are written.
@@ -67,7 +78,10 @@ pub fn generate(options: &DataOptions, out: &mut impl Write) -> io::Result<Writt
     let mut written = Written::default();
     let mut buffer = Vec::with_capacity(FLUSH_AT + FLUSH_AT / 16);
     renderer.header(&mut buffer);
-    for record in model {
+    for mut record in model {
+        if options.broken == BrokenLines::None {
+            record.fault = None;
+        }
         renderer.record(&record, &mut buffer);
         written.lines += 1;
         written.broken += u64::from(record.fault.is_some());

@@ -22,4 +22,5 @@ mod visitors;
 #[cfg(test)]
 mod tests;
 
-pub use generate::{DataFormat, DataOptions, Written, generate};
+pub use generate::{BrokenLines, DataFormat, DataOptions, Written, generate};
+pub use random::Random;

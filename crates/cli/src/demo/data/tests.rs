@@ -1,11 +1,12 @@
 //! The generator is believed only as far as independent readers of its lines agree.
 
-use super::{DataFormat, DataOptions, Written, generate, site, visitors};
+use super::{BrokenLines, DataFormat, DataOptions, Written, generate, site, visitors};
 use std::collections::{HashMap, HashSet};
 
 fn bytes(format: DataFormat, lines: u64, seed: u64) -> (Vec<u8>, Written) {
     let mut out = Vec::new();
-    let written = generate(&DataOptions { lines, seed, format }, &mut out).expect("a vector takes everything");
+    let written = generate(&DataOptions { lines, seed, format, broken: BrokenLines::Some }, &mut out)
+        .expect("a vector takes everything");
     (out, written)
 }
 

@@ -3,8 +3,8 @@
 //! Giving back costs time, as does keeping too much: measured in pandas under 1 GB, keeping everything dies after 11 s, and
 //! giving back after every request halves the requests per second. So `auto` gives back only what the next unit needs.
 
-use std::str::FromStr;
-use tidegate_memory::ByteCount;
+use crate::ByteCount;
+use std::{fmt, str::FromStr};
 
 /// A baseline that grew by this much in percent has drifted.
 const DRIFT: u64 = 5;
@@ -51,6 +51,15 @@ impl ReleasePolicy {
     /// The names, as task files write them.
     pub const NAMES: [&str; 3] = ["auto", "always", "never"];
 
+    /// Returns its name, as task files write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+
     /// Returns what to do with a worker between two units.
     pub fn decide(self, reading: &ReleaseReading) -> Release {
         let drifted = reading.floor.is_some_and(|floor| floor > reading.baseline.percent(100 + DRIFT));
@@ -62,6 +71,12 @@ impl ReleasePolicy {
             Self::Auto if crowded => Release::Release,
             Self::Auto => Release::Keep,
         }
+    }
+}
+
+impl fmt::Display for ReleasePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -116,7 +131,7 @@ mod tests {
         assert_eq!(decide(ReleasePolicy::Always, 30, None, None), Release::Release);
         assert_eq!(decide(ReleasePolicy::Never, 99, None, Some(90)), Release::Keep);
         for name in ReleasePolicy::NAMES {
-            assert!(name.parse::<ReleasePolicy>().is_ok());
+            assert_eq!(name.parse().map(ReleasePolicy::name), Ok(name));
         }
     }
 }

@@ -1,0 +1,5 @@
+//! `tidegate bench`: claims, measured on the machine at hand.
+
+mod release;
+
+pub use release::release_command;
