@@ -12,7 +12,7 @@ use std::{
 use tidegate_engine::{EngineError, Inputs, MaxRejects, MemoryReport, Replan, SampledReject, shape, sink::OutputFile};
 use tidegate_govern::OperatorReport;
 use tidegate_memory::{
-    Limit,
+    ByteCount, Limit,
     machine::{GroupVersion, Machine},
 };
 use tidegate_report::{

@@ -1,7 +1,6 @@
 //! `tidegate bench release` with a load so small that it only shows that all parts work. Nothing here depends on how fast.
 
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by a panic")]
-#![expect(clippy::print_stderr, reason = "a test says what it left out")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by a panic")]
 
 #[path = "support/tidegate.rs"]
 mod tidegate;

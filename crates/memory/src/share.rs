@@ -198,7 +198,9 @@ mod tests {
                         Share::Release(chosen) => chosen.into_iter().for_each(|at| waiting[at].used = mb(30)),
                         Share::End(mut chosen) => {
                             chosen.sort_unstable();
-                            chosen.into_iter().rev().for_each(|at| drop(waiting.remove(at)));
+                            for at in chosen.into_iter().rev() {
+            waiting.remove(at);
+        }
                         }
                         Share::Wait => {
                             prop_assert!(!granted.is_empty());

@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     args::{DataForm, DemoArgs},
-    events::Observer,
     printer::{Printer, grouped},
     run::{Ended, Run, nobody, run, signals, start_watch},
     settings::Settings,

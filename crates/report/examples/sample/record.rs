@@ -25,6 +25,7 @@ LIMIT 100";
 pub fn rich() -> RunRecord {
     let timeline: Vec<Sample> = (0..=184).map(sample).collect();
     RunRecord {
+        kept: false,
         version: VERSION,
         id: "20260714-091203-7f3a".to_owned(),
         kind: Kind::Query,

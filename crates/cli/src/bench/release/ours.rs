@@ -188,7 +188,7 @@ impl Asking<'_> {
             Answered::Done(fared) => {
                 lock(&self.needs).saw(&kind, file.bytes, fared);
                 let mut seen = lock(&self.seen);
-                seen.times.push(ended - begun);
+                seen.times.push(ended.saturating_sub(begun));
                 seen.last = seen.last.max(ended);
                 if let Fared::Fitted(peak) = fared {
                     seen.largest = seen.largest.max(peak);

@@ -248,7 +248,9 @@ mod tests {
     fn an_end_before_the_time_has_a_reason() {
         let check = |lines: &[&str], killed, fate: Fate| {
             let mut told = Told::default();
-            lines.iter().for_each(|line| told.hear(line));
+            for line in lines {
+                told.hear(line);
+            }
             assert_eq!(told.into_measured("keep", ByteCount::mib(3), killed, ByteCount::mib(2)).fate, fate);
         };
         let second = Duration::from_secs(1);

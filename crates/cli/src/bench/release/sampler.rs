@@ -72,7 +72,12 @@ mod tests {
     fn what_all_hold_is_added() {
         let own = process::id();
         let (sender, receiver) = mpsc::channel();
-        let sampler = Sampler::start(move || vec![own, own], move |bytes| drop(sender.send(bytes)));
+        let sampler = Sampler::start(
+            move || vec![own, own],
+            move |bytes| {
+                let _ = sender.send(bytes);
+            },
+        );
         let seen = receiver.recv().unwrap();
         let one = Meter::of(own).unwrap().read().unwrap().total();
         assert!(seen > one && seen < one + one + one, "{seen} of two times {one}");
