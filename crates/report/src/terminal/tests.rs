@@ -40,7 +40,7 @@ fn a_good_run_is_told_on_one_screen() {
         "  3.1 % above expected; the bound of 254 MB held; mode: spilling\n",
         "     SpillingGroupByExec, 618 MB spilled         6,871,002    141 MB ██████████\n",
         "  logs/access-2026-07-09.log:771204: the quote of the request is not closed\n",
-        "  ✓ Right mode for the size: yes, spilling: 618 MB were spilled\n",
+        "  ✓ Right mode for the size: yes, spilling: 618 MB were spilled; 3.1 % above ex…\n",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }

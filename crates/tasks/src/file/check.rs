@@ -24,6 +24,21 @@ fn problem(line: usize, message: String, help: impl Into<String>) -> Problem {
     Problem { line, message, help: Some(help.into()) }
 }
 
+/// Returns a placeholder of a path that somebody has put into quotes.
+fn quoted_placeholder(sql: &str) -> Option<String> {
+    let pieces = pieces(sql);
+    pieces.windows(3).find_map(|window| match window {
+        [Piece::Text(before), placeholder, Piece::Text(after)] if before.ends_with('\'') && after.starts_with('\'') => {
+            match placeholder {
+                Piece::Input => Some("{input}".to_owned()),
+                Piece::OutputOf(task) => Some(format!("{{output:{task}}}")),
+                Piece::Text(_) | Piece::Output => None,
+            }
+        }
+        _ => None,
+    })
+}
+
 fn find<'a>(file: &'a TaskFile, name: &str) -> Option<&'a Task> {
     file.tasks.iter().find(|task| task.name == name)
 }
@@ -75,6 +90,12 @@ fn placeholders(file: &TaskFile, task: &Task) -> Vec<Problem> {
     {
         let message = format!("`{{input}}` of `{name}` stands for several paths");
         problems.push(problem(task.line, message, "write `logs({input})`, or `csv({input})`"));
+    }
+    if let Work::Sql(sql) = &task.work
+        && let Some(placeholder) = quoted_placeholder(sql)
+    {
+        let message = format!("`{placeholder}` of `{name}` stands in quotes, and becomes a path in quotes");
+        problems.push(problem(task.line, message, format!("write {placeholder} without them")));
     }
     for piece in found {
         let Piece::OutputOf(other) = piece else { continue };

@@ -162,6 +162,10 @@ fn placeholders_have_a_meaning() {
     };
     check(&several("{input}"), &[(1, "`{input}` of `a` stands for several paths")]);
     read(&several("logs( {input})")).unwrap();
+    check(
+        &task("input = \"x\"\nsql = \"SELECT 1 FROM '{input}'\""),
+        &[(1, "`{input}` of `a` stands in quotes, and becomes a path in quotes")],
+    );
     let stem = "[task.a]\ninput = \"x\"\neach = \"all\"\nsql = \"SELECT 1 FROM {input}\"\noutput = \"{stem}.csv\"\n";
     check(stem, &[(5, "output of `a` has `{stem}` and is one for all input files")]);
     let date = "[task.a]\nsql = \"SELECT 1\"\noutput = \"{date}.csv\"\n";
