@@ -107,7 +107,9 @@ fn job(run: &Run) -> Option<Job> {
         let bound = facts.forecast.map(|forecast| forecast.bound).unwrap_or_default();
         (expected.max(at_least), bound.max(expected).max(at_least))
     };
-    let name = facts.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST).collect();
+    let text = facts.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_long = text.chars().count() > MOST;
+    let name = if is_long { text.chars().take(MOST - 2).chain("..".chars()).collect() } else { text };
     let spilled = Some(facts.spilled).filter(|spilled| *spilled > ByteCount::ZERO);
     let spill = is_query.then(|| spilled.unwrap_or(expected));
     (expected > ByteCount::ZERO).then_some(Job { name, expected, bound, spill })

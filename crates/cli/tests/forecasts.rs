@@ -86,7 +86,8 @@ fn a_forecast_changes_nothing_but_the_record() {
     assert!(text.contains("forecast and actual") && text.contains("expected at first sight"), "{text}");
     // Of little input nothing is forecast unless it is asked for, and of a stream never.
     assert_eq!(place.kept(&[GROUPS])["forecast"], Value::Null);
-    let piped = run(&mut place.command(&["query", "--forecast", "always", "SELECT count(*) AS n FROM '-'"]), b"a\n1\n");
+    let piped =
+        run(&mut place.command(&["query", "--forecast", "always", "SELECT count(*) AS n FROM csv('-')"]), b"a\n1\n");
     assert!(piped.status.success() && piped.stdout == b"n\n1\n", "{piped}");
     assert!(piped.stderr.contains("forecast: none: the standard input can be read once"), "{piped}");
     let wrong = place.ask(&["query", "--forecast", "always", "SELECT nothing FROM 'access.csv'"]);
@@ -125,10 +126,9 @@ fn what_runs_took_is_what_the_next_is_expected_to_take() {
 #[test]
 fn a_task_loop_learns_and_keeps_what_was_expected() {
     let place = Place::new(120_000);
-    let sql = GROUPS.replace("'access.csv'", "'{input}'");
-    let tasks = format!(
-        "limit = \"512MB\"\noutput = \"out\"\n\n[[task]]\nname = \"clients\"\ninput = \"access.csv\"\noutput = \"clients.csv\"\nsql = \"\"\"{sql}\"\"\"\n"
-    );
+    let sql = GROUPS.replace("'access.csv'", "{input}");
+    let task = "[task.clients]\ninput = \"access.csv\"\noutput = \"clients.csv\"";
+    let tasks = format!("limit = \"512MB\"\noutput = \"out\"\n\n{task}\nsql = \"{sql}\"\n");
     fs::write(place.path("tasks.toml"), tasks).unwrap();
     let ran = place.ask(&["run", "tasks.toml"]);
     assert!(ran.status.success(), "{ran}");
@@ -153,7 +153,7 @@ fn a_run_that_is_killed_is_lost_and_not_forgotten() {
     assert_eq!((runs("lost"), runs("running")), (1, 0));
     let kept = place.json(&["report", "--format", "json"]);
     assert_eq!((&kept["ended"]["how"], &kept["text"]), (&"lost".into(), &long.into()), "{kept:#}");
-    assert_eq!(kept["inputs"].as_array().unwrap().len(), 2);
+    assert_eq!(kept["inputs"].as_array().unwrap().len(), 1);
     let page = place.ask(&["report", "-o", "page.html"]);
     assert!(page.status.success() && Path::new(&place.path("page.html")).exists(), "{page}");
 }
@@ -187,5 +187,5 @@ fn jobs_of_the_history_are_put_against_another_machine() {
     let told = place.ask(&["doctor", "--against", "small.json"]);
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     assert_eq!(told.matches("task `SELECT client").count(), 1, "of a shape, the newest: {told}");
-    assert!(told.contains("LIMIT 6") && told.contains("where on the other it"), "{told}");
+    assert!(told.contains("where on the other it"), "{told}");
 }

@@ -88,7 +88,7 @@ fn a_query_that_spills_tells_what_happens() {
     let place = Place::new();
     fs::write(place.path("log.ndjson"), "{\"time\":\"2000-01-01T00:00:00Z\",\"event\":\"of before\"}\n").unwrap();
     let sql = format!("SELECT * FROM '{}' ORDER BY request_time, client", log().display());
-    let told = ["--log", "log.ndjson", "--metrics", "run.prom", "--record", "run.json"];
+    let told = ["--log", "log.ndjson", "--metrics", "run.prom", "--record", "run.json", "--webhook-above", "50%"];
     let ran = place.ask(&[&["query", "--limit", "64MiB", "-o", "out.csv", &sql][..], &told].concat());
     assert!(ran.status.success(), "{ran}");
     let events = &place.events("log.ndjson")[1..];
@@ -146,7 +146,8 @@ fn a_query_that_is_small_tells_of_no_refusal() {
 fn a_webhook_is_told_of_a_refusal_and_of_a_peak() {
     let (place, hook) = (Place::new(), Hook::start("204 No Content"));
     let sql = format!("SELECT array_agg(_raw) AS all_lines FROM '{}'", log().display());
-    let ran = place.ask(&["query", "--limit", "64MiB", "--webhook", &hook.url(), "--log", "log", &sql]);
+    let ran =
+        place.ask(&["query", "--format", "ndjson", "--limit", "64MiB", "--webhook", &hook.url(), "--log", "log", &sql]);
     assert_eq!(ran.status.code(), Some(3), "{ran}");
     assert!(!ran.stderr.contains("webhook"), "{ran}");
     let notices = hook.end();
@@ -222,7 +223,7 @@ output = "{stem}.csv"
 input = "logs/large.log"
 limit = "64MiB"
 sql = "SELECT array_agg(_raw) AS all_lines FROM {input}"
-output = "all.csv"
+output = "all.ndjson"
 
 [task.after]
 after = "all"
@@ -234,12 +235,13 @@ fn a_loop_and_its_workers_share_a_log() {
     let (place, hook) = (Place::new(), Hook::start("200 OK"));
     fs::create_dir(place.path("logs")).unwrap();
     fs::copy(log(), place.path("logs/large.log")).unwrap();
-    let text = fs::read_to_string(log()).unwrap();
-    let short: Vec<_> = text.lines().take(10).collect();
-    fs::write(place.path("logs/short.log"), short.join("\n") + "\n").unwrap();
+    let short: Vec<u8> =
+        fs::read(log()).unwrap().split_inclusive(|byte| *byte == b'\n').take(10).flatten().copied().collect();
+    fs::write(place.path("logs/short.log"), short).unwrap();
     fs::write(place.path("tasks.toml"), TASKS).unwrap();
     let url = hook.url();
-    let ran = place.ask(&["run", "tasks.toml", "--log", "log", "--metrics", "loop.prom", "--webhook", &url]);
+    let told = ["--log", "log", "--metrics", "loop.prom", "--webhook", &url, "--webhook-above", "50%"];
+    let ran = place.ask(&[&["run", "tasks.toml"], &told[..]].concat());
     assert_eq!(ran.status.code(), Some(3), "{ran}");
     let events = place.events("log");
     assert_eq!(events.iter().map(|event| event["run"].as_str()).collect::<BTreeSet<_>>().len(), 1);

@@ -66,9 +66,8 @@ fn webhook(text: &str) -> Result<String, String> {
     if text == NONE {
         return Ok(text.to_owned());
     }
-    let uri: ureq::http::Uri = text.parse().map_err(|error| format!("it is no URL: {error}"))?;
-    let is_known = matches!(uri.scheme_str(), Some("http" | "https"));
-    if is_known && uri.host().is_some_and(|host| !host.is_empty()) {
+    let uri = text.parse::<ureq::http::Uri>().ok().filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    if uri.is_some_and(|uri| uri.host().is_some_and(|host| !host.is_empty())) {
         return Ok(text.to_owned());
     }
     Err("a URL such as https://example.com/hook is needed".into())
