@@ -146,14 +146,15 @@ fn a_query_that_is_small_tells_of_no_refusal() {
 fn a_webhook_is_told_of_a_refusal_and_of_a_peak() {
     let (place, hook) = (Place::new(), Hook::start("204 No Content"));
     let sql = format!("SELECT array_agg(_raw) AS all_lines FROM '{}'", log().display());
-    let ran =
-        place.ask(&["query", "--format", "ndjson", "--limit", "64MiB", "--webhook", &hook.url(), "--log", "log", &sql]);
+    let url = hook.url();
+    let told = ["--log", "log", "--webhook", &url, "--webhook-above", "40%"];
+    let ran = place.ask(&[&["query", "--format", "ndjson", "--limit", "64MiB", &sql], &told[..]].concat());
     assert_eq!(ran.status.code(), Some(3), "{ran}");
     assert!(!ran.stderr.contains("webhook"), "{ran}");
     let notices = hook.end();
     let about: Vec<_> = notices.iter().map(|notice| notice["event"].as_str().unwrap()).collect();
     assert_eq!(about, ["peak_above", "refused"], "{notices:?}");
-    assert_eq!((notices[0]["percent"].as_u64(), notices[1]["exit_code"].as_u64()), (Some(80), Some(3)));
+    assert_eq!((notices[0]["percent"].as_u64(), notices[1]["exit_code"].as_u64()), (Some(40), Some(3)));
     assert_eq!(notices[1]["query"], sql.as_str());
     for notice in &notices {
         assert_eq!(notice["limit"].as_u64(), Some(64 << 20));
