@@ -163,7 +163,7 @@ fn a_flipped_bit_in_a_spill_file_ends_the_query() {
     drop(input);
     let ran = ended(child);
     assert_eq!(ran.status.code(), Some(1), "{ran}");
-    let file = format!("(Sorting) in `{}` was damaged after it was written (", folders.spill.path().display());
+    let file = format!("(SpillingSort) in `{}` was damaged after it was written (", folders.spill.path().display());
     for part in ["error: spill file ", &file, "at fault, and no answer is given", "help: look for errors of the disk"] {
         assert!(ran.stderr.contains(part), "no {part:?} in: {ran}");
     }
