@@ -55,9 +55,15 @@ def read(file: dict[str, str], question: str) -> pd.DataFrame:
     )
     if "path" in columns:
         # Faster than the methods of `.str`.
-        frame["path"] = [request.split(" ", 2)[1].split("?", 1)[0] for request in frame["request"]]
+        frame["path"] = [path_of(request) for request in frame["request"]]
         del frame["request"]
     return frame
+
+
+def path_of(request: str) -> str:
+    """Return the path of a request without its query; nothing of a request that names none."""
+    parts = request.split(" ", 2)
+    return parts[1].split("?", 1)[0] if len(parts) > 1 else ""
 
 
 def answer(frame: pd.DataFrame, question: str) -> pd.DataFrame:
