@@ -232,33 +232,37 @@ impl Reading<'_> {
 
     #[inline]
     fn whole(&mut self, kind: &ColumnType, column: Option<&mut Column>) -> bool {
+        if self.begins_with_a_needless_zero() {
+            return false;
+        }
         let Some((value, length)) = self.ahead().and_then(|ahead| digits::leading(*ahead)) else { return false };
         let Ok(value) = i64::try_from(value) else { return false };
-        let taken = !self.begins_with_zeros(length)
-            && column.map_or_else(|| accepts_signed(kind, value), |column| column.push_signed(value).is_ok());
+        let taken = column.map_or_else(|| accepts_signed(kind, value), |column| column.push_signed(value).is_ok());
         self.at += if taken { length } else { 0 };
         taken
     }
 
     #[inline]
     fn decimal(&mut self, column: Option<&mut Column>) -> bool {
+        if self.begins_with_a_needless_zero() {
+            return false;
+        }
         let Some(ahead) = self.ahead() else { return false };
         let length = match column {
             None => digits::decimal_length(*ahead),
-            Some(_) if self.begins_with_zeros(2) => None,
             Some(column) => {
                 digits::decimal(*ahead).and_then(|(value, length)| column.push_float(value).is_ok().then_some(length))
             }
         };
-        let Some(length) = length.filter(|length| !self.begins_with_zeros(*length)) else { return false };
+        let Some(length) = length else { return false };
         self.at += length;
         true
     }
 
-    /// Returns whether a number of this length has a digit behind a zero at its start, which JSON does not allow.
+    /// Returns whether a number begins with a zero that a digit follows, which JSON does not allow.
     #[inline]
-    fn begins_with_zeros(&self, length: usize) -> bool {
-        length > 1 && matches!(self.bytes.get(self.at..), Some([b'0', b'0'..=b'9', ..]))
+    fn begins_with_a_needless_zero(&self) -> bool {
+        matches!(self.bytes.get(self.at..), Some([b'0', b'0'..=b'9', ..]))
     }
 
     #[inline]
