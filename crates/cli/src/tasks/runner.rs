@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
-use tidegate_memory::{ByteCount, Limit, MINIMUM_LIMIT, Meter, Resident};
+use tidegate_memory::{ByteCount, Limit, MINIMUM_LIMIT};
 use tidegate_report::record;
 use tidegate_tasks::{
     Forecast,
@@ -78,7 +78,7 @@ impl QueryRunner {
         let taken = *lock(&self.running) + wanted;
         // One of them runs the next unit.
         while warm.len() > 1 {
-            let idle: ByteCount = warm.iter().skip(1).filter_map(|warm| resident(warm.worker.pid())).sum();
+            let idle: ByteCount = warm.iter().skip(1).filter_map(|warm| warm.worker.resident()).sum();
             if taken + idle <= self.limit {
                 break;
             }
@@ -166,7 +166,7 @@ impl Runner for QueryRunner {
     fn memory(&self) -> Option<RunnerMemory> {
         let warm = lock(&self.warm);
         let known = |warm: &Warm| {
-            let used = resident(warm.worker.pid())?;
+            let used = warm.worker.resident()?;
             Some(RunnerMemory { used, baseline: warm.worker.hello().baseline, floor: warm.floor })
         };
         warm.iter().filter_map(known).max_by_key(|memory| memory.used)
@@ -339,9 +339,4 @@ fn failed(failure: &tidegate_worker::protocol::Failure) -> Failure {
 /// Returns the failure of a unit whose worker is of no more use.
 fn lost(error: &WorkerError) -> Failure {
     Failure { message: error.to_string(), help: error.help(), exit_code: error.exit_code(), retry: Retry::Can }
-}
-
-/// Returns the resident memory of a process.
-fn resident(pid: u32) -> Option<ByteCount> {
-    Meter::of(pid).and_then(|meter| meter.read()).map(Resident::total).ok()
 }

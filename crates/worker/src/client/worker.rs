@@ -5,7 +5,7 @@ use crate::{
     WorkerError,
     protocol::{Hello, Kind, Released, Reply, Request, Task, TaskId},
 };
-use tidegate_memory::Limit;
+use tidegate_memory::{ByteCount, Limit, Meter, Resident};
 
 /// A worker that has no task. [`Worker::run`] gives it one, and [`Running::end`] gives the worker back.
 ///
@@ -69,6 +69,11 @@ impl Worker {
     /// Returns the id of its process.
     pub fn pid(&self) -> u32 {
         self.connection.process.id()
+    }
+
+    /// Returns what it shows the kernel; nothing of one that has ended.
+    pub fn resident(&self) -> Option<ByteCount> {
+        Meter::of(self.pid()).and_then(|meter| meter.read()).map(Resident::total).ok()
     }
 
     /// Returns whether its process has not ended, as far as is known.

@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 use tidegate_memory::{
-    ByteCount, Meter, Resident,
+    ByteCount,
     release_policy::{Release, ReleasePolicy, ReleaseReading},
     share::{Share, ShareReading, Waiting, share},
 };
@@ -198,7 +198,7 @@ impl Grant {
     fn decide(&self, worker: &Worker) -> Release {
         self.pool.options.policy.decide(&ReleaseReading {
             limit: self.pool.limit,
-            used: resident(worker),
+            used: worker.resident().unwrap_or_default(),
             baseline: worker.hello().baseline,
             floor: self.floor,
             // Whoever comes next decides what is in the way.
@@ -295,7 +295,7 @@ impl State {
         let mut taken = Vec::new();
         while let Some(at) = chosen.pop().filter(|at| *at < self.waiting.len()) {
             let warm = self.waiting.swap_remove(at);
-            taken.push((self.grant(resident(&warm.worker), Some(warm.worker.pid())), warm));
+            taken.push((self.grant(warm.worker.resident().unwrap_or_default(), Some(warm.worker.pid())), warm));
         }
         taken
     }
@@ -303,21 +303,22 @@ impl State {
 
 impl Warm {
     fn reading(&self) -> Waiting {
-        let used = resident(&self.worker);
+        let used = self.worker.resident().unwrap_or_default();
         Waiting { used, floor: self.floor.unwrap_or(self.worker.hello().baseline) }
     }
 
     fn release_reading(&self, limit: ByteCount) -> ReleaseReading {
         let baseline = self.worker.hello().baseline;
-        ReleaseReading { limit, used: resident(&self.worker), baseline, floor: self.floor, next: None }
+        ReleaseReading {
+            limit,
+            used: self.worker.resident().unwrap_or_default(),
+            baseline,
+            floor: self.floor,
+            next: None,
+        }
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Returns what a worker shows the kernel; one that has ended holds nothing.
-fn resident(worker: &Worker) -> ByteCount {
-    Meter::of(worker.pid()).and_then(|meter| meter.read()).map(Resident::total).unwrap_or_default()
 }
