@@ -61,6 +61,9 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
         let wish = if carried.is_first() { wish } else { Forecasting::Never };
         expectation::of(&Asked { sql: &sql, settings, watch, kept: &kept, wish, printer })
     });
+    if let (Some(forecast), true) = (&forecast, carried.is_first()) {
+        settings.observer.forecast(forecast);
+    }
     let expected = record::Given { sql: &sql, settings: &settings, forecast };
     let interrupted = signals(ends(&kept))?;
     let given = Run { settings: &settings, watch: &watch, printer, interrupted, freed: Freed::GivenBack };

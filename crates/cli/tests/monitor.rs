@@ -84,6 +84,19 @@ fn metric(text: &str, name: &str) -> u64 {
 }
 
 #[test]
+fn a_forecast_is_in_the_log() {
+    let place = Place::new();
+    let sql = format!("SELECT count(*) FROM '{}' WHERE status = 404", log().display());
+    let ran = place.ask(&["query", "--log", "log.ndjson", "--forecast", "always", "--record", "record.json", &sql]);
+    assert!(ran.status.success(), "{ran}");
+    let (events, record) = (place.events("log.ndjson"), place.json("record.json"));
+    assert_eq!(kinds(&events)[..2], ["started", "forecast"]);
+    for field in ["expected", "bound", "mode"] {
+        assert_eq!(events[1][field], record["forecast"][field], "{field}");
+    }
+}
+
+#[test]
 fn a_query_that_spills_tells_what_happens() {
     let place = Place::new();
     fs::write(place.path("log.ndjson"), "{\"time\":\"2000-01-01T00:00:00Z\",\"event\":\"of before\"}\n").unwrap();

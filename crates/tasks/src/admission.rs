@@ -90,6 +90,11 @@ impl Shared {
         grants
     }
 
+    /// Returns whether the smallest unit fits beside those that run with the limits `running`. What a forecast takes is no more.
+    pub(crate) fn has_room(&self, running: &[ByteCount]) -> bool {
+        running.is_empty() || running.iter().copied().sum::<ByteCount>() + MINIMUM_LIMIT <= self.limit
+    }
+
     /// Returns the limit that a unit needs to start.
     pub(crate) fn needed(&self, need: Need) -> ByteCount {
         let wanted = match need {
@@ -128,6 +133,17 @@ mod tests {
 
     fn fixed(count: u64) -> Waiting {
         Waiting { need: Need::Limit(mb(count)), passed: 0 }
+    }
+
+    #[test]
+    fn there_is_room_where_the_smallest_unit_fits() {
+        let shared = Shared { limit: mb(1000), parallel: 4 };
+        let check = |running: &[ByteCount], room| assert_eq!(shared.has_room(running), room, "{running:?}");
+        check(&[], true);
+        check(&[mb(500), mb(400)], true);
+        check(&[mb(500), mb(450)], false);
+        let smallest = Shared { limit: MINIMUM_LIMIT, parallel: 1 };
+        assert!(smallest.has_room(&[]) && !smallest.has_room(&[MINIMUM_LIMIT]));
     }
 
     /// Returns what is started. To look no further than need be changes nothing.

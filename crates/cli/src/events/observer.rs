@@ -17,7 +17,7 @@ use tidegate_report::{
     log::{Happened, Numbers, Outcome},
     notice::{About, Notice},
     prometheus,
-    record::{Ended, How, RunRecord},
+    record::{Ended, Forecast, How, RunRecord},
 };
 use tidegate_worker::protocol::Events;
 
@@ -110,6 +110,12 @@ impl Observer {
     pub fn happened(&self, happened: Happened, numbers: Numbers) {
         let Some(Shared { log: Some(log), unit, .. }) = self.0.as_deref() else { return };
         log.write(unit.as_deref(), happened, numbers);
+    }
+
+    /// Tells what is expected of the run.
+    pub fn forecast(&self, forecast: &Forecast) {
+        let Forecast { expected, bound, mode, .. } = *forecast;
+        self.happened(Happened::Forecast { expected, bound, mode: Some(mode) }, Numbers::default());
     }
 
     /// Tells what a look at the run saw, to those who want to know.

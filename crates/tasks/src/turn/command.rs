@@ -1,7 +1,8 @@
 //! Runs commands as plain child processes, in the folder of the task file.
 
 use super::{
-    Done, Ended, Failure, Order, Retry, Runner, Running,
+    Done, Ended, Failure, Order, Retry, Runner, Running, UnitMemory,
+    family::FamilyWatch,
     process::{Group, Outcome},
 };
 use crate::state::Marker;
@@ -23,7 +24,8 @@ const LAST_WORDS: u64 = 4096;
 ///
 /// What a command writes to its standard output and error goes to files of its unit, or, if the task has an `output` and no
 /// `{output}` in its arguments, the standard output is the output. The command and all that it starts are a process group,
-/// which ends with it, as do groups that they make. In its environment are `TIDEGATE_LIMIT`, in bytes, and `TIDEGATE_OUTPUT`, the file to write.
+/// which ends with it, as do groups that they make. The peak of a unit is that of what descends from the command, looked at
+/// every 20 ms. In its environment are `TIDEGATE_LIMIT`, in bytes, and `TIDEGATE_OUTPUT`, the file to write.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CommandRunner;
 
@@ -51,12 +53,15 @@ impl Runner for CommandRunner {
         let watch = {
             let group = Arc::clone(&group);
             move || {
-                let failure = match group.wait() {
+                let family = group.process().and_then(FamilyWatch::start);
+                let outcome = group.wait();
+                let peak = family.and_then(FamilyWatch::end);
+                let failure = match outcome {
                     Ok(Outcome::Ended(status)) => failure(&name, status, &log),
                     Ok(Outcome::Cancelled) => Some(Failure::for_good(format!("`{name}` was cancelled"))),
                     Err(error) => Some(Failure::for_good(format!("wait for `{name}`: {error}"))),
                 };
-                done.ended(Ended { failure, ..Ended::default() });
+                done.ended(Ended { failure, memory: UnitMemory { peak, ..UnitMemory::default() }, ..Ended::default() });
             }
         };
         if let Err(error) = thread::Builder::new().name("tidegate-command".into()).spawn(watch) {

@@ -11,6 +11,7 @@ mod command;
 mod entries;
 mod entry;
 mod event;
+mod family;
 mod process;
 mod runner;
 mod split;

@@ -79,6 +79,11 @@ impl Group {
         let _ = prlimit(self.leader, Resource::Data, Rlimit { current: bytes, maximum: bytes });
     }
 
+    /// Returns the number of the leader.
+    pub fn process(&self) -> Option<u32> {
+        self.leader.and_then(|leader| u32::try_from(leader.as_raw_nonzero().get()).ok())
+    }
+
     /// Waits until the leader has ended, and ends what it left behind.
     pub fn wait(&self) -> io::Result<Outcome> {
         if let Some(leader) = self.leader {

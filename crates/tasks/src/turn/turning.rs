@@ -169,6 +169,8 @@ impl Turning<'_> {
             for place in self.entries.movable() {
                 match self.entries.step(place) {
                     Step::Wait => continue,
+                    // It could not start, either.
+                    Step::Go if !self.turn.options.shared.has_room(&self.entries.limits()) => continue,
                     Step::Skip(task) => self.skip(place, task),
                     Step::Go => {
                         if let Err(error) = self.ready(place) {

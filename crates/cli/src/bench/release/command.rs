@@ -1,9 +1,9 @@
-//! The command: data written, answers compared, then each way measured on its own.
+//! The command: data written, answers compared, then all ways measured in turns.
 
 use super::{
     answers,
     load::Load,
-    measured::Measured,
+    measured::{Contender, Measured},
     ours::Service,
     pandas::{MODES, Pandas, PandasService},
     table::Report,
@@ -23,6 +23,7 @@ use std::{
         atomic::{AtomicBool, AtomicU8, Ordering::Relaxed},
     },
     thread,
+    time::Duration,
 };
 use tempfile::TempDir;
 use tidegate_engine::EngineError;
@@ -30,6 +31,9 @@ use tidegate_memory::{ByteCount, Limit, release_policy::ReleasePolicy};
 
 /// The order in which policies are measured.
 const POLICIES: [ReleasePolicy; 3] = [ReleasePolicy::Never, ReleasePolicy::Always, ReleasePolicy::Auto];
+
+/// The time of each row is divided into so many turns.
+const TURNS: u32 = 5;
 
 /// Runs the command and returns its exit code: 1 if answers differ, or `auto` did not hold the limit.
 ///
@@ -93,6 +97,8 @@ fn find(arguments: &ReleaseBenchArgs) -> Result<Pandas, String> {
 struct Bench {
     load: Load,
     service: Service,
+    /// How long each row is measured.
+    time: Duration,
     folder: TempDir,
     stop: Arc<AtomicBool>,
     code: Arc<AtomicU8>,
@@ -110,8 +116,8 @@ impl Bench {
         let load = Load::prepare(&data, arguments.lines, arguments.seed)?;
         let program = env::current_exe().map_err(|error| EngineError::Run(format!("find this program: {error}")))?;
         let concurrency = NonZeroUsize::new(usize::from(arguments.concurrency)).unwrap_or(NonZeroUsize::MIN);
-        let service = Service { program, limit, concurrency, time: arguments.seconds };
-        Ok(Self { load, service, folder, stop, code, printer })
+        let service = Service { program, limit, concurrency };
+        Ok(Self { load, service, time: arguments.seconds, folder, stop, code, printer })
     }
 
     /// Returns the exit code of whoever ended it.
@@ -144,27 +150,28 @@ impl Bench {
         Ok(Ok(()))
     }
 
-    /// Measures row after row.
+    /// Measures all rows, in turns.
     fn measure(&self, pandas: Option<&Pandas>) -> Result<Vec<Measured>, EngineError> {
-        let mut rows = Vec::new();
+        let mut rows: Vec<Box<dyn Contender + '_>> = Vec::new();
         for policy in POLICIES {
-            self.printer.note(&format!("measuring tidegate, release = {policy} .."));
-            rows.push(self.service.measure(&self.load, policy, &self.stop)?);
-            if self.stopped().is_some() {
-                return Ok(rows);
+            rows.push(Box::new(self.service.serve(&self.load, policy, &self.stop)?));
+        }
+        if let Some(pandas) = pandas {
+            let Service { limit, concurrency, .. } = self.service;
+            for mode in MODES {
+                let service = PandasService { pandas, mode, limit, concurrency };
+                rows.push(Box::new(service.serve(&self.load, &self.stop)?));
             }
         }
-        let Some(pandas) = pandas else { return Ok(rows) };
-        let Service { limit, concurrency, time, .. } = self.service;
-        let service = PandasService { pandas: pandas.clone(), limit, concurrency, time };
-        for mode in MODES {
-            self.printer.note(&format!("measuring pandas, {mode} .."));
-            rows.push(service.measure(&self.load, mode, &self.stop)?);
-            if self.stopped().is_some() {
-                break;
+        for turn in 1..=TURNS {
+            self.printer.note(&format!("measuring, turn {turn} of {TURNS} ({} ways to answer) ..", rows.len()));
+            for row in &mut rows {
+                if self.stopped().is_none() && !row.over() {
+                    row.turn(self.time / TURNS)?;
+                }
             }
         }
-        Ok(rows)
+        rows.into_iter().map(Contender::end).collect()
     }
 }
 

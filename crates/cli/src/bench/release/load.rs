@@ -4,7 +4,7 @@ use super::questions::{QUESTIONS, Question};
 use crate::demo::data::{self, BrokenLines, DataFormat, DataOptions};
 use std::{
     fs::{self, File},
-    io,
+    io::{self, BufRead, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
 };
 use tidegate_engine::EngineError;
@@ -95,10 +95,34 @@ fn sizes(largest: u64) -> impl Iterator<Item = u64> {
 fn write(path: &Path, options: &DataOptions) -> io::Result<ByteCount> {
     if !path.exists() {
         let part = path.with_extension("part");
-        data::generate(options, &mut File::create(&part)?)?;
+        if options.format == DataFormat::Log { write_plain(&part, options)? } else { generate(&part, options)? }
         fs::rename(&part, path)?;
     }
     Ok(ByteCount::new(path.metadata()?.len()))
+}
+
+fn generate(path: &Path, options: &DataOptions) -> io::Result<()> {
+    data::generate(options, &mut File::create(path)?).map(drop)
+}
+
+/// Writes so many lines of which spaces and quotes alone tell the fields: the others are few, and left out.
+fn write_plain(path: &Path, options: &DataOptions) -> io::Result<()> {
+    let all = path.with_extension("all");
+    generate(&all, &DataOptions { lines: options.lines + options.lines / 8 + 64, ..*options })?;
+    let mut plain = BufWriter::new(File::create(path)?);
+    let lines = BufReader::new(File::open(&all)?).lines();
+    let wanted = usize::try_from(options.lines).unwrap_or(usize::MAX);
+    for line in lines.filter(|line| line.as_ref().map_or(true, |line| is_plain(line))).take(wanted) {
+        writeln!(plain, "{}", line?)?;
+    }
+    plain.flush()?;
+    fs::remove_file(&all)
+}
+
+/// Returns whether a line of a combined log reads the same by spaces and quotes: no space in a name, no escape.
+fn is_plain(line: &str) -> bool {
+    let names = line.split_once(" [").map_or(line, |(names, _)| names);
+    names.matches(' ').count() == 2 && !line.contains('\\')
 }
 
 fn every(files: usize) -> Vec<Request> {
@@ -138,6 +162,16 @@ mod tests {
         for request in every(10) {
             assert_eq!(plan.iter().filter(|planned| **planned == request).count(), ROUNDS);
         }
+    }
+
+    #[test]
+    fn a_line_is_plain_without_spaces_in_names_and_escapes() {
+        let rest = "[01/Mar/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"a b [c\" 0.1";
+        let check = |names: &str, rest: &str, plain| assert_eq!(is_plain(&format!("{names} {rest}")), plain, "{names} {rest}");
+        check("10.0.0.1 - -", rest, true);
+        check("10.0.0.1 - ann", rest, true);
+        check("10.0.0.1 - J. Doe", rest, false);
+        check("10.0.0.1 - -", &rest.replace("a b", r"a \x22"), false);
     }
 
     #[test]

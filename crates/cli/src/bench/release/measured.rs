@@ -2,7 +2,26 @@
 
 use serde_json::{Value, json};
 use std::time::Duration;
+use tidegate_engine::EngineError;
 use tidegate_memory::ByteCount;
+
+/// One way to answer requests. Several are measured in turns, because the speed of a machine moves while it is measured.
+pub(super) trait Contender {
+    /// Answers requests for a time.
+    ///
+    /// # Errors
+    /// If what answers them cannot be started or spoken to.
+    fn turn(&mut self, time: Duration) -> Result<(), EngineError>;
+
+    /// Returns whether it has ended, so that it needs no further turn.
+    fn over(&self) -> bool;
+
+    /// Ends it, and returns what all of its turns showed.
+    ///
+    /// # Errors
+    /// If it does not end.
+    fn end(self: Box<Self>) -> Result<Measured, EngineError>;
+}
 
 /// Who answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +54,7 @@ pub(super) struct Measured {
     pub(super) mode: &'static str,
     /// The times that requests took, the shortest first.
     pub(super) times: Vec<Duration>,
-    /// From the first request to the last answer.
+    /// Its turns, each from the first request to the last answer.
     pub(super) elapsed: Duration,
     /// The most that all processes showed the kernel together.
     pub(super) peak: ByteCount,

@@ -2,10 +2,11 @@
 
 use super::{
     load::{Load, LogFile, Request},
-    measured::{By, Fate, Measured},
+    measured::{By, Contender, Fate, Measured},
     sampler::Sampler,
 };
 use std::{
+    mem,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{
@@ -32,29 +33,39 @@ pub(super) struct Service {
     pub(super) limit: ByteCount,
     /// Requests at a time.
     pub(super) concurrency: NonZeroUsize,
-    /// How long.
-    pub(super) time: Duration,
 }
 
-/// What the threads that ask have in common.
-struct Asking<'a> {
+/// Workers that answer the load, in turns with whatever it is measured beside.
+pub(super) struct Serving<'a> {
+    service: &'a Service,
     load: &'a Load,
-    pool: &'a SharedPool,
-    threads: u16,
-    time: Duration,
-    start: Instant,
+    stop: &'a AtomicBool,
+    policy: ReleasePolicy,
+    pool: SharedPool,
     /// The place of the next request in the plan.
     next: AtomicUsize,
-    stop: &'a AtomicBool,
     needs: Mutex<Needs>,
-    seen: Mutex<SeenSoFar>,
+    seen: Mutex<Seen>,
+    /// The turns that are over, each to its last answer.
+    elapsed: Duration,
+    peak: ByteCount,
 }
 
+/// What the threads that ask have in common during a turn.
+struct Asking<'a> {
+    serving: &'a Serving<'a>,
+    time: Duration,
+    start: Instant,
+}
+
+/// What all turns showed so far.
 #[derive(Default)]
-struct SeenSoFar {
+struct Seen {
     times: Vec<Duration>,
+    /// When the last answer of this turn came.
     last: Duration,
     largest: ByteCount,
+    /// After how much of this turn a request failed, and why.
     failure: Option<(Duration, String)>,
 }
 
@@ -65,57 +76,21 @@ enum Answered {
 }
 
 impl Service {
-    /// Answers requests until the time is over.
+    /// Starts the workers.
     ///
     /// # Errors
-    /// If workers cannot be started.
-    pub(super) fn measure(
-        &self,
-        load: &Load,
+    /// If they cannot be started.
+    pub(super) fn serve<'a>(
+        &'a self,
+        load: &'a Load,
         policy: ReleasePolicy,
-        stop: &AtomicBool,
-    ) -> Result<Measured, EngineError> {
+        stop: &'a AtomicBool,
+    ) -> Result<Serving<'a>, EngineError> {
         let pool = SharedPool::new(SharedOptions { worker: self.worker(), most: self.concurrency, policy });
         pool.warm().map_err(|error| lost(&error))?;
-        let looked = pool.clone();
-        let sampler = Sampler::start(move || looked.processes(), |_| {});
-        let asking = Asking {
-            load,
-            pool: &pool,
-            threads: self.threads(),
-            time: self.time,
-            start: Instant::now(),
-            next: AtomicUsize::new(0),
-            stop,
-            needs: Mutex::default(),
-            seen: Mutex::default(),
-        };
-        thread::scope(|scope| {
-            for _ in 0..self.concurrency.get() {
-                scope.spawn(|| asking.ask());
-            }
-        });
-        let peak = sampler.end();
-        let counts = pool.counts();
-        let mut seen = asking.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        seen.times.sort_unstable();
-        let fate = match seen.failure {
-            Some((after, message)) => Fate::Failed(after, message),
-            None if peak > self.limit => Fate::Crossed,
-            None => Fate::Survived,
-        };
-        Ok(Measured {
-            by: By::Tidegate,
-            mode: policy.name(),
-            times: seen.times,
-            elapsed: seen.last,
-            peak,
-            largest: Some(seen.largest),
-            released: Some(counts.released),
-            replaced: Some(counts.ended),
-            waited: Some(counts.waited),
-            fate,
-        })
+        let (next, needs, seen) = (AtomicUsize::new(0), Mutex::default(), Mutex::default());
+        let (elapsed, peak) = (Duration::ZERO, ByteCount::ZERO);
+        Ok(Serving { service: self, load, stop, policy, pool, next, needs, seen, elapsed, peak })
     }
 
     /// Writes the answers of requests into a folder, by their places.
@@ -157,27 +132,75 @@ impl Service {
     }
 }
 
+impl Contender for Serving<'_> {
+    fn turn(&mut self, time: Duration) -> Result<(), EngineError> {
+        let looked = self.pool.clone();
+        let sampler = Sampler::start(move || looked.processes(), |_| {});
+        let asking = Asking { serving: self, time, start: Instant::now() };
+        thread::scope(|scope| {
+            for _ in 0..self.service.concurrency.get() {
+                scope.spawn(|| asking.ask());
+            }
+        });
+        self.peak = self.peak.max(sampler.end());
+        let mut seen = lock(&self.seen);
+        if seen.failure.is_none() {
+            self.elapsed += mem::take(&mut seen.last);
+        }
+        Ok(())
+    }
+
+    fn over(&self) -> bool {
+        lock(&self.seen).failure.is_some()
+    }
+
+    fn end(self: Box<Self>) -> Result<Measured, EngineError> {
+        let counts = self.pool.counts();
+        let mut seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        seen.times.sort_unstable();
+        let fate = match seen.failure {
+            Some((after, message)) => Fate::Failed(self.elapsed + after, message),
+            None if self.peak > self.service.limit => Fate::Crossed,
+            None => Fate::Survived,
+        };
+        Ok(Measured {
+            by: By::Tidegate,
+            mode: self.policy.name(),
+            times: seen.times,
+            elapsed: self.elapsed + seen.last,
+            peak: self.peak,
+            largest: Some(seen.largest),
+            released: Some(counts.released),
+            replaced: Some(counts.ended),
+            waited: Some(counts.waited),
+            fate,
+        })
+    }
+}
+
 impl Asking<'_> {
     /// Asks one request after the other.
     fn ask(&self) {
-        while self.start.elapsed() < self.time && !self.stop.load(Relaxed) && lock(&self.seen).failure.is_none() {
-            let place = self.next.fetch_add(1, Relaxed) % self.load.plan.len().max(1);
-            let Some(request) = self.load.plan.get(place).copied() else { return };
-            let Some(file) = self.load.file(request) else { return };
+        let Serving { load, stop, .. } = self.serving;
+        while self.start.elapsed() < self.time && !stop.load(Relaxed) && !self.serving.over() {
+            let place = self.serving.next.fetch_add(1, Relaxed) % load.plan.len().max(1);
+            let Some(request) = load.plan.get(place).copied() else { return };
+            let Some(file) = load.file(request) else { return };
             if let Err(message) = self.one(request, file) {
                 let failure = Some((self.start.elapsed(), message));
-                let mut seen = lock(&self.seen);
+                let mut seen = lock(&self.serving.seen);
                 seen.failure = seen.failure.take().or(failure);
             }
         }
     }
 
     fn one(&self, request: Request, file: &LogFile) -> Result<(), String> {
+        let Serving { pool, needs, seen, service, .. } = self.serving;
         let begun = self.start.elapsed();
         let kind = format!("{} {}", request.question.name, file.format_name());
-        let forecast = lock(&self.needs).forecast(&kind, file.bytes);
-        let Granted { worker, grant } = self.pool.take(forecast).map_err(|error| error.to_string())?;
-        let task = task(file, request, grant.limit(), self.threads);
+        let forecast = lock(needs).forecast(&kind, file.bytes);
+        let Granted { worker, grant } = pool.take(forecast).map_err(|error| error.to_string())?;
+        let task = task(file, request, grant.limit(), service.threads());
         let mut running = worker.run(&task).map_err(|error| error.to_string())?;
         let answered = answered(&mut running, grant.limit()).map_err(|error| error.to_string())?;
         let ended = self.start.elapsed();
@@ -186,8 +209,8 @@ impl Asking<'_> {
         match answered {
             Answered::Failed(message) => Err(message),
             Answered::Done(fared) => {
-                lock(&self.needs).saw(&kind, file.bytes, fared);
-                let mut seen = lock(&self.seen);
+                lock(needs).saw(&kind, file.bytes, fared);
+                let mut seen = lock(seen);
                 seen.times.push(ended.saturating_sub(begun));
                 seen.last = seen.last.max(ended);
                 if let Fared::Fitted(peak) = fared {

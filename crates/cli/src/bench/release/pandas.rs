@@ -5,15 +5,16 @@
 
 use super::{
     load::{Load, Request},
-    measured::{By, Fate, Measured},
+    measured::{By, Contender, Fate, Measured},
     sampler::Sampler,
 };
 use serde_json::json;
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Lines, Write},
+    mem,
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -38,26 +39,54 @@ pub(super) struct Pandas {
 }
 
 /// How the load is answered.
-#[derive(Clone, Debug)]
-pub(super) struct PandasService {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PandasService<'a> {
     /// Which pandas.
-    pub(super) pandas: Pandas,
+    pub(super) pandas: &'a Pandas,
+    /// What becomes of tables.
+    pub(super) mode: &'static str,
     /// The limit.
     pub(super) limit: ByteCount,
     /// Requests at a time.
     pub(super) concurrency: NonZeroUsize,
-    /// How long.
-    pub(super) time: Duration,
+}
+
+/// A Python that answers the load, in turns with whatever it is measured beside.
+pub(super) struct Serving<'a> {
+    service: PandasService<'a>,
+    child: Arc<Mutex<Child>>,
+    process: u32,
+    /// Where it is told of turns, and what it says; both end with it.
+    stdin: Option<ChildStdin>,
+    lines: Lines<BufReader<ChildStdout>>,
+    group: Option<Group>,
+    stop: &'a Arc<AtomicBool>,
+    /// Whether it was killed for what it held.
+    killed: Arc<AtomicBool>,
+    told: Told,
+    peak: ByteCount,
+    /// After how much of its turns it ended by itself.
+    ended: Option<Duration>,
 }
 
 /// What a Python said.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
-    ready: bool,
     done: bool,
     times: Vec<Duration>,
+    /// The turns that are over, each to its last answer.
+    elapsed: Duration,
+    /// When the last answer of this turn came.
     last: Duration,
     failure: Option<String>,
+}
+
+/// What may be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Ready,
+    TurnOver,
+    Other,
 }
 
 impl Pandas {
@@ -81,8 +110,9 @@ impl Pandas {
     /// If it does not do so.
     pub(super) fn write_answers(&self, load: &Load, requests: &[Request], folder: &Path) -> Result<(), EngineError> {
         let failed = |what: String| EngineError::Run(format!("pandas: {what}"));
-        let asked = Asked { requests, mode: "drop", concurrency: 0, time: Duration::ZERO, answers: Some(folder) };
-        let child = self.start(load, &asked).map_err(|error| failed(error.to_string()))?;
+        let asked = Asked { requests, mode: "drop", concurrency: 0, answers: Some(folder) };
+        // It is told of no turn.
+        let (child, _) = self.start(load, &asked).map_err(|error| failed(error.to_string()))?;
         let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;
         if !output.status.success() {
             return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
@@ -90,13 +120,13 @@ impl Pandas {
         Ok(())
     }
 
-    fn start(&self, load: &Load, asked: &Asked<'_>) -> std::io::Result<Child> {
+    /// Starts it and tells it the load.
+    fn start(&self, load: &Load, asked: &Asked<'_>) -> std::io::Result<(Child, Option<ChildStdin>)> {
         let files: Vec<_> =
             load.files.iter().map(|file| json!({ "path": file.path, "format": file.format_name() })).collect();
         let plan: Vec<_> = asked.requests.iter().map(|request| json!([request.file, request.question.name])).collect();
         let load = json!({
             "mode": asked.mode,
-            "seconds": asked.time.as_secs_f64(),
             "concurrency": asked.concurrency,
             "files": files,
             "plan": plan,
@@ -107,11 +137,12 @@ impl Pandas {
         let stderr = if asked.answers.is_some() { Stdio::piped() } else { Stdio::null() };
         command.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
+        let mut stdin = child.stdin.take();
+        if let Some(stdin) = &mut stdin {
             // One that ends without reading says why.
-            let _ = stdin.write_all(load.to_string().as_bytes());
+            let _ = writeln!(stdin, "{load}");
         }
-        Ok(child)
+        Ok((child, stdin))
     }
 }
 
@@ -120,56 +151,37 @@ struct Asked<'a> {
     requests: &'a [Request],
     mode: &'static str,
     concurrency: usize,
-    time: Duration,
     answers: Option<&'a Path>,
 }
 
-impl PandasService {
-    /// Answers requests until the time is over, or it is killed.
+impl<'a> PandasService<'a> {
+    /// Starts a Python, and waits until it has pandas.
     ///
     /// # Errors
-    /// If Python cannot be started or waited for.
-    pub(super) fn measure(
-        &self,
-        load: &Load,
-        mode: &'static str,
-        stop: &Arc<AtomicBool>,
-    ) -> Result<Measured, EngineError> {
-        let failed = |error: std::io::Error| EngineError::Run(format!("pandas: {error}"));
-        let asked =
-            Asked { requests: &load.plan, mode, concurrency: self.concurrency.get(), time: self.time, answers: None };
-        let group = Group::make(Limit::Bytes(self.limit)).ok();
-        let mut child = self.pandas.start(load, &asked).map_err(failed)?;
-        let (process, stdout) = (child.id(), child.stdout.take());
+    /// If it cannot be started.
+    pub(super) fn serve(self, load: &Load, stop: &'a Arc<AtomicBool>) -> Result<Serving<'a>, EngineError> {
+        let Self { pandas, mode, limit, concurrency } = self;
+        let asked = Asked { requests: &load.plan, mode, concurrency: concurrency.get(), answers: None };
+        let group = Group::make(Limit::Bytes(limit)).ok();
+        let (mut child, stdin) = pandas.start(load, &asked).map_err(|error| failed(&error))?;
+        let process = child.id();
+        let stdout = child.stdout.take().ok_or_else(|| EngineError::Run("pandas: no pipe from it".to_owned()))?;
         let group = group.filter(|group| group.take_in(process).is_ok());
-        let child = Arc::new(Mutex::new(child));
-        let killed = Arc::new(AtomicBool::new(false));
-        let sampler = Sampler::start(move || vec![process], {
-            let (child, killed, stop, limit) = (Arc::clone(&child), Arc::clone(&killed), Arc::clone(stop), self.limit);
-            move |resident| {
-                let over = resident > limit;
-                if over || stop.load(Relaxed) {
-                    killed.fetch_or(over, Relaxed);
-                    // One that has ended needs no killing.
-                    let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
-                }
-            }
-        });
-        let mut told = Told::default();
-        let mut started = Instant::now();
-        for line in stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).lines()).map_while(Result::ok) {
-            let was_ready = told.ready;
-            told.hear(&line);
-            if told.ready && !was_ready {
-                started = Instant::now();
-            }
-        }
-        let after = started.elapsed();
-        let peak = sampler.end();
-        let status = child.lock().unwrap_or_else(PoisonError::into_inner).wait().map_err(failed)?;
-        let by_kernel = !status.success() && group.is_some_and(|group| group.kills().is_some_and(|kills| kills > 0));
-        let died = by_kernel || killed.load(Relaxed);
-        Ok(told.into_measured(mode, peak, if died { Some(after) } else { None }, self.limit))
+        let mut serving = Serving {
+            service: self,
+            child: Arc::new(Mutex::new(child)),
+            process,
+            stdin,
+            lines: BufReader::new(stdout).lines(),
+            group,
+            stop,
+            killed: Arc::default(),
+            told: Told::default(),
+            peak: ByteCount::ZERO,
+            ended: None,
+        };
+        serving.listen(Heard::Ready);
+        Ok(serving)
     }
 
     /// Returns what holds a limit, in words.
@@ -178,12 +190,84 @@ impl PandasService {
     }
 }
 
+impl Serving<'_> {
+    /// Listens until something was said, or to the end of the process.
+    fn listen(&mut self, until: Heard) {
+        let started = Instant::now();
+        for line in self.lines.by_ref().map_while(Result::ok) {
+            if self.told.hear(&line) == until {
+                return;
+            }
+        }
+        self.ended.get_or_insert(self.told.elapsed + started.elapsed());
+    }
+
+    /// Looks at what it holds, and kills it above the limit, or when all is to end.
+    fn sampler(&self) -> Sampler {
+        let (child, killed, stop) = (Arc::clone(&self.child), Arc::clone(&self.killed), Arc::clone(self.stop));
+        let (process, limit) = (self.process, self.service.limit);
+        Sampler::start(
+            move || vec![process],
+            move |resident| {
+                let over = resident > limit;
+                if over || stop.load(Relaxed) {
+                    killed.fetch_or(over, Relaxed);
+                    // One that has ended needs no killing.
+                    let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+                }
+            },
+        )
+    }
+}
+
+impl Contender for Serving<'_> {
+    fn turn(&mut self, time: Duration) -> Result<(), EngineError> {
+        let sampler = self.sampler();
+        if let Some(stdin) = &mut self.stdin {
+            // One that has ended is heard no more.
+            let _ = writeln!(stdin, "{}", time.as_secs_f64());
+        }
+        self.listen(Heard::TurnOver);
+        self.peak = self.peak.max(sampler.end());
+        Ok(())
+    }
+
+    fn over(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    fn end(mut self: Box<Self>) -> Result<Measured, EngineError> {
+        let sampler = self.sampler();
+        self.stdin = None;
+        let ended = self.ended;
+        for line in self.lines.by_ref().map_while(Result::ok) {
+            self.told.hear(&line);
+        }
+        sampler.end();
+        let status = self.child.lock().unwrap_or_else(PoisonError::into_inner).wait();
+        let status = status.map_err(|error| failed(&error))?;
+        let by_kernel =
+            !status.success() && self.group.is_some_and(|group| group.kills().is_some_and(|kills| kills > 0));
+        let died = by_kernel || self.killed.load(Relaxed);
+        let killed = died.then(|| ended.unwrap_or(self.told.elapsed));
+        Ok(self.told.into_measured(self.service.mode, self.peak, killed, self.service.limit))
+    }
+}
+
+fn failed(error: &std::io::Error) -> EngineError {
+    EngineError::Run(format!("pandas: {error}"))
+}
+
 impl Told {
     /// Understands a line.
-    fn hear(&mut self, line: &str) {
+    fn hear(&mut self, line: &str) -> Heard {
         let mut words = line.split(' ');
         match words.next() {
-            Some("ready") => self.ready = true,
+            Some("ready") => return Heard::Ready,
+            Some("over") => {
+                self.elapsed += mem::take(&mut self.last);
+                return Heard::TurnOver;
+            }
             Some("done") => self.done = true,
             Some("failed") => self.failure = Some(line.trim_start_matches("failed ").to_owned()),
             Some(_) => {
@@ -195,6 +279,7 @@ impl Told {
             }
             None => {}
         }
+        Heard::Other
     }
 
     fn into_measured(
@@ -205,10 +290,11 @@ impl Told {
         limit: ByteCount,
     ) -> Measured {
         self.times.sort_unstable();
+        let last = self.elapsed + self.last;
         let fate = match (killed, self.failure) {
             (Some(after), _) => Fate::Killed(after),
-            (None, Some(message)) => Fate::Failed(self.last, message),
-            (None, None) if !self.done => Fate::Failed(self.last, "it ended before its time".to_owned()),
+            (None, Some(message)) => Fate::Failed(last, message),
+            (None, None) if !self.done => Fate::Failed(last, "it ended before its time".to_owned()),
             (None, None) if peak > limit => Fate::Crossed,
             (None, None) => Fate::Survived,
         };
@@ -216,7 +302,7 @@ impl Told {
             by: By::Pandas,
             mode,
             times: self.times,
-            elapsed: killed.unwrap_or(self.last),
+            elapsed: killed.unwrap_or(last),
             peak,
             largest: None,
             released: None,
@@ -234,14 +320,18 @@ mod tests {
     #[test]
     fn what_a_python_says_is_understood() {
         let mut told = Told::default();
-        for line in ["ready 2.3.3", "0 100 5100", "1 200 9200", "nonsense", "2 x 3", "done"] {
-            told.hear(line);
+        for line in ["0 100 5100", "1 200 9200", "nonsense", "2 x 3"] {
+            assert_eq!(told.hear(line), Heard::Other);
         }
-        let times = [5, 9].map(Duration::from_millis).to_vec();
-        let expected = Told { ready: true, done: true, times, last: Duration::from_micros(9200), failure: None };
-        assert_eq!(told, expected);
+        assert_eq!(told.hear("ready 2.3.3"), Heard::Ready);
+        assert_eq!(told.hear("over"), Heard::TurnOver);
+        assert_eq!(told.hear("2 0 1000"), Heard::Other);
+        assert_eq!(told.hear("done"), Heard::Other);
+        let times = [5, 9, 1].map(Duration::from_millis).to_vec();
+        let (elapsed, last) = (Duration::from_micros(9200), Duration::from_millis(1));
+        assert_eq!(told, Told { done: true, times, elapsed, last, failure: None });
         let row = told.into_measured("drop", ByteCount::mib(1), None, ByteCount::mib(2));
-        assert_eq!((row.fate, row.elapsed), (Fate::Survived, Duration::from_micros(9200)));
+        assert_eq!((row.fate, row.elapsed), (Fate::Survived, Duration::from_micros(10200)));
     }
 
     #[test]

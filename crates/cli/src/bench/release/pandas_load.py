@@ -1,7 +1,8 @@
 """Answers requests of `tidegate bench release` with pandas, as a service in one process would: a thread for each at a time.
 
-Standard input is the load, one JSON object. Standard output is what happened: `ready` and the version, a line for each
-request that was answered (its place in the plan, and when it was begun and answered, in microseconds since ready), `done`.
+Standard input is the load, one JSON object in a line, then a line for each turn: its seconds. Standard output is what happened:
+`ready` and the version; a line for each request that was answered (its place in the plan, and when it was begun and answered,
+in microseconds since the turn began), `over` at the end of a turn; `done`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import sys
 import threading
 import time
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -104,10 +106,18 @@ def trim() -> None:
     ctypes.CDLL(None).malloc_trim(0)
 
 
-def serve(load: dict, places: itertools.count, start: float) -> None:
-    """Answer requests until the time is over."""
+class Turn(NamedTuple):
+    """When a turn began, and its seconds."""
+
+    start: float
+    seconds: float
+
+
+def serve(load: dict, places: itertools.count, turn: Turn) -> None:
+    """Answer requests until the turn is over."""
     files, plan, mode = load["files"], load["plan"], load["mode"]
-    while time.perf_counter() - start < load["seconds"]:
+    start = turn.start
+    while time.perf_counter() - start < turn.seconds:
         at = next(places)
         file, question = plan[at % len(plan)]
         begun = time.perf_counter() - start
@@ -125,10 +135,10 @@ def serve(load: dict, places: itertools.count, start: float) -> None:
 KEPT: list[tuple[pd.DataFrame, pd.DataFrame]] = []
 
 
-def guarded(load: dict, places: itertools.count, start: float) -> None:
+def guarded(load: dict, places: itertools.count, turn: Turn) -> None:
     """Answer requests; end the process by the first that fails, as the others would wait for nothing."""
     try:
-        serve(load, places, start)
+        serve(load, places, turn)
     except BaseException as error:  # noqa: BLE001
         say(f"failed {type(error).__name__}: {error}".replace("\n", " "))
         os._exit(1)
@@ -136,17 +146,19 @@ def guarded(load: dict, places: itertools.count, start: float) -> None:
 
 def main() -> None:
     """Do what the standard input says."""
-    load = json.load(sys.stdin)
+    load = json.loads(sys.stdin.readline())
     if load["answers"]:
         write_answers(load)
     say(f"ready {pd.__version__}")
-    places, start = itertools.count(), time.perf_counter()
-    arguments = (load, places, start)
-    threads = [threading.Thread(target=guarded, args=arguments) for _ in range(load["concurrency"])]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    places = itertools.count()
+    for seconds in sys.stdin:
+        arguments = (load, places, Turn(time.perf_counter(), float(seconds)))
+        threads = [threading.Thread(target=guarded, args=arguments) for _ in range(load["concurrency"])]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        say("over")
     say("done")
 
 

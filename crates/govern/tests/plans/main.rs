@@ -1,4 +1,4 @@
-//! Plans that were rewritten answer as those they replace.
+//! Plans that were rewritten answer as those they replace, and come to their end.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,6 +9,7 @@
 #![expect(clippy::cast_precision_loss, reason = "small numbers")]
 
 mod distinct;
+mod exchange;
 mod joins;
 mod percentiles;
 mod tables;

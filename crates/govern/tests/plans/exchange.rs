@@ -1,7 +1,5 @@
 //! An exchange that spills comes to its end.
 
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by a panic")]
-
 use datafusion::{
     arrow::{
         array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray},
