@@ -18,7 +18,7 @@ use datafusion::{
 };
 use futures::{Stream, stream};
 use std::{sync::Arc, vec};
-use tidegate_formats::{Counts, VirtualColumn};
+use tidegate_formats::VirtualColumn;
 
 /// A batch may take so many times the bytes that it takes on the average; one that would take more is cut.
 const UNEVEN: usize = 4;
@@ -62,7 +62,7 @@ impl State {
             match Decoder::columns(&piece.batch, &piece.rows, bytes.saturating_mul(UNEVEN), queue.asking()) {
                 Ok((columns, read)) => {
                     progress.read(read);
-                    progress.decoded(Counts { rows: piece.rows.len() as u64, ..Counts::default() });
+                    progress.unlined(piece.rows.len());
                     return Ok(Some(self.batch(&columns, &piece)?));
                 }
                 Err(IpcError::TooMuch) if piece.rows.len() > 1 => self.parts.extend(halves(piece)),
