@@ -4,7 +4,7 @@ use super::{
     batch::Batch,
     error::{IpcError, damaged, refused_by_arrow},
     layout::{Bytes, Part},
-    memory::Asking,
+    memory::{Asking, Granted},
     schema::{Column, Layout, Offsets},
 };
 use datafusion::arrow::{
@@ -32,6 +32,10 @@ pub(crate) struct Decoder<'a> {
     left: u64,
     /// The bytes that were read.
     read: u64,
+    /// Who is asked for more, for a row that cannot be cut.
+    asking: Option<&'a Asking>,
+    /// What was granted, as long as the row is read.
+    granted: Vec<Granted>,
 }
 
 impl<'a> Decoder<'a> {
@@ -44,31 +48,22 @@ impl<'a> Decoder<'a> {
         batch: &'a Batch,
         rows: &Range<usize>,
         most: usize,
-        asking: &Asking,
+        asking: &'a Asking,
     ) -> Result<(Vec<ArrayRef>, u64), IpcError> {
-        match Self::limited(batch, rows, most as u64) {
-            Err(IpcError::TooMuch) if rows.len() < 2 => {
-                let one = Self::unbounded(batch);
-                let _granted = asking.ask(batch.bytes())?;
-                one.all(rows)
-            }
-            result => result,
-        }
-    }
-
-    fn limited(batch: &'a Batch, rows: &Range<usize>, most: u64) -> Result<(Vec<ArrayRef>, u64), IpcError> {
-        Self { batch, left: most, read: 0 }.all(rows)
+        let asking = Some(asking).filter(|_| rows.len() < 2);
+        Self { batch, left: most as u64, read: 0, asking, granted: Vec::new() }.all(rows)
     }
 
     /// Returns one for rows that may take whatever they take.
     pub(super) fn unbounded(batch: &'a Batch) -> Self {
-        Self { batch, left: u64::MAX, read: 0 }
+        Self { batch, left: u64::MAX, read: 0, asking: None, granted: Vec::new() }
     }
 
     fn all(mut self, rows: &Range<usize>) -> Result<(Vec<ArrayRef>, u64), IpcError> {
-        let mut columns = Vec::with_capacity(self.batch.parts.len());
-        for (place, part) in &self.batch.parts {
-            let column = self.batch.schema.columns.get(*place);
+        let batch = self.batch;
+        let mut columns = Vec::with_capacity(batch.parts.len());
+        for (place, part) in &batch.parts {
+            let column = batch.schema.columns.get(*place);
             let column = column.ok_or_else(|| self.wrong("a column that the schema has not"))?;
             columns.push(self.array(column, part, rows.clone())?);
         }
@@ -102,8 +97,8 @@ impl<'a> Decoder<'a> {
                 self.texts(&column.data_type, offsets, texts, values.nulls)
             }
             Layout::Views => self.views(&column.data_type, part, values),
-            Layout::List(offsets, item) => self.list(column, (*offsets, item), part, values),
-            Layout::FixedList(size, item) => self.fixed_list(column, (*size, item), part, values),
+            Layout::List(offsets, item) => self.list(column, (*offsets, &**item), part, values),
+            Layout::FixedList(size, item) => self.fixed_list(column, (*size, &**item), part, values),
             Layout::Struct(parts) => self.structs(column, parts, part, values),
             Layout::Dictionary { id, places, width } => {
                 let places = self.fixed(places, *width, part, values)?;
@@ -139,7 +134,11 @@ impl<'a> Decoder<'a> {
 
     /// Takes note of memory that the rows take.
     pub(super) fn spend(&mut self, bytes: u64) -> Result<(), IpcError> {
-        self.left = self.left.checked_sub(bytes).ok_or(IpcError::TooMuch)?;
+        match (self.left.checked_sub(bytes), self.asking) {
+            (Some(left), _) => self.left = left,
+            (None, Some(asking)) => self.granted.push(asking.ask(bytes)?),
+            (None, None) => return Err(IpcError::TooMuch),
+        }
         Ok(())
     }
 
@@ -201,7 +200,7 @@ impl<'a> Decoder<'a> {
         };
         if last - first > i64::from(i32::MAX) {
             let one = || self.wrong("a value of more than 2 GiB, which is the most that is taken");
-            return Err(if rows.len() > 1 && self.left < u64::MAX { IpcError::TooMuch } else { one() });
+            return Err(if rows.len() > 1 { IpcError::TooMuch } else { one() });
         }
         // What was checked just now fits.
         let relative = each.iter().map(|offset| i32::try_from(offset - first).unwrap_or(i32::MAX));

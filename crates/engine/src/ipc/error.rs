@@ -29,7 +29,7 @@ impl IpcError {
         let source = match self {
             Self::Data(source) => source,
             Self::Refused(refused) => io::Error::other(refused.strip_backtrace()),
-            Self::TooMuch => io::Error::other("a row takes more than a batch may"),
+            Self::TooMuch => io::Error::other("values take more than 2 GiB, and cannot be cut"),
         };
         EngineError::file("read", name, source)
     }

@@ -60,11 +60,8 @@ impl Footer {
         let footer = ipc::root_as_footer(&bytes).map_err(|_| damaged(start, "a footer that cannot be read"))?;
         let schema = footer.schema().ok_or_else(|| damaged(start, "a footer without columns"))?;
         let schema = IpcSchema::of(schema, footer.version()).map_err(|what| damaged(start, what))?;
-        let places = |blocks: &mut dyn Iterator<Item = &ipc::Block>| {
-            blocks.map(|block| place(block, start)).collect::<Result<Vec<_>, _>>()
-        };
-        let dictionaries = places(&mut footer.dictionaries().into_iter().flatten())?;
-        let batches = places(&mut footer.recordBatches().into_iter().flatten())?;
+        let dictionaries = places(footer.dictionaries().into_iter().flatten(), start)?;
+        let batches = places(footer.recordBatches().into_iter().flatten(), start)?;
         Ok(Self { schema, dictionaries, batches, start })
     }
 
@@ -72,6 +69,10 @@ impl Footer {
     pub fn messages(&self, file: &Arc<File>) -> FileMessages {
         FileMessages { file: Arc::clone(file), position: START, end: self.start }
     }
+}
+
+fn places<'a>(blocks: impl Iterator<Item = &'a ipc::Block>, end: u64) -> Result<Vec<Place>, IpcError> {
+    blocks.map(|block| place(block, end)).collect()
 }
 
 /// Returns where a message is, if it can be there.
