@@ -42,34 +42,39 @@ impl Sampled {
             return None;
         }
         let rows = files.iter().map(|file| file.index.rows()).fold(0, u64::saturating_add);
-        let count = (most / PLACE).max(1).min(rows);
         let each = scaled(rows, PLACE, all).max(1);
-        let mut sampled = Self { planned: scaled(all, count * each, rows), ..Self::default() };
-        let mut places = (0..count).map(|at| scaled(rows.saturating_sub(each), at, (count - 1).max(1))).peekable();
-        let mut before = 0_u64;
+        let mut wanted = places(rows, each, (most / PLACE).max(1)).peekable();
+        let (mut sampled, mut taken, mut before) = (Self::default(), 0, 0_u64);
         for (order, file) in files.iter().enumerate() {
             for (number, of_batch) in file.index.batches.iter().enumerate() {
                 let end = before.saturating_add(*of_batch);
-                while let Some(place) = places.next_if(|place| *place < end) {
-                    let start = place.saturating_sub(before);
-                    let rows =
-                        if file.index.is_compressed { 0..*of_batch } else { start..(start + each).min(*of_batch) };
-                    sampled.add((order, number), rows);
+                while let Some(place) = wanted.peek().filter(|place| place.start < end).cloned() {
+                    let part = place.start.max(before) - before..place.end.min(end).saturating_sub(before);
+                    let part = if file.index.is_compressed && part.start < part.end { 0..*of_batch } else { part };
+                    taken += sampled.add((order, number), part);
+                    if place.end > end {
+                        break;
+                    }
+                    wanted.next();
                 }
                 before = end;
             }
         }
+        sampled.planned = scaled(all, taken, rows);
         Some(sampled)
     }
 
-    fn add(&mut self, at: (usize, usize), rows: Range<u64>) {
+    /// Adds rows of a message, and returns how many are new: one that is read whole is read once.
+    fn add(&mut self, at: (usize, usize), rows: Range<u64>) -> u64 {
         let number = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
-        let ranges = self.rows.entry(at).or_default();
-        // A message that is read whole is read once.
-        let start = ranges.back().map_or(0, |last| last.end).max(number(rows.start));
-        if start < number(rows.end) {
-            ranges.push_back(start..number(rows.end));
+        let before = self.rows.get(&at).and_then(|ranges| ranges.back()).map_or(0, |last| last.end);
+        let new = before.max(number(rows.start))..number(rows.end);
+        if new.start >= new.end {
+            return 0;
         }
+        let count = new.len() as u64;
+        self.rows.entry(at).or_default().push_back(new);
+        count
     }
 
     /// Returns the next message of an input of which rows are wanted.
@@ -91,6 +96,13 @@ impl Sampled {
         rows.retain(|rows| rows.end <= batch.rows);
         Some(rows)
     }
+}
+
+/// Returns `count` places of `each` rows, the first and the last rows among them.
+fn places(rows: u64, each: u64, count: u64) -> impl Iterator<Item = Range<u64>> {
+    let last = rows.saturating_sub(each);
+    let start = move |at: u64| scaled(last, at, count.saturating_sub(1).max(1));
+    (0..count).map(move |at| start(at)..start(at).saturating_add(each).min(rows))
 }
 
 /// Returns `of` by `part` in `whole`.

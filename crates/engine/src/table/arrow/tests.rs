@@ -311,4 +311,11 @@ fn an_index_knows_rows_and_bytes_and_samples_are_spread() {
         let sampled = Sampled::of(&known, 256 << 10).unwrap();
         assert!(sampled.planned.abs_diff(256 << 10) < 30_000, "{}", sampled.planned);
     }
+    // Places that go on from message to message.
+    let small: Vec<_> = (0..150).map(|at| batch(at * 1_000).slice(0, 1_000)).collect();
+    write(&path, &small, PLAIN[0]);
+    let input = find(path.to_str().unwrap()).unwrap().remove(0);
+    let index = Index::read(&mut Opened::open(&input, Ahead::NONE).unwrap()).unwrap();
+    let sampled = Sampled::of(&[Known { index: &index, bytes: index.bytes_of(&["n"]) }], 256 << 10).unwrap();
+    assert!(sampled.planned.abs_diff(256 << 10) < 30_000, "{}", sampled.planned);
 }
