@@ -76,7 +76,8 @@ pub(super) fn add(
     let mut values = Decoder::unbounded(&batch).array(column, part, 0..batch.rows)?;
     if header.isDelta() {
         let before = dictionaries.get(&id).ok_or_else(|| wrong("more of a dictionary that is not there"))?;
-        values = concat(&[&before.values, &values]).map_err(|error| refused_by_arrow(message.offset, &error))?;
+        values = concat(&[before.values.as_ref(), values.as_ref()])
+            .map_err(|error| refused_by_arrow(message.offset, &error))?;
     }
     let bytes = values.get_array_memory_size() as u64;
     let granted = asking.ask(bytes)?;

@@ -11,9 +11,12 @@ use super::{
     message::{FileMessages, Message, Messages, StreamMessages, read_at},
     schema::IpcSchema,
 };
-use crate::input::{Ahead, ByteSource, InputFile};
+use crate::{
+    EngineError,
+    input::{Ahead, ByteSource, InputFile},
+};
 use datafusion::arrow::ipc;
-use std::{fs::File, sync::Arc};
+use std::{fs::File, io, sync::Arc};
 
 /// An input that is open.
 #[derive(Debug)]
@@ -53,8 +56,7 @@ impl Opened {
     /// If it cannot be read, or holds something else than Arrow IPC data.
     pub fn open(input: &InputFile, ahead: Ahead) -> Result<Self, IpcError> {
         let Some((path, size)) = input.path.as_ref().zip(input.size).filter(|_| input.compression.is_none()) else {
-            let source =
-                ByteSource::open(input, ahead).map_err(|error| IpcError::Data(std::io::Error::other(error)))?;
+            let source = ByteSource::open(input, ahead).map_err(of_engine)?;
             return Self::stream(Vec::new(), source);
         };
         let (file, size) = (Arc::new(File::open(path)?), size.bytes());
@@ -232,6 +234,14 @@ impl Message {
         let header = header.ok_or_else(|| damaged(self.offset, "no dictionary where one should be"))?;
         Ok(needed.contains(&header.id()))
     }
+}
+
+/// Returns what is wrong with a file, whose name stands before it anyway.
+fn of_engine(error: EngineError) -> IpcError {
+    IpcError::Data(match error {
+        EngineError::File { source, .. } => source,
+        other => io::Error::other(other),
+    })
 }
 
 fn check(first: &[u8]) -> Result<(), IpcError> {

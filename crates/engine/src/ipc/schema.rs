@@ -81,7 +81,8 @@ impl IpcSchema {
             return Err("numbers whose bytes are in the other order".to_owned());
         }
         let mut reader = Reader { version, dictionaries: HashMap::new() };
-        let columns = schema.fields().into_iter().flatten().map(|field| reader.column(field)).collect::<Result<_, _>>();
+        let columns =
+            schema.fields().into_iter().flatten().map(|field| reader.column(field)).collect::<Result<Vec<_>, _>>();
         Ok(Self { columns: columns?, dictionaries: reader.dictionaries })
     }
 

@@ -10,8 +10,7 @@ const OPTIONS: QueueOptions = QueueOptions { rows: 8192, bytes: 1 << 20 };
 fn small() -> RecordBatch {
     let batch = of_all_types(0, 5);
     // Numbers, a decimal, texts of all kinds, a dictionary, lists, structs, a map.
-    let places: Vec<usize> = [3, 11, 14, 24, 25, 26, 30, 34, 35, 36, 37, 38].into_iter().collect();
-    batch.project(&places).unwrap()
+    batch.project(&[3, 11, 14, 24, 25, 26, 30, 34, 35, 36, 37, 38]).unwrap()
 }
 
 fn check(path: &Path, bytes: &[u8]) -> Result<Vec<RecordBatch>, String> {
@@ -79,7 +78,7 @@ fn lengths_that_lie_take_no_memory() {
                 bytes[at..at + 8].copy_from_slice(&lie.to_le_bytes());
                 let _ = check(&path, &bytes);
                 bytes[at..at + 8].copy_from_slice(&whole[at..at + 8]);
-                bytes[at..at + 4].copy_from_slice(&(lie as i32).to_le_bytes());
+                bytes[at..at + 4].copy_from_slice(&lie.to_le_bytes()[..4]);
                 let _ = check(&path, &bytes);
             }
         }
