@@ -111,11 +111,20 @@ impl Printer {
         let spilled = if spilled.bytes() > 0 { format!(", {spilled} spilled") } else { String::new() };
         let few = |count, what| if count > 0 { format!(", {} {what}", grouped(count)) } else { String::new() };
         let others = few(counts.blank, "blank") + &few(counts.passed_over, "passed over");
+        let (lines, unlined) = (counts.lines() + rejects.count + counts.blank, counts.unlined);
+        let of_lines = format!(
+            "{}: {}, {}{others}",
+            counted(lines, "line"),
+            counted(counts.rows - unlined, "row"),
+            counted(rejects.count, "reject")
+        );
+        let read = match (lines, unlined) {
+            (_, 0) => of_lines,
+            (0, _) => counted(unlined, "row"),
+            _ => format!("{of_lines}; {} of Arrow", counted(unlined, "row")),
+        };
         let input = format!(
-            "{}: {}, {}{others}; {} in {:.2} s ({:.0} MB/s)",
-            counted(counts.rows + rejects.count + counts.blank + counts.passed_over, "line"),
-            counted(counts.rows, "row"),
-            counted(rejects.count, "reject"),
+            "{read}; {} in {:.2} s ({:.0} MB/s)",
             counts.bytes,
             traces.seconds,
             megabytes_per_second(&outcome.finished, traces.seconds),

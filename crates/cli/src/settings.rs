@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
     thread,
 };
-use tidegate_engine::{EngineError, MaxRejects, TaskOptions, zones::ZoneStore};
+use tidegate_engine::{EngineError, GivenTable, MaxRejects, TaskOptions, zones::ZoneStore};
 use tidegate_govern::is_in_memory;
 use tidegate_memory::{Budget, ByteCount, Limit, MINIMUM_LIMIT, Meter, Watch};
 
@@ -88,6 +88,8 @@ pub struct Settings {
     pub max_rejects: Option<MaxRejects>,
     /// Whether operators are probed.
     pub metered: bool,
+    /// Tables that the query may name beside its paths.
+    pub tables: Vec<GivenTable>,
     /// Whether `-` is a table.
     pub has_standard_input: bool,
     /// What the process needs to start its only task anew; `None` where there is more than one, or where something was
@@ -112,6 +114,7 @@ impl Settings {
             rejects: None,
             max_rejects: None,
             metered: true,
+            tables: Vec::new(),
             has_standard_input: true,
             restart: None,
             observer: Observer::default(),
@@ -143,6 +146,7 @@ impl Settings {
             max_rejects: self.max_rejects,
             given_up: self.restart.as_ref().map(|restart| restart.given_up.clone()).unwrap_or_default(),
             sample: None,
+            tables: self.tables.clone(),
             has_standard_input: self.has_standard_input,
             metered: self.metered,
             watch: Arc::clone(watch),

@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 use tidegate_engine::{
-    EngineError, MaxRejects, Progress as Counters, Running,
+    EngineError, GivenTable, MaxRejects, Progress as Counters, Running,
     sink::{self, OutputFile, OutputFormat, Sink, Target},
 };
 use tidegate_govern::SpillFiles;
@@ -182,6 +182,7 @@ impl Worker {
             },
             rejects: task.rejects.clone(),
             max_rejects: max_rejects.map_err(EngineError::Usage)?,
+            tables: tables(task)?,
             has_standard_input: false,
             observer,
             ..Settings::usual(limit, task.threads)?
@@ -205,6 +206,19 @@ impl Worker {
         };
         sink::open(format, target, running.schema(), running.profile())
     }
+}
+
+/// Returns the tables that a task names beside the paths of its query.
+fn tables(task: &Task) -> Result<Vec<GivenTable>, EngineError> {
+    let given = task.tables.iter().map(|(name, table)| {
+        let path =
+            table.path.to_str().ok_or_else(|| EngineError::Usage(format!("the path of `{name}` is no UTF-8")))?;
+        if name.is_empty() || path.is_empty() {
+            return Err(EngineError::Usage("a table needs a name and a path".into()));
+        }
+        Ok(GivenTable { name: name.clone(), path: path.to_owned() })
+    });
+    given.collect()
 }
 
 enum Answer {

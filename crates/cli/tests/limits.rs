@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by a panic")]
 #![expect(clippy::print_stderr, reason = "what is skipped is said")]
 
+#[path = "support/arrow.rs"]
+mod arrow;
 #[path = "support/cage.rs"]
 mod cage;
 #[path = "support/demo.rs"]
@@ -140,6 +142,36 @@ fn windows_over_everything_answer() {
             fs::remove_file(output).unwrap();
         }
     }
+}
+
+/// A table of Arrow larger than the limit, of one message: it is sorted and grouped, and read in parts.
+#[test]
+fn a_message_of_arrow_larger_than_the_limit_is_read_in_parts() {
+    let folder = folder();
+    let path = folder.path().join("t.arrow");
+    let rows = arrow::write(&path, 1_500_000);
+    assert!(fs::metadata(&path).unwrap().len() > 90 << 20);
+    let path = path.display();
+    for sql in [
+        format!("SELECT text, key FROM '{path}' ORDER BY text"),
+        format!("SELECT text, count(*) AS n FROM '{path}' GROUP BY text"),
+        format!("SELECT key, text, count(*) OVER (PARTITION BY key) AS n FROM '{path}'"),
+    ] {
+        let output = folder.path().join("out.csv");
+        let measured = measured(&sql, "64MiB", 64 << 20, &output);
+        assert!(measured.ran.status.success() && measured.peak <= 64 << 20, "{sql}: {measured}");
+        let lines = fs::read(&output).unwrap().split(|byte| *byte == b'\n').count() - 2;
+        assert_eq!(lines, rows, "{sql}");
+        fs::remove_file(output).unwrap();
+    }
+    // A pipe cannot be read in parts.
+    let sql = "SELECT count(*) AS n, max(text) AS last FROM '/dev/fd/3'".to_owned();
+    let output = folder.path().join("out.csv");
+    let mut piped = command("sh");
+    piped.args(["-c", "cat \"$1\" | \"$0\" query --limit 64MiB \"$2\" -o \"$3\" 3<&0 </dev/null"]);
+    let ran = run(piped.arg(TIDEGATE).arg(path.to_string()).arg(sql).arg(&output), b"");
+    assert_eq!(ran.status.code(), Some(3), "{ran}");
+    assert!(ran.stderr.contains("error: memory limit of 67.1 MB reached") && ran.stderr.contains("ArrowScan"), "{ran}");
 }
 
 /// A thread that waits in the middle of a function cannot be told to end, and nobody else holds anything. The process starts

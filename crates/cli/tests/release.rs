@@ -63,6 +63,7 @@ fn run(sql: &str, budget: Budget, watch: &Arc<Watch>, folder: &std::path::Path) 
     runtime.block_on(async {
         let options = TaskOptions {
             given_up: GivenUp::default(),
+            tables: Vec::new(),
             sample: None,
             has_standard_input: true,
             metered: true,

@@ -44,6 +44,7 @@ impl Asker {
     fn ask(&self, sql: &str, zones: Option<ZoneStore>) -> (String, Snapshot) {
         let options = TaskOptions {
             given_up: GivenUp::default(),
+            tables: Vec::new(),
             sample: None,
             has_standard_input: true,
             metered: false,

@@ -1,12 +1,13 @@
 //! Session, tables, scans and sinks: one task from SQL text to rows on their way.
 //!
 //! The way of a query: [`sql`] guards the text and finds the paths in it; [`input`] finds the files and [`table`] their
-//! format and columns, and [`zones`] which parts of them matter; the plan is made, wrapped by the governor and executed; [`sink`] takes the rows. [`Task`] is all of
+//! format and columns, [`ipc`] reads those of Arrow, and [`zones`] says which parts of logs matter; the plan is made, wrapped by the governor and executed; [`sink`] takes the rows. [`Task`] is all of
 //! that for one query.
 
 mod error;
 pub mod forecast;
 pub mod input;
+mod ipc;
 mod names;
 pub mod progress;
 pub mod rejects;
@@ -31,4 +32,4 @@ pub use error::{EngineError, Hint};
 pub use progress::{Inputs, Progress, Snapshot};
 pub use rejects::{MaxRejects, RejectReport, SampledReject};
 pub use sql::shape;
-pub use task::{Finished, GivenUp, Live, MemoryReport, Replan, Running, Task, TaskOptions, threads_of};
+pub use task::{Finished, GivenTable, GivenUp, Live, MemoryReport, Replan, Running, Task, TaskOptions, threads_of};

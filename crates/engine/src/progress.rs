@@ -15,6 +15,7 @@ pub struct Progress {
     total_bytes: AtomicU64,
     bytes: AtomicU64,
     rows: AtomicU64,
+    unlined: AtomicU64,
     blank: AtomicU64,
     passed_over: AtomicU64,
     rows_out: AtomicU64,
@@ -46,6 +47,8 @@ pub struct Snapshot {
     pub bytes: ByteCount,
     /// Rows read.
     pub rows: u64,
+    /// Those among them that are no lines of text.
+    pub unlined: u64,
     /// Blank lines read, which are neither rows nor rejects.
     pub blank: u64,
     /// Lines that a filter passed over unread: no row that it wants can come of them.
@@ -56,6 +59,13 @@ pub struct Snapshot {
     pub scans: u64,
 }
 
+impl Snapshot {
+    /// Returns the lines that were no rejects, blank ones left out.
+    pub fn lines(&self) -> u64 {
+        self.rows - self.unlined.min(self.rows) + self.passed_over
+    }
+}
+
 impl Progress {
     /// Returns the counters now.
     pub fn snapshot(&self) -> Snapshot {
@@ -63,6 +73,7 @@ impl Progress {
             total_bytes: ByteCount::new(self.total_bytes.load(Relaxed)),
             bytes: ByteCount::new(self.bytes.load(Relaxed)),
             rows: self.rows.load(Relaxed),
+            unlined: self.unlined.load(Relaxed),
             blank: self.blank.load(Relaxed),
             passed_over: self.passed_over.load(Relaxed),
             rows_out: self.rows_out.load(Relaxed),
@@ -72,7 +83,7 @@ impl Progress {
 
     /// Begins anew, for another plan of the same task.
     pub fn restart(&self) {
-        let lines = [&self.rows, &self.blank, &self.passed_over];
+        let lines = [&self.rows, &self.unlined, &self.blank, &self.passed_over];
         for counter in [&self.total_bytes, &self.bytes, &self.rows_out, &self.scans].into_iter().chain(lines) {
             counter.store(0, Relaxed);
         }
@@ -120,6 +131,12 @@ impl Progress {
         self.rows.fetch_add(counts.rows, Relaxed);
         self.blank.fetch_add(counts.blank, Relaxed);
         self.passed_over.fetch_add(counts.passed_over, Relaxed);
+    }
+
+    /// Adds rows that were read, and are no lines of text.
+    pub(crate) fn unlined(&self, rows: usize) {
+        self.rows.fetch_add(rows as u64, Relaxed);
+        self.unlined.fetch_add(rows as u64, Relaxed);
     }
 
     /// Adds rows of the result.

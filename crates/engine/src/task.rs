@@ -43,6 +43,8 @@ pub struct TaskOptions {
     pub max_rejects: Option<MaxRejects>,
     /// The plans that were given up before this task began; its own are added.
     pub given_up: GivenUp,
+    /// Tables that the query may name beside its paths.
+    pub tables: Vec<GivenTable>,
     /// The bytes of each table that are read in its place, for a forecast; `None` is all.
     pub sample: Option<u64>,
     /// Whether `-` is a table. Of a worker, the standard input is the socket.
@@ -51,6 +53,15 @@ pub struct TaskOptions {
     pub metered: bool,
     /// The process's watch.
     pub watch: Arc<Watch>,
+}
+
+/// A table by its name: a file or a pipe with Arrow IPC data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenTable {
+    /// The name, as in double quotes; one in lower case is also meant without them.
+    pub name: String,
+    /// Where it is.
+    pub path: String,
 }
 
 /// A task that was not started yet.

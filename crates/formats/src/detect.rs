@@ -28,7 +28,7 @@ const SIGNATURES: [(&[u8], &str); 10] = [
     (b"\x04\x22\x4D\x18", "compressed with lz4; decompress it first"),
     (b"PK\x03\x04", "a zip archive; unpack it first"),
     (b"PAR1", "a Parquet file, not a log; DuckDB or DataFusion can query it as it is"),
-    (b"ARROW1", "an Arrow file, not a log; DuckDB or DataFusion can query it as it is"),
+    (b"FEA1", "a Feather file of version 1; pandas writes version 2, which can be read: df.to_feather('x.feather')"),
 ];
 
 const UTF16: &str = "UTF-16 text; `iconv -f UTF-16 -t UTF-8` turns it into UTF-8";

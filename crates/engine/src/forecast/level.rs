@@ -1,6 +1,10 @@
 //! What one run over a sample showed.
 
-use crate::{Finished, table::LogScan};
+use super::SampleSeen;
+use crate::{
+    Finished,
+    table::{ArrowScan, LogScan},
+};
 use datafusion::physical_plan::ExecutionPlan;
 use std::sync::Arc;
 use tidegate_memory::ByteCount;
@@ -96,8 +100,8 @@ fn walk(node: &Arc<dyn ExecutionPlan>, nodes: &mut Vec<(f64, Option<f64>)>, scan
     nodes.push((1.0, None));
     let mut share = 1.0;
     let mut rows = None;
-    if let Some(scan) = node.downcast_ref::<LogScan>() {
-        let (seen, schema) = (scan.seen(), node.schema());
+    if let Some(seen) = seen(node) {
+        let schema = node.schema();
         let names = schema.fields().iter().map(|field| field.name().clone());
         let (all, read) = seen.bytes();
         let column = |(name, (filled, asked))| Column { name, filled: number(filled), asked: number(asked) };
@@ -116,6 +120,12 @@ fn walk(node: &Arc<dyn ExecutionPlan>, nodes: &mut Vec<(f64, Option<f64>)>, scan
     }
     // Of pairs, a sample shows the share of the one side in the share of the other.
     if is_join { below.into_iter().product() } else { below.into_iter().fold(share, f64::min) }
+}
+
+/// Returns what a scan saw, if the node is one.
+fn seen(node: &Arc<dyn ExecutionPlan>) -> Option<&SampleSeen> {
+    let log = node.downcast_ref::<LogScan>().map(LogScan::seen);
+    log.or_else(|| node.downcast_ref::<ArrowScan>().map(ArrowScan::seen))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are estimated from here on")]

@@ -100,7 +100,7 @@ fn time_for(effort: Effort, start: Instant, levels: &[Level]) -> Option<Duration
 /// query, such as `EXPLAIN`.
 pub fn input(sql: &str) -> Option<ByteCount> {
     let Parsed { mut statement, hidden, .. } = parse(sql).ok().filter(|parsed| is_query(&parsed.statement))?;
-    let tables = take_paths(&mut statement, &hidden).ok()?;
+    let tables = take_paths(&mut statement, &hidden, &[]).ok()?;
     let mut all = ByteCount::ZERO;
     for pattern in tables.iter().flat_map(|table| &table.request.patterns) {
         if once(pattern).is_some() {

@@ -11,6 +11,7 @@ mod window;
 pub use blocks::{BlockQueue, Lane, LoadedBlock, QueueOptions, RECORD_CAP};
 pub use compression::Compression;
 pub use find::{InputFile, Once, find, is_standard_input, once};
+pub(crate) use parts::Ahead;
 pub use sample::{Head, SampleSize};
 pub(crate) use source::ByteSource;
 pub use source::{Place, line_at};

@@ -44,7 +44,7 @@ pub(crate) struct Ahead {
 
 impl Ahead {
     /// Reads everything as it is asked for.
-    pub(super) const NONE: Self = Self { bytes: 0, stretches: 0 };
+    pub(crate) const NONE: Self = Self { bytes: 0, stretches: 0 };
 }
 
 /// A compressed file that is being read.

@@ -1,7 +1,10 @@
 //! Samples of an input: its head for detection, and places spread over the file for inference.
 
 use super::{ByteSource, InputFile, RECORD_CAP, parts::Ahead};
-use crate::EngineError;
+use crate::{
+    EngineError,
+    ipc::{MAGIC, is_arrow},
+};
 use memchr::memchr;
 use std::{fs::File, io, os::unix::fs::FileExt};
 use tidegate_formats::Sample;
@@ -49,6 +52,7 @@ impl Head {
         let bytes =
             first_bytes(&mut source, head).map_err(|error| EngineError::file("read", input.name.as_ref(), error))?;
         let (further, stream) = match &source {
+            ByteSource::File(_) if is_arrow(&bytes) => (Vec::new(), None),
             ByteSource::File(plain) => (places(&plain.file, bytes.len() as u64, plain.end, size.places), None),
             ByteSource::Compressed(_) => (Vec::new(), None),
             ByteSource::Stream(_) => (Vec::new(), Some(source)),
@@ -66,15 +70,22 @@ impl Head {
 
 /// Reads so many bytes, and on to the end of the first line where that is longer, up to the most that a record may have.
 fn first_bytes(source: &mut ByteSource, head: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut target = head;
+    let mut bytes = vec![0; MAGIC];
+    let read = fill(source, &mut bytes)?;
+    bytes.truncate(read);
+    if read < MAGIC || is_arrow(&bytes) {
+        // Nobody looks for lines in Arrow, and a pipe may have no more for now.
+        return Ok(bytes);
+    }
+    let (mut target, mut looked) = (head.max(MAGIC), 0);
     loop {
         let filled = bytes.len();
         bytes.resize(target, 0);
         let read = fill(source, bytes.get_mut(filled..).unwrap_or_default())?;
         bytes.truncate(filled + read);
         let ended = bytes.len() < target;
-        let whole = memchr(b'\n', bytes.get(filled..).unwrap_or_default()).is_some();
+        let whole = memchr(b'\n', bytes.get(looked..).unwrap_or_default()).is_some();
+        looked = bytes.len();
         if ended || whole || target >= RECORD_CAP {
             return Ok(bytes);
         }

@@ -12,6 +12,8 @@ use datafusion::{
 pub(crate) struct Known {
     /// Its paths.
     pub tables: Vec<String>,
+    /// The names that tables were given beside the query.
+    pub given: Vec<String>,
     /// Their columns.
     pub schemas: Vec<SchemaRef>,
 }
@@ -24,7 +26,7 @@ pub(crate) fn from_datafusion(error: &DataFusionError, known: &Known) -> EngineE
         DataFusionError::Plan(message) if message.starts_with("Invalid function '") => unknown_function(message),
         DataFusionError::Plan(message) if message.contains("not found") && message.starts_with("table") => {
             let name = message.split('\'').nth(1).and_then(|name| name.rsplit('.').next()).unwrap_or_default();
-            EngineError::query_with_help(format!("no table `{name}`"), table_help(&known.tables))
+            EngineError::query_with_help(format!("no table `{name}`"), table_help(name, known))
         }
         DataFusionError::Plan(message) | DataFusionError::Execution(message) if missing_field(message).is_some() => {
             unknown_field(missing_field(message).unwrap_or_default(), known)
@@ -122,8 +124,16 @@ fn nested(field: &Field, path: &str, paths: &mut Vec<String>) {
     }
 }
 
-fn table_help(tables: &[String]) -> String {
-    match tables.first() {
+fn table_help(wrong: &str, known: &Known) -> String {
+    if let Some(name) = names::nearest(wrong, known.given.iter().map(String::as_str)).first() {
+        let quoted = name.chars().any(char::is_uppercase);
+        return if quoted {
+            format!("did you mean \"{name}\", in double quotes?")
+        } else {
+            format!("did you mean `{name}`?")
+        };
+    }
+    match known.tables.first() {
         Some(table) => format!("a table is a path in single quotes, such as '{table}', or a name given by WITH"),
         None => "a table is a path in single quotes: SELECT .. FROM 'access.log'".to_owned(),
     }

@@ -8,6 +8,7 @@ use crate::{
     EngineError,
     input::{self, Once},
     table::TableRequest,
+    task::GivenTable,
 };
 use datafusion::sql::{
     parser::Statement,
@@ -28,28 +29,33 @@ pub(crate) struct TableUse {
     pub request: TableRequest,
 }
 
-/// Replaces every path of the statement by a table name and returns what they stand for, each once. `hidden` are the virtual
-/// columns that the query names: `*` goes without them.
+/// Replaces every path of the statement by a table name and returns what they stand for, each once, and which of the `given`
+/// tables it names. `hidden` are the virtual columns that the query names: `*` goes without them.
 ///
 /// # Errors
 /// [`EngineError::Query`] if the options of a table are not understood, or if what can be read once is named twice.
-pub(crate) fn take_paths(statement: &mut Statement, hidden: &[VirtualColumn]) -> Result<Vec<TableUse>, EngineError> {
-    let mut given = GivenNames::default();
-    let mut taker = PathTaker { tables: Vec::new(), hidden: hidden.to_vec(), taken: HashSet::new(), read: Vec::new() };
+pub(crate) fn take_paths(
+    statement: &mut Statement,
+    hidden: &[VirtualColumn],
+    given: &[GivenTable],
+) -> Result<Vec<TableUse>, EngineError> {
+    let mut with = GivenNames::default();
+    let mut taker =
+        PathTaker { tables: Vec::new(), hidden: hidden.to_vec(), given, with: HashSet::new(), read: Vec::new() };
     match statement {
         Statement::Statement(statement) => {
             // Never breaks: there is nothing wrong with a name.
-            let _ = statement.visit(&mut given);
-            taker.taken = given.0;
+            let _ = statement.visit(&mut with);
+            taker.with = with.0;
             visit(statement, &mut taker)?;
         }
-        Statement::Explain(explain) => return take_paths(&mut explain.statement, hidden),
+        Statement::Explain(explain) => return take_paths(&mut explain.statement, hidden, given),
         _ => {}
     }
     Ok(taker.tables)
 }
 
-fn visit(statement: &mut SqlStatement, taker: &mut PathTaker) -> Result<(), EngineError> {
+fn visit(statement: &mut SqlStatement, taker: &mut PathTaker<'_>) -> Result<(), EngineError> {
     match statement.visit(taker) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
@@ -70,15 +76,18 @@ impl VisitorMut for GivenNames {
     }
 }
 
-struct PathTaker {
+struct PathTaker<'a> {
     tables: Vec<TableUse>,
     hidden: Vec<VirtualColumn>,
-    taken: HashSet<String>,
+    /// Tables that have a name beside the query.
+    given: &'a [GivenTable],
+    /// The names that WITH gives.
+    with: HashSet<String>,
     /// Inputs that can be read once and are read already.
     read: Vec<Once>,
 }
 
-impl VisitorMut for PathTaker {
+impl VisitorMut for PathTaker<'_> {
     type Break = EngineError;
 
     /// After its tables have their names.
@@ -88,6 +97,14 @@ impl VisitorMut for PathTaker {
     }
 
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<EngineError> {
+        if let [ObjectNamePart::Identifier(ident)] = relation.0.as_mut_slice()
+            && let Some(given) = self.given(ident)
+        {
+            return match self.take_given(given) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
+            };
+        }
         if let [ObjectNamePart::Identifier(ident)] = relation.0.as_mut_slice()
             && is_path(ident)
             && !self.is_table(ident)
@@ -121,9 +138,33 @@ impl VisitorMut for PathTaker {
     }
 }
 
-impl PathTaker {
-    /// Returns the name of a table: the text that asks for it, in more quotes where that is another table's.
-    fn name(&mut self, text: String, request: TableRequest) -> Result<String, EngineError> {
+impl<'a> PathTaker<'a> {
+    /// Returns the given table that a name means: without quotes, in lower case.
+    fn given(&self, name: &Ident) -> Option<&'a GivenTable> {
+        let meant = match name.quote_style {
+            Some('\'') => return None,
+            Some(_) => name.value.clone(),
+            None => name.value.to_ascii_lowercase(),
+        };
+        self.given.iter().find(|table| table.name == meant)
+    }
+
+    /// Takes note of a given table. The statement names it already.
+    fn take_given(&mut self, given: &GivenTable) -> Result<(), EngineError> {
+        let request = TableRequest {
+            patterns: vec![given.path.clone()],
+            given: Some(given.name.clone()),
+            ..TableRequest::default()
+        };
+        // A pipe that two scans of one table read is an error where it is read.
+        if !self.tables.iter().any(|table| table.request == request) {
+            self.read_once(&request)?;
+            self.tables.push(TableUse { name: given.name.clone(), request });
+        }
+        Ok(())
+    }
+
+    fn read_once(&mut self, request: &TableRequest) -> Result<(), EngineError> {
         for pattern in &request.patterns {
             let Some(once) = input::once(pattern) else { continue };
             if self.read.contains(&once) {
@@ -131,11 +172,23 @@ impl PathTaker {
             }
             self.read.push(once);
         }
+        Ok(())
+    }
+
+    /// Whether a name is that of another table than a path.
+    fn is_taken(&self, name: &str) -> bool {
+        let lower = name.to_lowercase();
+        self.with.contains(&lower) || self.given.iter().any(|table| table.name.to_lowercase() == lower)
+    }
+
+    /// Returns the name of a table: the text that asks for it, in more quotes where that is another table's.
+    fn name(&mut self, text: String, request: TableRequest) -> Result<String, EngineError> {
+        self.read_once(&request)?;
         let mut name = text;
         loop {
             match self.tables.iter().find(|table| table.name == name) {
                 Some(table) if table.request == request => return Ok(name),
-                None if !self.taken.contains(&name.to_lowercase()) => break,
+                None if !self.is_taken(&name) => break,
                 _ => name = format!("'{name}'"),
             }
         }
@@ -152,7 +205,7 @@ impl PathTaker {
     fn is_log(&self, factor: &TableFactor) -> bool {
         let TableFactor::Table { name, args: None, .. } = factor else { return false };
         let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return false };
-        self.is_table(name)
+        self.is_table(name) || self.given(name).is_some_and(|given| !self.with.contains(&given.name.to_lowercase()))
     }
 }
 
@@ -295,7 +348,7 @@ mod tests {
 
     fn taken(sql: &str) -> Result<(Vec<TableUse>, String), EngineError> {
         let mut statement = parse(sql)?.statement;
-        let tables = take_paths(&mut statement, &[VirtualColumn::Line])?;
+        let tables = take_paths(&mut statement, &[VirtualColumn::Line], &[])?;
         Ok((tables, statement.to_string()))
     }
 

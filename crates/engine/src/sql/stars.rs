@@ -153,7 +153,7 @@ mod tests {
     fn stars_go_without_virtual_columns() {
         let check = |sql: &str, expected: &str| {
             let mut statement = parse(sql).unwrap().statement;
-            take_paths(&mut statement, &[VirtualColumn::Line]).unwrap();
+            take_paths(&mut statement, &[VirtualColumn::Line], &[]).unwrap();
             assert_eq!(statement.to_string(), expected);
         };
         check("SELECT *, _line FROM 'a.log'", "SELECT * EXCLUDE (_line), _line FROM \"a.log\"");

@@ -1,10 +1,12 @@
 //! From a path and options to files, format and columns.
 
+use super::ArrowInput;
 use crate::{
     EngineError,
     input::{Head, InputFile, SampleSize, find},
+    ipc,
 };
-use std::{collections::HashSet, fs, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, fs, io, path::PathBuf, sync::Arc};
 use tidegate_formats::{
     Format, FormatError, FormatKind, Sample,
     csv::{CsvLayout, CsvOptions},
@@ -32,11 +34,22 @@ pub struct TableRequest {
     pub delimiter: Option<u8>,
     /// `header => true|false`.
     pub header: Option<bool>,
+    /// The name that it was given beside the query: then it is Arrow IPC data.
+    pub given: Option<String>,
 }
 
 /// What a request turned out to be.
 #[derive(Debug)]
-pub struct Inferred {
+pub enum Inferred {
+    /// Logs.
+    Log(Box<InferredLog>),
+    /// Arrow IPC data.
+    Arrow(Box<ArrowInput>),
+}
+
+/// Logs, and what they hold.
+#[derive(Debug)]
+pub struct InferredLog {
     /// The files.
     pub inputs: Arc<[InputFile]>,
     /// Their format.
@@ -48,9 +61,17 @@ pub struct Inferred {
 }
 
 impl Inferred {
+    /// Returns the files.
+    pub fn inputs(&self) -> &[InputFile] {
+        match self {
+            Self::Log(log) => &log.inputs,
+            Self::Arrow(arrow) => arrow.inputs(),
+        }
+    }
+
     /// Returns whether the input can be read again: a pipe cannot.
     pub fn is_repeatable(&self) -> bool {
-        self.inputs.iter().all(|input| input.size.is_some())
+        self.inputs().iter().all(|input| input.size.is_some())
     }
 }
 
@@ -66,6 +87,19 @@ pub fn infer(request: &TableRequest) -> Result<Inferred, EngineError> {
     };
     let head = Head::read(first, SampleSize::FIRST)?;
     let failed = |source| EngineError::Format { path: first.name.to_string(), source };
+    if ipc::is_arrow(&head.bytes) {
+        if request.format.is_some() {
+            let what = "Arrow data, which have columns of their own: write the path alone, in single quotes";
+            return Err(failed(FormatError::Unsupported(what.into())));
+        }
+        let input = ArrowInput::infer(Arc::clone(&inputs), head)?;
+        return Ok(Inferred::Arrow(Box::new(input)));
+    }
+    if let Some(name) = &request.given {
+        let what = format!("the table `{name}` is neither a file nor a stream of Arrow IPC");
+        let what = io::Error::new(io::ErrorKind::InvalidData, what);
+        return Err(EngineError::file("read", first.name.as_ref(), what));
+    }
     let kind = match request.format {
         Some(kind) => kind,
         None => detect(&head.bytes, &first.name).map_err(failed)?,
@@ -78,7 +112,7 @@ pub fn infer(request: &TableRequest) -> Result<Inferred, EngineError> {
     let packed = if first.compression.is_some() { USUAL_RATIO } else { 1 };
     let record_bytes = (head.bytes.len() as u64).checked_div(lines).map(|bytes| (bytes / packed).max(1));
     let head = head.stream.is_some().then_some(head);
-    Ok(Inferred { inputs, format, head, record_bytes })
+    Ok(Inferred::Log(Box::new(InferredLog { inputs, format, head, record_bytes })))
 }
 
 /// Finds the files of all patterns, in their order. A file to which several paths lead, such as a link to the newest log, is

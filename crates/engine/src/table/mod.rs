@@ -1,5 +1,6 @@
-//! A log as a table: its format and columns, and the plan node that scans it.
+//! A log, or Arrow IPC data, as a table: its format and columns, and the plan node that scans it.
 
+mod arrow;
 mod dynamic;
 mod filters;
 mod inference;
@@ -7,6 +8,9 @@ mod scan;
 mod stream;
 mod zoning;
 
-pub use inference::{TableRequest, infer};
+pub(crate) use arrow::ArrowScan;
+pub use arrow::{ArrowInput, ArrowTable};
+use inference::USUAL_RATIO;
+pub use inference::{Inferred, InferredLog, TableRequest, infer};
 pub(crate) use scan::LogScan;
 pub use scan::{LogTable, ScanContext};

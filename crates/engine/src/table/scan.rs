@@ -3,7 +3,7 @@
 use super::{
     dynamic::{Dynamic, is_dynamic},
     filters::Fields,
-    inference::{Inferred, USUAL_RATIO},
+    inference::{InferredLog, USUAL_RATIO},
     stream,
 };
 use crate::{
@@ -75,7 +75,7 @@ pub struct LogTable {
 impl LogTable {
     /// Returns the table of what was inferred: the format's columns, and of the virtual ones those in `hidden`, which are
     /// the ones that the query names. A column of the files goes before a virtual one of the same name.
-    pub fn new(inferred: Inferred, hidden: &[VirtualColumn], context: ScanContext) -> Self {
+    pub fn new(inferred: InferredLog, hidden: &[VirtualColumn], context: ScanContext) -> Self {
         if let Format::Json(layout) = &inferred.format
             && layout.left_out() > 0
         {

@@ -7,7 +7,7 @@ use crate::{
     rejects::RejectLog,
     sink::OutputFile,
     sql::{self, Known, Parsed, TableUse},
-    table::{LogTable, ScanContext, infer},
+    table::{ArrowTable, Inferred, LogTable, ScanContext, infer},
 };
 use datafusion::{
     arrow::datatypes::SchemaRef,
@@ -81,9 +81,11 @@ impl Attempt {
     async fn plan(&self) -> Result<Planned, EngineError> {
         let context = self.session()?;
         let Parsed { mut statement, hidden, explains_memory } = sql::parse(&self.shared.options.sql)?;
-        let tables = sql::take_paths(&mut statement, &hidden)?;
+        let given = &self.shared.options.tables;
+        let tables = sql::take_paths(&mut statement, &hidden, given)?;
         let Registered { schemas, repeatable } = self.register(&context, &tables, &hidden)?;
-        let known = Known { tables: tables.into_iter().map(|table| table.name).collect(), schemas };
+        let tables = tables.into_iter().map(|table| table.name).collect();
+        let known = Known { tables, given: given.iter().map(|table| table.name.clone()).collect(), schemas };
         let failed = |error: DataFusionError| self.plan_error(&error, &known);
         let state = context.state();
         let logical = state.statement_to_plan(statement).await.map_err(failed)?;
@@ -180,8 +182,11 @@ impl Attempt {
             }
             let inferred = infer(&table.request)?;
             registered.repeatable &= inferred.is_repeatable();
-            inferred.inputs.iter().for_each(|input| scan.progress.input(&input.name, input.size));
-            let provider = Arc::new(LogTable::new(inferred, hidden, scan.clone()));
+            inferred.inputs().iter().for_each(|input| scan.progress.input(&input.name, input.size));
+            let provider: Arc<dyn TableProvider> = match inferred {
+                Inferred::Log(log) => Arc::new(LogTable::new(*log, hidden, scan.clone())),
+                Inferred::Arrow(arrow) => Arc::new(ArrowTable::new(*arrow, hidden, scan.clone())),
+            };
             registered.schemas.push(provider.schema());
             let name = TableReference::bare(table.name.clone());
             context.register_table(name, provider).map_err(|error| EngineError::Run(error.strip_backtrace()))?;

@@ -173,8 +173,7 @@ impl Running {
         let counts: Snapshot = shared.progress.snapshot();
         let rejects: RejectReport = attempt.rejects.report();
         Ok(Finished {
-            too_many_rejects: rejects
-                .exceeds(shared.options.max_rejects.unwrap_or_default(), counts.rows + counts.passed_over),
+            too_many_rejects: rejects.exceeds(shared.options.max_rejects.unwrap_or_default(), counts.lines()),
             counts,
             rejects,
             spill: shared.spill.report(),

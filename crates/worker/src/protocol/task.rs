@@ -2,7 +2,7 @@
 
 use super::plain;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 use tidegate_memory::{ByteCount, Limit};
 
 /// A task. Paths must be UTF-8, as the SQL is that names them.
@@ -10,6 +10,9 @@ use tidegate_memory::{ByteCount, Limit};
 pub struct Task {
     /// The query. `'-'` is no table in a worker: its standard input is the socket.
     pub sql: String,
+    /// Tables that the query may name beside its paths, by their names.
+    #[serde(default)]
+    pub tables: BTreeMap<String, Table>,
     /// The folder that relative paths start from; `None` is the one the worker was started in.
     #[serde(default)]
     pub folder: Option<PathBuf>,
@@ -43,6 +46,13 @@ pub struct Task {
     /// What becomes of the memory that the task has freed.
     #[serde(default)]
     pub freed: Freed,
+}
+
+/// A table by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// A file or a stream of Arrow IPC data; the path may be that of a pipe, which is read once.
+    pub path: PathBuf,
 }
 
 /// Where it is told what happens while a task runs, and in which words.
@@ -104,6 +114,7 @@ impl Task {
     pub fn of_sql(sql: impl Into<String>) -> Self {
         Self {
             sql: sql.into(),
+            tables: BTreeMap::new(),
             folder: None,
             limit: None,
             threads: None,
