@@ -1,0 +1,309 @@
+"""``expr.str``: what an expression can do with texts."""
+
+from __future__ import annotations
+
+from tidegate._expr_base import check_flag, check_int, check_text, node_of, quoted
+from tidegate._expr_nodes import ADD, COMPARE, Alias, Call, Literal, Node
+from tidegate._sql_text import like_pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tidegate._expr import Expr
+
+_REGEX_MARKS = frozenset("\\.+*?()|[]{}^$#&-~ \t\n\r\v\f")
+_PLAIN_MARKS = frozenset("#&-~ ")
+
+
+class StrMethods:
+    """Methods for texts. Patterns are regular expressions of Rust's ``regex``, as in Polars: no look-around, no back-references."""
+
+    __slots__ = ("_expr",)
+
+    def __init__(self, expr: Expr) -> None:
+        self._expr = expr
+
+    def _call(self, template: str, *arguments: Node, kind: str = "text") -> Expr:
+        expr = self._expr
+        return expr._make(Call(template, expr._node, *arguments, kind=kind))  # pyright: ignore[reportPrivateUsage]
+
+    def _like(self, pattern: str) -> Expr:
+        expr = self._expr
+        node = expr._node  # pyright: ignore[reportPrivateUsage]
+        call = Call("{0} LIKE {1}", node, quoted(pattern), kind="bool", level=COMPARE, inner_level=ADD)
+        return expr._make(call)  # pyright: ignore[reportPrivateUsage]
+
+    def contains(self, pattern: str, *, literal: bool = False) -> Expr:
+        """Return whether a pattern is found.
+
+        Parameters
+        ----------
+        pattern
+            A regular expression; ``(?i)`` at its start for any case.
+        literal
+            Whether it is a text in place of a pattern.
+
+        Examples
+        --------
+        >>> print(tg.col("user_agent").str.contains("curl"))
+        user_agent LIKE '%curl%'
+        >>> print(tg.col("path").str.contains(r"^/api/v\\d+/"))
+        regexp_like(path, '^/api/v\\d+/')
+        """
+        check_text(pattern, "pattern")
+        if not check_flag(literal, "literal") and not _is_plain(pattern):
+            return self._call("regexp_like({0}, {1})", quoted(pattern), kind="bool")
+        if like_pattern(pattern) is None:
+            return self._call("contains({0}, {1})", quoted(pattern), kind="bool")
+        return self._like(f"%{pattern}%")
+
+    def starts_with(self, prefix: str) -> Expr:
+        """Return whether the text begins with another.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.starts_with("/api/"))
+        path LIKE '/api/%'
+        """
+        if like_pattern(check_text(prefix, "prefix")) is None:
+            return self._call("starts_with({0}, {1})", quoted(prefix), kind="bool")
+        return self._like(f"{prefix}%")
+
+    def ends_with(self, suffix: str) -> Expr:
+        """Return whether the text ends with another."""
+        if like_pattern(check_text(suffix, "suffix")) is None:
+            return self._call("ends_with({0}, {1})", quoted(suffix), kind="bool")
+        return self._like(f"%{suffix}")
+
+    def to_lowercase(self) -> Expr:
+        """Return the text in lower case."""
+        return self._call("lower({0})")
+
+    def to_uppercase(self) -> Expr:
+        """Return the text in upper case."""
+        return self._call("upper({0})")
+
+    def replace(self, pattern: str, value: str, *, literal: bool = False) -> Expr:
+        """Put another text in the place of the first match.
+
+        Parameters
+        ----------
+        pattern
+            A regular expression.
+        value
+            The new text; ``$1`` or ``${1}`` is the first group of the match, ``$$`` a dollar.
+        literal
+            Whether both are texts that mean themselves.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.replace(r"/\\d+", "/N"))
+        regexp_replace(path, '/\\d+', '/N')
+        """
+        return self._replace(pattern, value, literal=literal, every=False)
+
+    def replace_all(self, pattern: str, value: str, *, literal: bool = False) -> Expr:
+        """Put another text in the place of every match; as :meth:`replace`."""
+        return self._replace(pattern, value, literal=literal, every=True)
+
+    def _replace(self, pattern: object, value: object, *, literal: object, every: bool) -> Expr:
+        old, new = check_text(pattern, "pattern"), check_text(value, "value")
+        if check_flag(literal, "literal"):
+            if every and old:
+                return self._call("replace({0}, {1}, {2})", quoted(old), quoted(new))
+            old, new = _escaped(old), new.replace("$", "$$")
+        arguments = [quoted(old), quoted(new), *([quoted("g")] if every else [])]
+        return self._call(f"regexp_replace({{0}}, {{1}}, {{2}}{', {3}' if every else ''})", *arguments)
+
+    def extract(self, pattern: str, group: int = 1) -> Expr:
+        """Return a group of the first match, NULL if there is none.
+
+        Parameters
+        ----------
+        pattern
+            A regular expression.
+        group
+            The number of the group; 0 for the whole match.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.extract(r"^/(\\w+)"))
+        regexp_match(path, '(^/(\\w+))')[2]
+        """
+        # With a group around the whole, the first element is the whole match, whether the pattern has groups or not.
+        whole = quoted(f"({check_text(pattern, 'pattern')})")
+        place = Literal(check_int(group, "group", least=0) + 1)
+        return self._call("regexp_match({0}, {1})[{2}]", whole, place)
+
+    def count_matches(self, pattern: str, *, literal: bool = False) -> Expr:
+        """Return how many matches of a pattern there are."""
+        found = _escaped(check_text(pattern, "pattern")) if check_flag(literal, "literal") else pattern
+        return self._call("regexp_count({0}, {1})", quoted(found), kind="")
+
+    def len_chars(self) -> Expr:
+        """Return how many characters there are (code points)."""
+        return self._call("character_length({0})", kind="")
+
+    def len_bytes(self) -> Expr:
+        """Return how many bytes there are, in UTF-8."""
+        return self._call("octet_length({0})", kind="")
+
+    def slice(self, offset: int, length: int | None = None) -> Expr:
+        """Return a part of the text.
+
+        Parameters
+        ----------
+        offset
+            The first character, from 0; a negative one counts from the end.
+        length
+            How many characters; by default all that follow.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.slice(1, 3), "|", tg.col("path").str.slice(-4))
+        substr(path, 2, 3) | right(path, 4)
+        """
+        start = check_int(offset, "offset")
+        count = None if length is None else Literal(check_int(length, "length", least=0))
+        if start >= 0:
+            arguments = [Literal(start + 1), *([count] if count is not None else [])]
+            return self._call("substr({0}, {1}" + (", {2})" if count is not None else ")"), *arguments)
+        if count is None:
+            return self._call("right({0}, {1})", Literal(-start))
+        return self._call("substr(right({0}, {1}), 1, {2})", Literal(-start), count)
+
+    def head(self, n: int) -> Expr:
+        """Return the first ``n`` characters; of a negative ``n``, all but the last."""
+        return self._call("left({0}, {1})", Literal(check_int(n, "n")))
+
+    def tail(self, n: int) -> Expr:
+        """Return the last ``n`` characters; of a negative ``n``, all but the first."""
+        return self._call("right({0}, {1})", Literal(check_int(n, "n")))
+
+    def split(self, by: str) -> Expr:
+        """Return the parts between separators, as a list.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.split("/").list.get(1))
+        string_to_array(path, '/')[2]
+        """
+        return self._call("string_to_array({0}, {1})", quoted(check_text(by, "by")), kind="list")
+
+    def strip_chars(self, characters: str | None = None) -> Expr:
+        """Take characters off both ends, by default white space."""
+        return self._strip("btrim", characters)
+
+    def strip_chars_start(self, characters: str | None = None) -> Expr:
+        """Take characters off the start, by default white space."""
+        return self._strip("ltrim", characters)
+
+    def strip_chars_end(self, characters: str | None = None) -> Expr:
+        """Take characters off the end, by default white space."""
+        return self._strip("rtrim", characters)
+
+    def _strip(self, function: str, characters: str | None) -> Expr:
+        listed = " \t\n\r\v\f" if characters is None else check_text(characters, "characters")
+        return self._call(f"{function}({{0}}, {{1}})", quoted(listed))
+
+    def zfill(self, length: int) -> Expr:
+        """Put zeros before the text up to a length, after a sign if there is one."""
+        width = Literal(check_int(length, "length", least=0))
+        form = (
+            "CASE WHEN character_length({0}) >= {1} THEN {0} "
+            "WHEN left({0}, 1) IN ('-', '+') THEN left({0}, 1) || lpad(substr({0}, 2), {1} - 1, '0') "
+            "ELSE lpad({0}, {1}, '0') END"
+        )
+        return self._call(form, width)
+
+    def reverse(self) -> Expr:
+        """Return the characters from last to first."""
+        return self._call("reverse({0})")
+
+    def to_datetime(self, format: str | None = None) -> Expr:
+        """Read a time.
+
+        Parameters
+        ----------
+        format
+            As in ``strftime`` (Rust's ``chrono``); by default ISO 8601.
+        """
+        if format is None:
+            return self._call("to_timestamp({0})", kind="")
+        return self._call("to_timestamp({0}, {1})", quoted(check_text(format, "format")), kind="")
+
+    def to_integer(self, *, strict: bool = True) -> Expr:
+        """Read a whole number; if not ``strict``, NULL where there is none."""
+        return self._expr.cast(int, strict=strict)
+
+    def concat(self, other: object) -> Expr:
+        """Put another text, or a column of them, behind; NULL on either side gives NULL."""
+        expr = self._expr
+        return expr._make(  # pyright: ignore[reportPrivateUsage]
+            Call("{0} || {1}", expr._node, node_of(other, "other"), kind="text", level=COMPARE, inner_level=8)  # pyright: ignore[reportPrivateUsage]
+        )
+
+    lower = to_lowercase
+    upper = to_uppercase
+    startswith = starts_with
+    endswith = ends_with
+    len = len_chars
+
+
+class ListMethods:
+    """``expr.list``: methods for lists."""
+
+    __slots__ = ("_expr",)
+
+    def __init__(self, expr: Expr) -> None:
+        self._expr = expr
+
+    def get(self, index: int) -> Expr:
+        """Return an element by its place, from 0; a negative one counts from the end. NULL if there is none."""
+        at = check_int(index, "index")
+        return self._call("{0}[{1}]", Literal(at + 1 if at >= 0 else at))
+
+    def len(self) -> Expr:
+        """Return how many elements there are."""
+        return self._call("cardinality({0})")
+
+    def contains(self, value: object) -> Expr:
+        """Return whether a value is among the elements."""
+        return self._call("array_has({0}, {1})", node_of(value, "value"), kind="bool")
+
+    def join(self, separator: str) -> Expr:
+        """Return the elements as one text."""
+        return self._call("array_to_string({0}, {1})", quoted(check_text(separator, "separator")), kind="text")
+
+    def _call(self, template: str, *arguments: Node, kind: str = "") -> Expr:
+        expr = self._expr
+        level = 8 if template.startswith("{0}[") else 0
+        return expr._make(Call(template, expr._node, *arguments, kind=kind, inner_level=level and 7))  # pyright: ignore[reportPrivateUsage]
+
+
+class StructMethods:
+    """``expr.struct``: the fields of nested objects."""
+
+    __slots__ = ("_expr",)
+
+    def __init__(self, expr: Expr) -> None:
+        self._expr = expr
+
+    def field(self, name: str) -> Expr:
+        """Return a field.
+
+        Examples
+        --------
+        >>> print(tg.col("request").struct.field("path"))
+        get_field(request, 'path')
+        """
+        expr = self._expr
+        node = Call("get_field({0}, {1})", expr._node, quoted(check_text(name, "name")))  # pyright: ignore[reportPrivateUsage]
+        return expr._make(Alias(node, name))  # pyright: ignore[reportPrivateUsage]
+
+
+def _is_plain(pattern: str) -> bool:
+    return not any(mark in _REGEX_MARKS and mark not in _PLAIN_MARKS for mark in pattern)
+
+
+def _escaped(literal: str) -> str:
+    return "".join("\\" + mark if mark in _REGEX_MARKS and mark.isprintable() and mark != " " else mark for mark in literal)

@@ -1,0 +1,121 @@
+"""How a frame's plan is handed to the engine: settings, registered tables, and what is asked before a query runs."""
+
+from __future__ import annotations
+
+import re
+
+from tidegate import _engine
+from tidegate._errors import UsageError
+from tidegate._frame_compile import Compiler
+from tidegate._frame_plan import Mapped, Plan, compile_plan, walk
+from tidegate._frame_query import Query
+from tidegate._sql_text import is_table_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Optional, Union
+
+    from tidegate._result import Result
+
+    Size = Union[str, int]
+
+_registered: dict[str, object] = {}
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Settings:
+    """What a frame hands to the engine with each query.
+
+    Parameters
+    ----------
+    limit
+        The most resident memory of the worker: ``"512MB"`` or a number of bytes.
+    threads
+        How many threads execute.
+    max_rejects
+        How many lines may be unreadable.
+    """
+
+    __slots__ = ("limit", "max_rejects", "threads")
+
+    def __init__(
+        self,
+        *,
+        limit: Optional[Size] = None,
+        threads: Optional[int] = None,
+        max_rejects: Optional[Union[str, int]] = None,
+    ) -> None:
+        self.limit = limit
+        self.threads = threads
+        self.max_rejects = max_rejects
+
+
+def register_table(name: str, table: object) -> None:
+    """Remember a table of this process by a name."""
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"name is of type {type(name).__name__}; expected a text")
+    if not is_table_name(name):
+        raise UsageError(f"`{name}` cannot be the name of a table", help="letters, digits and `_`, and no word of SQL")
+    if not (hasattr(table, "__arrow_c_stream__") or hasattr(table, "__dataframe__") or callable(table)):
+        raise TypeError(
+            f"table is of type {type(table).__name__}; expected a pandas, Polars or Arrow table, anything with "
+            "__arrow_c_stream__, or a function that returns one"
+        )
+    _registered[name] = table
+
+
+def forget_table(name: str) -> None:
+    """Forget a table."""
+    if name not in _registered:
+        raise UsageError(f"no table `{name}` is registered", help=", ".join(sorted(_registered)) or "there is none")
+    del _registered[name]
+
+
+def is_registered(name: str) -> bool:
+    """Return whether there is a table of that name."""
+    return name in _registered
+
+
+def tables_of(plan: Plan) -> dict[str, Any]:
+    """Return the tables of this process that a plan may read."""
+    words: set[str] = set()
+    tables: dict[str, Any] = {}
+    for part in walk(plan):
+        if isinstance(part, Mapped):
+            tables[part.name] = part.stream
+        for text in part.texts():
+            words.update(word.lower() for word in _WORD.findall(text))
+    tables.update((name, table) for name, table in _registered.items() if name.lower() in words)
+    return tables
+
+
+class Ready:
+    """A plan as SQL, with the tables that it needs."""
+
+    __slots__ = ("query", "settings", "sql", "tables")
+
+    def __init__(self, plan: Plan, settings: Settings) -> None:
+        self.settings = settings
+        self.tables = tables_of(plan)
+        texts = [text for part in walk(plan) for text in part.texts()]
+        compiler = Compiler(self._ask, avoid=[*texts, *self.tables])
+        self.query: Query = compile_plan(plan, compiler)
+        self.sql = compiler.text(self.query)
+
+    def _ask(self, sql: str) -> Mapping[str, str]:
+        return self.execute(sql).schema
+
+    def execute(
+        self, sql: Optional[str] = None, *, output: Optional[str] = None, format: Optional[str] = None
+    ) -> Result:
+        """Start the query, or another one with the same settings."""
+        return _engine.execute(
+            self.sql if sql is None else sql,
+            limit=self.settings.limit,
+            threads=self.settings.threads,
+            tables=self.tables or None,
+            output=output,
+            format=format,
+            max_rejects=self.settings.max_rejects,
+        )
