@@ -159,12 +159,14 @@ class MemoryLimit:
         else:
             _raise_in(self._target, limit=self.limit, rss=rss)
 
-    def take_error(self) -> MemoryLimitError | None:
-        """Return the error that waits to be raised, and take it away. Called by the signal's handler."""
-        if not self._pending:
-            return None
-        rss = self._pending.pop()
-        return MemoryLimitError(_message(self.limit, rss), help=_HELP) if self.active else None
+    @property
+    def waiting(self) -> bool:
+        """Whether an error waits to be raised by the signal's handler."""
+        return bool(self._pending) and self.active
+
+    def take_error(self) -> MemoryLimitError:
+        """Return the error that waits to be raised, and take it away."""
+        return MemoryLimitError(_message(self.limit, self._pending.pop()), help=_HELP)
 
 
 def limit_memory(
@@ -293,11 +295,10 @@ class _Signals:
         self._number = None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        """Raise what waits to be raised."""
+        """Raise what waits to be raised. The error has no name here: it would hold this frame, which would hold the error."""
         for limit in list(self._limits):
-            error = limit.take_error()
-            if error is not None:
-                raise error
+            if limit.waiting:
+                raise limit.take_error()
 
 
 _signals = _Signals()

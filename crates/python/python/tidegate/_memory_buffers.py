@@ -46,27 +46,31 @@ class Buffers:
         self.held.update(held)
 
 
+Reader = Callable[["Kinds", Any], "Buffers | None"]
+"""What asks an object for its buffers. They are plain functions: bound ones would hold the object that they are in."""
+
+
 class Kinds:
     """The types whose objects hold buffers, as far as their packages are loaded, and how to ask them."""
 
     def __init__(self, *, least: int) -> None:
         self.least = least
-        self._readers: list[tuple[type, Callable[[Any], Buffers | None]]] = []
-        self.known: dict[type, Callable[[Any], Buffers | None] | None] = {}
-        self._add("numpy", {"ndarray": self._of_array})
-        self._add("pandas", {"DataFrame": self._of_pandas, "Series": self._of_series, "Index": self._of_series})
-        self._add("polars", {"DataFrame": self._of_polars, "Series": self._of_polars_series})
+        self._readers: list[tuple[type, Reader]] = []
+        self.known: dict[type, Reader | None] = {}
+        self._add("numpy", {"ndarray": Kinds._of_array})
+        self._add("pandas", {"DataFrame": Kinds._of_pandas, "Series": Kinds._of_series, "Index": Kinds._of_series})
+        self._add("polars", {"DataFrame": Kinds._of_polars, "Series": Kinds._of_polars_series})
         self._add(
             "pyarrow",
-            {"Table": self._of_table, "RecordBatch": self._of_table, "ChunkedArray": self._of_arrow, "Array": self._of_arrow},
+            {"Table": Kinds._of_table, "RecordBatch": Kinds._of_table, "ChunkedArray": Kinds._of_arrow, "Array": Kinds._of_arrow},
         )
         for kind in (bytes, bytearray, str):
-            self._readers.append((kind, self._of_bytes))
+            self._readers.append((kind, Kinds._of_bytes))
         for kind in (list, dict, set):
-            self._readers.append((kind, self._of_container))
+            self._readers.append((kind, Kinds._of_container))
         self._numpy: Any = sys.modules.get("numpy")
 
-    def _add(self, package: str, readers: dict[str, Callable[[Any], Buffers | None]]) -> None:
+    def _add(self, package: str, readers: dict[str, Reader]) -> None:
         """Register the types of a package, if it is loaded."""
         module = sys.modules.get(package)
         for name, reader in readers.items():
@@ -74,11 +78,11 @@ class Kinds:
             if isinstance(kind, type):
                 self._readers.append((kind, reader))
 
-    def reader(self, kind: type) -> Callable[[Any], Buffers | None] | None:
+    def reader(self, kind: type) -> Reader | None:
         """Return how objects of a type are asked, or None if they hold no buffers."""
         if kind in self.known:
             return self.known[kind]
-        found: Callable[[Any], Buffers | None] | None = None
+        found: Reader | None = None
         for known, reader in self._readers:
             exact = known in (bytes, bytearray, str, list, dict, set)
             if kind is known or (not exact and issubclass(kind, known)):
@@ -93,7 +97,7 @@ class Kinds:
         if reader is None:
             return None
         try:
-            return reader(value)
+            return reader(self, value)
         except Exception:  # noqa: BLE001 - an object of somebody else's, in whatever state
             return None
 

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from ._memory_buffers import Buffers, Kinds, Part
@@ -155,13 +156,15 @@ def _grouped(holders: list[Holder]) -> list[Holder]:
 def _candidates(kinds: Kinds) -> Iterator[tuple[Any, Buffers]]:
     """Return all objects that hold buffers, each once."""
     seen: set[int] = set()
-    objects: list[Any] = gc.get_objects()
+    # Up to Python 3.10 running functions are among all objects, this one, too: its list would hold itself.
+    objects: list[Any] = [value for value in gc.get_objects() if type(value) is not FrameType]
     for frame, _ in frames():
         objects.extend(local_variables(frame).values())
     seen.update((id(objects), id(seen)))
     for start in range(0, len(objects), _CHUNK):
         chunk = objects[start : start + _CHUNK]
         yield from _among(kinds, _with_referents(chunk), seen)
+    objects.clear()
 
 
 def _with_referents(values: list[Any]) -> list[Any]:
@@ -194,6 +197,7 @@ def _among(kinds: Kinds, pending: list[Any], seen: set[int]) -> Iterator[tuple[A
         buffers = kinds.read(value)
         if buffers is not None:
             yield value, buffers
+        value = None
 
 
 def _claimed(candidates: list[tuple[Any, Buffers]]) -> list[_Found]:

@@ -10,6 +10,7 @@ import inspect
 import os
 import sys
 import sysconfig
+import threading
 from collections import deque
 from collections.abc import Iterator
 from types import FrameType, FunctionType, ModuleType
@@ -30,8 +31,11 @@ def frames() -> list[tuple[FrameType, bool]]:
     Those of this package that are asking are left out.
     """
     found: list[tuple[FrameType, bool]] = []
-    for top in sys._current_frames().values():  # noqa: SLF001 - the only way to other threads
-        frame: FrameType | None = top
+    tops = sys._current_frames()  # noqa: SLF001 - the only way to other threads
+    # The frame of this very function would hold itself by its own variable, and all above it, until cycles are collected.
+    tops[threading.get_ident()] = sys._getframe(1)  # noqa: SLF001
+    while tops:
+        frame: FrameType | None = tops.popitem()[1]
         while frame is not None:
             path = frame.f_code.co_filename
             if not path.startswith(_OWN):
