@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate._expr_aggregates import Facts
 from tidegate._expr_base import check_text
 from tidegate._expr_dt import DtMethods
 from tidegate._expr_many import ManyMethods
@@ -102,7 +103,7 @@ def _shown(node: Node) -> str:
         return f"* EXCLUDE {node.without}" if node.without else "*"
     if isinstance(node, Only):
         return f"{_shown(node.part)} FILTER (WHERE {_shown(node.condition)})"
-    scope = Scope()
+    scope = Scope(aggregates="window" if Facts(node).windows else "group")
     try:
         return node.render(scope)[0]
     except TypeError:

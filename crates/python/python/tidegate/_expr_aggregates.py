@@ -37,7 +37,10 @@ class SortKey:
         return self.text(inner(self.part, scope, OR))
 
     def text(self, key: str) -> str:
-        """Return the order by a key that is SQL already. SQL's own place of NULL depends on the direction, so it is written."""
+        """Return the order by a key that is SQL already.
+
+        SQL's own place of NULL depends on the direction, so it is written.
+        """
         if self.descending:
             return f"{key} DESC NULLS {'LAST' if self.nulls_last else 'FIRST'}"
         return key if self.nulls_last else f"{key} NULLS FIRST"
@@ -94,9 +97,10 @@ class Aggregate(Node):
         if scope.aggregates not in ("group", "window"):
             raise TypeError(scope.aggregates)
         within = scope.inside_aggregate()
-        argument, condition = self.argument, None
+        argument = self.argument
+        conditions: list[str] = []
         while isinstance(argument, Only):
-            condition = [*(condition or []), inner(argument.condition, within, OR + 1)]
+            conditions.append(inner(argument.condition, within, OR + 1))
             argument = argument.part
         text = "" if argument is None else self._argument(argument, within)
         order = [key.render(within) for key in self.order]
@@ -107,7 +111,7 @@ class Aggregate(Node):
             over = window.text(order=order or (window.order if "{order}" in self.template else ()), frame=WHOLE_WINDOW)
             order = []
         call = self.template.format(text, order=f" ORDER BY {', '.join(order)}" if order else "")
-        only = f" FILTER (WHERE {' AND '.join(condition)})" if condition else ""
+        only = f" FILTER (WHERE {' AND '.join(conditions)})" if conditions else ""
         return self.wrap.format(f"{call}{only}{over}"), ATOM
 
     def _argument(self, argument: Node, scope: Scope) -> str:

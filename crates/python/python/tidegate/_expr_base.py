@@ -57,9 +57,31 @@ class ExprBase:
 
     def _make(self, node: Node) -> Expr:
         """Return an expression of a node."""
-        from tidegate._expr import Expr
+        return wrap(node)
 
-        return Expr(node)
+
+def unwrap(expr: ExprBase) -> Node:
+    """Return the node of an expression."""
+    return expr._node  # pyright: ignore[reportPrivateUsage]
+
+
+def wrap(node: Node) -> Expr:
+    """Return the expression of a node."""
+    from tidegate._expr import Expr
+
+    return Expr(node)
+
+
+def is_list(value: object) -> bool:
+    """Return whether a value is a list or a tuple."""
+    return isinstance(value, (list, tuple))
+
+
+def listed(value: object) -> list[object]:
+    """Return the values of a list or tuple, or a list of the one value."""
+    if isinstance(value, (list, tuple)):
+        return list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return [value]
 
 
 def node_of(value: object, argument: str) -> Node:
@@ -71,9 +93,10 @@ def node_of(value: object, argument: str) -> Node:
         Names ``argument`` if there is no such value in SQL.
     """
     if isinstance(value, ExprBase):
-        return value._node  # pyright: ignore[reportPrivateUsage]
-    if type(value).__name__ in ("LazyFrame", "DataFrame", "Series") or isinstance(value, (list, tuple, dict, set)):
-        raise TypeError(f"{argument} is a {type(value).__name__}; expected a column, an expression or one value")
+        return unwrap(value)
+    kind = type(value).__name__
+    if kind in ("LazyFrame", "DataFrame", "Series", "list", "tuple", "dict", "set"):
+        raise TypeError(f"{argument} is a {kind}; expected a column, an expression or one value")
     try:
         return Literal(value)
     except TypeError as error:
@@ -91,19 +114,13 @@ def column_node(value: object, argument: str) -> Node:
     if isinstance(value, str):
         return Column(value)
     if isinstance(value, ExprBase):
-        return value._node  # pyright: ignore[reportPrivateUsage]
+        return unwrap(value)
     raise TypeError(f"{argument} is of type {type(value).__name__}; expected the name of a column or an expression")
 
 
 def column_nodes(values: Iterable[object], argument: str) -> list[Node]:
     """Return the nodes of names and expressions, which may be in a list."""
-    nodes: list[Node] = []
-    for value in values:
-        if isinstance(value, (list, tuple)):
-            nodes.extend(column_node(item, argument) for item in value)  # pyright: ignore[reportUnknownVariableType]
-        else:
-            nodes.append(column_node(value, argument))
-    return nodes
+    return [column_node(item, argument) for value in values for item in listed(value)]
 
 
 def sort_keys(
@@ -128,9 +145,9 @@ def sort_keys(
 def _flags(value: object, argument: str, count: int) -> list[bool]:
     if isinstance(value, bool):
         return [value] * count
-    if not isinstance(value, (list, tuple)):
+    if not is_list(value):
         raise TypeError(f"{argument} is of type {type(value).__name__}; expected True, False or a list of them")
-    flags = [check_flag(flag, argument) for flag in value]  # pyright: ignore[reportUnknownVariableType]
+    flags = [check_flag(flag, argument) for flag in listed(value)]
     if len(flags) != count:
         raise ValueError(f"{argument} has {len(flags)} values for {count} columns")
     return flags
@@ -151,7 +168,10 @@ def check_text(value: object, argument: str) -> str:
 
 
 def check_int(value: object, argument: str, *, least: int | None = None) -> int:
-    """Return a whole number, or raise a TypeError that names the argument; a ValueError if it is less than ``least``."""
+    """Return a whole number, or raise a TypeError that names the argument.
+
+    A ValueError if it is less than ``least``.
+    """
     index = getattr(value, "__index__", None)
     if isinstance(value, bool) or index is None:
         raise TypeError(f"{argument} is of type {type(value).__name__}; expected a whole number")

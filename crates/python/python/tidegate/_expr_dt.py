@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tidegate._expr_base import check_text, quoted
+from tidegate._expr_base import check_text, quoted, unwrap, wrap
 from tidegate._expr_nodes import ADD, MULTIPLY, Call, Node
 from tidegate._sql_text import interval, text
 
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 _DAY = 86_400_000_000
 _MICROSECONDS = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": _DAY, "w": 7 * _DAY}
 _MONTHS = {"mo": 1, "q": 3, "y": 12}
-_CALENDAR = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}
+_CALENDAR = {
+    "s": "second",
+    "m": "minute",
+    "h": "hour",
+    "d": "day",
+    "w": "week",
+    "mo": "month",
+    "q": "quarter",
+    "y": "year",
+}
 _PART = re.compile(r"(\d+)(us|ms|mo|s|m|h|d|w|q|y)")
 _PANDAS = {"min": "m", "ME": "mo", "MS": "mo", "QE": "q", "QS": "q", "YE": "y", "YS": "y", "D": "d", "H": "h", "W": "w"}
 
@@ -29,9 +38,7 @@ class DtMethods:
         self._expr = expr
 
     def _call(self, template: str, *arguments: Node, kind: str = "", level: int = 8, inner_level: int = 0) -> Expr:
-        expr = self._expr
-        node = Call(template, expr._node, *arguments, kind=kind, level=level, inner_level=inner_level)  # pyright: ignore[reportPrivateUsage]
-        return expr._make(node)  # pyright: ignore[reportPrivateUsage]
+        return wrap(Call(template, unwrap(self._expr), *arguments, kind=kind, level=level, inner_level=inner_level))
 
     def truncate(self, every: str) -> Expr:
         """Return the start of the interval that a time is in.
@@ -39,8 +46,8 @@ class DtMethods:
         Parameters
         ----------
         every
-            A number and a unit: ``us ms s m h d w mo q y``, as in Polars; ``m`` is a minute, ``mo`` a month. Weeks begin on
-            Monday.
+            A number and a unit: ``us ms s m h d w mo q y``, as in Polars; ``m`` is a minute, ``mo`` a month. Weeks
+            begin on Monday.
 
         Examples
         --------
@@ -156,7 +163,9 @@ class DtMethods:
 
     def total_seconds(self) -> Expr:
         """Return a length of time, such as a difference of two times, as seconds in a double."""
-        return self._call("CAST(CAST(arrow_cast({0}, 'Duration(Microsecond)') AS BIGINT) AS DOUBLE) / 1000000.0", level=MULTIPLY)
+        return self._call(
+            "CAST(CAST(arrow_cast({0}, 'Duration(Microsecond)') AS BIGINT) AS DOUBLE) / 1000000.0", level=MULTIPLY
+        )
 
     def _part(self, part: str) -> Expr:
         return self._call(f"date_part({text(part)}, {{0}})")
@@ -176,6 +185,7 @@ def _one_length(every: str) -> tuple[int, str]:
 def _lengths(value: str, whole: str) -> list[tuple[int, str]]:
     found = _PART.findall(value)
     if not found or "".join(number + unit for number, unit in found) != value:
-        raise ValueError(f"{whole!r} is no length of time; expected numbers and units (us ms s m h d w mo q y), such as '5m'")
+        raise ValueError(
+            f"{whole!r} is no length of time; expected numbers and units (us ms s m h d w mo q y), such as '5m'"
+        )
     return [(int(number), unit) for number, unit in found]
-

@@ -9,6 +9,7 @@ from tidegate._expr_base import (
     check_int,
     check_number,
     column_nodes,
+    listed,
     node_of,
     sort_keys,
 )
@@ -25,7 +26,8 @@ class ManyMethods(ExprBase):
 
     __slots__ = ()
 
-    # -- aggregates ------------------------------------------------------------------------------------------------------
+    # -- aggregates
+    # ------------------------------------------------------------------------------------------------------
 
     def sum(self, *, min_count: int = 0) -> Expr:
         """Add up. Of doubles, the exact sum, rounded once; of truth values, how many are true.
@@ -151,7 +153,7 @@ class ManyMethods(ExprBase):
         return self._edge("last_value", order_by, descending)
 
     def _edge(self, function: str, order_by: Names, descending: Flags) -> Expr:
-        keys = sort_keys(_several(order_by), descending=descending, argument="order_by")
+        keys = sort_keys(listed(order_by), descending=descending, argument="order_by")
         return self._make(Aggregate(f"{function}({{0}}{{order}})", self._node, order=keys))
 
     def any(self) -> Expr:
@@ -164,7 +166,7 @@ class ManyMethods(ExprBase):
 
     def implode(self, *, order_by: Names = ()) -> Expr:
         """Return all values as one list, which is held in memory."""
-        keys = sort_keys(_several(order_by), argument="order_by")
+        keys = sort_keys(listed(order_by), argument="order_by")
         return self._make(Aggregate("array_agg({0}{order})", self._node, order=keys))
 
     def filter(self, condition: Expr) -> Expr:
@@ -177,7 +179,8 @@ class ManyMethods(ExprBase):
         """
         return self._make(Only(self._node, node_of(condition, "condition")))
 
-    # -- windows ---------------------------------------------------------------------------------------------------------
+    # -- windows
+    # ---------------------------------------------------------------------------------------------------------
 
     def over(self, *partition_by: Names, order_by: Names = (), descending: Flags = False) -> Expr:
         """Compute aggregates over the rows of the same keys, and give each row the value.
@@ -199,7 +202,9 @@ class ManyMethods(ExprBase):
         ts - lag(ts, 1) OVER (PARTITION BY client ORDER BY ts)
         """
         keys = column_nodes(partition_by, "partition_by")
-        return self._make(Over(self._node, keys, sort_keys(_several(order_by), descending=descending, argument="order_by")))
+        return self._make(
+            Over(self._node, keys, sort_keys(listed(order_by), descending=descending, argument="order_by"))
+        )
 
     def shift(self, n: int = 1, *, fill_value: object = None) -> Expr:
         """Return the value ``n`` rows before; of a negative ``n``, after. Ends with ``.over(order_by=..)``."""
@@ -272,8 +277,8 @@ class ManyMethods(ExprBase):
         Parameters
         ----------
         method
-            What equal values get: ``"min"``, the first of their places; ``"dense"``, the same, and the next value the next
-            number; ``"ordinal"``, one each, in any order.
+            What equal values get: ``"min"``, the first of their places; ``"dense"``, the same, and the next value the
+            next number; ``"ordinal"``, one each, in any order.
         descending
             Whether the greatest is the first.
 
@@ -290,10 +295,6 @@ class ManyMethods(ExprBase):
         return self._make(Ranked(form, self._node, what=".rank()", order=[key]))
 
     nunique = n_unique
-
-
-def _several(value: Names) -> list[object]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _share(quantile: object) -> float:

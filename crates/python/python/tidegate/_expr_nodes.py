@@ -1,9 +1,9 @@
 """What expressions are made of, and how each part becomes SQL.
 
-*Model.* An expression is a tree of nodes that nobody changes. A :class:`Scope` says what the names of columns stand for at the
-place in the query where the expression goes, and what an aggregate is there: one value for each group, or a window.
-*Brackets.* Rendering returns the text with the level at which it binds; a part that binds less than its place asks for gets
-brackets, and no other.
+*Model.* An expression is a tree of nodes that nobody changes. A :class:`Scope` says what the names of columns stand for
+at the place in the query where the expression goes, and what an aggregate is there: one value for each group, or a
+window. *Brackets.* Rendering returns the text with the level at which it binds; a part that binds less than its place
+asks for gets brackets, and no other.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class Scope:
     lookup
         What a column's name stands for.
     aggregates
-        ``"group"``: an aggregate is one value of each group; ``"window"``: it is a window; else the reason why there can be
-        none, which is what the error says.
+        ``"group"``: an aggregate is one value of each group; ``"window"``: it is a window; else the reason why there
+        can be none, which is what the error says.
     window
         The window, inside of ``.over(..)``.
     """
@@ -96,7 +96,9 @@ class Scope:
 
     def inside_aggregate(self) -> Scope:
         """Return the scope of an aggregate's own arguments."""
-        reason = "an aggregate or a window cannot stand within an aggregate; compute the inner one with .with_columns first"
+        reason = (
+            "an aggregate or a window cannot stand within an aggregate; compute the inner one with .with_columns first"
+        )
         return Scope(self.lookup, aggregates=reason)
 
 
@@ -229,7 +231,10 @@ class Call(Node):
 
 
 class Infix(Node):
-    """Two parts with an operator between. Chains of one operator are long at times, so that nothing here recurses into them."""
+    """Two parts with an operator between.
+
+    Chains of one operator are long at times, so that nothing here recurses into them.
+    """
 
     __slots__ = ("left", "level", "operator", "result", "right")
 
@@ -351,7 +356,9 @@ class Only(Node):
         return self.part, self.condition
 
     def render(self, scope: Scope) -> Sql:
-        raise TypeError("`.filter(..)` of an expression needs an aggregate after it, such as .sum(); to keep rows, filter the frame")
+        raise TypeError(
+            "`.filter(..)` of an expression needs an aggregate after it, such as .sum(); to keep rows, filter the frame"
+        )
 
     def kind(self, scope: Scope) -> str:
         return self.part.kind(scope)

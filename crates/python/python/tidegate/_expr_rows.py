@@ -44,20 +44,22 @@ class RowMethods(ExprBase):
     __slots__ = ()
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    # -- what Python would make a truth value or a loop of ---------------------------------------------------------------
+    # -- what Python would make a truth value or a loop of
+    # ---------------------------------------------------------------
 
     def __bool__(self) -> NoReturn:
         """Refuse: an expression has no truth value before the query runs."""
         raise TypeError(
-            "an expression has no truth value: use `&` for `and`, `|` for `or`, `~` for `not`, with brackets around each "
-            "side, as in (a == 1) & (b > 2); and .is_in([..]) for `in`, .is_between(a, b) for `a <= x <= b`"
+            "an expression has no truth value: use `&` for `and`, `|` for `or`, `~` for `not`, with brackets around "
+            "each side, as in (a == 1) & (b > 2); and .is_in([..]) for `in`, .is_between(a, b) for `a <= x <= b`"
         )
 
     def __iter__(self) -> NoReturn:
         """Refuse: the rows are not here."""
         raise TypeError("an expression has no rows to loop over; loop over frame.select(..).iter_batches()")
 
-    # -- comparisons -----------------------------------------------------------------------------------------------------
+    # -- comparisons
+    # -----------------------------------------------------------------------------------------------------
 
     def _compare(self, operator: str, other: object) -> Expr:
         node = node_of(other, "the other side")
@@ -169,7 +171,8 @@ class RowMethods(ExprBase):
         """Return whether a double is not-a-number, which is a value, and not NULL."""
         return self._make(Call("isnan({0})", self._node, kind="bool"))
 
-    # -- logic -----------------------------------------------------------------------------------------------------------
+    # -- logic
+    # -----------------------------------------------------------------------------------------------------------
 
     def __and__(self, other: object) -> Expr:
         """Combine two conditions: both."""
@@ -195,7 +198,8 @@ class RowMethods(ExprBase):
         """Turn a condition around. NULL stays NULL, so ``~`` keeps no row that has no value."""
         return self._make(Call("NOT {0}", self._node, kind="bool", level=NOT, inner_level=COMPARE))
 
-    # -- arithmetic ------------------------------------------------------------------------------------------------------
+    # -- arithmetic
+    # ------------------------------------------------------------------------------------------------------
 
     def __add__(self, other: object) -> Expr:
         """Add; join texts if one side is known to be one."""
@@ -316,7 +320,8 @@ class RowMethods(ExprBase):
                 branches.append((Infix(operator, COMPARE, self._node, node), node))
         return self._make(_named(Case(branches, self._node), self._node)) if branches else self._make(self._node)
 
-    # -- other values ----------------------------------------------------------------------------------------------------
+    # -- other values
+    # ----------------------------------------------------------------------------------------------------
 
     def fill_null(self, value: object) -> Expr:
         """Put a value, or that of another expression, where there is none.
@@ -339,8 +344,8 @@ class RowMethods(ExprBase):
         Parameters
         ----------
         dtype
-            ``int``, ``float``, ``str``, ``bool``, ``"int32"``, ``"datetime"``, ``"decimal(10, 2)"`` and the like; NumPy's,
-            Polars' and PyArrow's types are known by their names.
+            ``int``, ``float``, ``str``, ``bool``, ``"int32"``, ``"datetime"``, ``"decimal(10, 2)"`` and the like;
+            NumPy's, Polars' and PyArrow's types are known by their names.
         strict
             Whether a value that does not fit ends the query. If not, it becomes NULL.
 
@@ -399,7 +404,8 @@ def _condition(value: object) -> Node:
         return node_of(value, "the condition")
     kind = type(value).__name__
     raise TypeError(
-        f"`&` and `|` combine conditions, and one side is of type {kind}; comparisons need brackets: (a == 1) & (b == 2)"
+        f"`&` and `|` combine conditions, and one side is of type {kind}; comparisons need brackets: "
+        "(a == 1) & (b == 2)"
     )
 
 
@@ -441,4 +447,3 @@ def _floor_division(left: Node, right: Node) -> Node:
     rest = _modulo(left, right)
     divisor = right if _is_small_positive(right) else Call("nullif({0}, 0)", right)
     return Call("({0} - {1}) / {2}", left, rest, divisor, level=MULTIPLY, inner_level=MULTIPLY)
-

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tidegate._expr_base import check_flag, check_int, check_text, node_of, quoted
-from tidegate._expr_nodes import ADD, COMPARE, Alias, Call, Literal, Node
+from tidegate._expr_base import check_flag, check_int, check_text, node_of, quoted, unwrap, wrap
+from tidegate._expr_nodes import ADD, ATOM, COMPARE, Alias, Call, Literal, Node
 from tidegate._sql_text import like_pattern
 
 TYPE_CHECKING = False
@@ -15,7 +15,10 @@ _PLAIN_MARKS = frozenset("#&-~ ")
 
 
 class StrMethods:
-    """Methods for texts. Patterns are regular expressions of Rust's ``regex``, as in Polars: no look-around, no back-references."""
+    """Methods for texts.
+
+    Patterns are regular expressions of Rust's ``regex``, as in Polars: no look-around, no back-references.
+    """
 
     __slots__ = ("_expr",)
 
@@ -23,17 +26,14 @@ class StrMethods:
         self._expr = expr
 
     def _call(self, template: str, *arguments: Node, kind: str = "text") -> Expr:
-        expr = self._expr
-        return expr._make(Call(template, expr._node, *arguments, kind=kind))  # pyright: ignore[reportPrivateUsage]
+        return wrap(Call(template, unwrap(self._expr), *arguments, kind=kind))
 
     def _like(self, pattern: str) -> Expr:
-        expr = self._expr
-        node = expr._node  # pyright: ignore[reportPrivateUsage]
-        call = Call("{0} LIKE {1}", node, quoted(pattern), kind="bool", level=COMPARE, inner_level=ADD)
-        return expr._make(call)  # pyright: ignore[reportPrivateUsage]
+        node = unwrap(self._expr)
+        return wrap(Call("{0} LIKE {1}", node, quoted(pattern), kind="bool", level=COMPARE, inner_level=ADD))
 
     def contains(self, pattern: str, *, literal: bool = False) -> Expr:
-        """Return whether a pattern is found.
+        r"""Return whether a pattern is found.
 
         Parameters
         ----------
@@ -46,8 +46,8 @@ class StrMethods:
         --------
         >>> print(tg.col("user_agent").str.contains("curl"))
         user_agent LIKE '%curl%'
-        >>> print(tg.col("path").str.contains(r"^/api/v\\d+/"))
-        regexp_like(path, '^/api/v\\d+/')
+        >>> print(tg.col("path").str.contains(r"^/api/v\d+/"))
+        regexp_like(path, '^/api/v\d+/')
         """
         check_text(pattern, "pattern")
         if not check_flag(literal, "literal") and not _is_plain(pattern):
@@ -83,7 +83,7 @@ class StrMethods:
         return self._call("upper({0})")
 
     def replace(self, pattern: str, value: str, *, literal: bool = False) -> Expr:
-        """Put another text in the place of the first match.
+        r"""Put another text in the place of the first match.
 
         Parameters
         ----------
@@ -96,8 +96,8 @@ class StrMethods:
 
         Examples
         --------
-        >>> print(tg.col("path").str.replace(r"/\\d+", "/N"))
-        regexp_replace(path, '/\\d+', '/N')
+        >>> print(tg.col("path").str.replace(r"/\d+", "/N"))
+        regexp_replace(path, '/\d+', '/N')
         """
         return self._replace(pattern, value, literal=literal, every=False)
 
@@ -115,7 +115,7 @@ class StrMethods:
         return self._call(f"regexp_replace({{0}}, {{1}}, {{2}}{', {3}' if every else ''})", *arguments)
 
     def extract(self, pattern: str, group: int = 1) -> Expr:
-        """Return a group of the first match, NULL if there is none.
+        r"""Return a group of the first match, NULL if there is none.
 
         Parameters
         ----------
@@ -126,8 +126,8 @@ class StrMethods:
 
         Examples
         --------
-        >>> print(tg.col("path").str.extract(r"^/(\\w+)"))
-        regexp_match(path, '(^/(\\w+))')[2]
+        >>> print(tg.col("path").str.extract(r"^/(\w+)"))
+        regexp_match(path, '(^/(\w+))')[2]
         """
         # With a group around the whole, the first element is the whole match, whether the pattern has groups or not.
         whole = quoted(f"({check_text(pattern, 'pattern')})")
@@ -237,10 +237,8 @@ class StrMethods:
 
     def concat(self, other: object) -> Expr:
         """Put another text, or a column of them, behind; NULL on either side gives NULL."""
-        expr = self._expr
-        return expr._make(  # pyright: ignore[reportPrivateUsage]
-            Call("{0} || {1}", expr._node, node_of(other, "other"), kind="text", level=COMPARE, inner_level=8)  # pyright: ignore[reportPrivateUsage]
-        )
+        node = node_of(other, "other")
+        return wrap(Call("{0} || {1}", unwrap(self._expr), node, kind="text", level=COMPARE, inner_level=ATOM))
 
     lower = to_lowercase
     upper = to_uppercase
@@ -260,7 +258,7 @@ class ListMethods:
     def get(self, index: int) -> Expr:
         """Return an element by its place, from 0; a negative one counts from the end. NULL if there is none."""
         at = check_int(index, "index")
-        return self._call("{0}[{1}]", Literal(at + 1 if at >= 0 else at))
+        return self._call(f"{{0}}[{at + 1 if at >= 0 else at}]")
 
     def len(self) -> Expr:
         """Return how many elements there are."""
@@ -275,9 +273,8 @@ class ListMethods:
         return self._call("array_to_string({0}, {1})", quoted(check_text(separator, "separator")), kind="text")
 
     def _call(self, template: str, *arguments: Node, kind: str = "") -> Expr:
-        expr = self._expr
-        level = 8 if template.startswith("{0}[") else 0
-        return expr._make(Call(template, expr._node, *arguments, kind=kind, inner_level=level and 7))  # pyright: ignore[reportPrivateUsage]
+        inner_level = ATOM if template.startswith("{0}[") else 0
+        return wrap(Call(template, unwrap(self._expr), *arguments, kind=kind, inner_level=inner_level))
 
 
 class StructMethods:
@@ -296,9 +293,8 @@ class StructMethods:
         >>> print(tg.col("request").struct.field("path"))
         get_field(request, 'path')
         """
-        expr = self._expr
-        node = Call("get_field({0}, {1})", expr._node, quoted(check_text(name, "name")))  # pyright: ignore[reportPrivateUsage]
-        return expr._make(Alias(node, name))  # pyright: ignore[reportPrivateUsage]
+        node = Call("get_field({0}, {1})", unwrap(self._expr), quoted(check_text(name, "name")))
+        return wrap(Alias(node, name))
 
 
 def _is_plain(pattern: str) -> bool:
@@ -306,4 +302,6 @@ def _is_plain(pattern: str) -> bool:
 
 
 def _escaped(literal: str) -> str:
-    return "".join("\\" + mark if mark in _REGEX_MARKS and mark.isprintable() and mark != " " else mark for mark in literal)
+    return "".join(
+        "\\" + mark if mark in _REGEX_MARKS and mark.isprintable() and mark != " " else mark for mark in literal
+    )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from tidegate._expr import Expr
-from tidegate._expr_aggregates import Aggregate
 from tidegate._expr_base import (
     check_flag,
     check_int,
     check_number,
     check_text,
     column_nodes,
+    listed,
     node_of,
     sort_keys,
+    unwrap,
 )
 from tidegate._expr_nodes import AND, Alias, Column, Infix, Node, Star
 from tidegate._frame_compile import keep_rows, limit, sample, select, sort, tail, unique, with_columns
@@ -63,9 +64,12 @@ _HINTS = {
 
 
 class LazyFrame(Results):
-    """A query that is built step by step. Made by :func:`tidegate.scan`, :func:`tidegate.sql` and :func:`tidegate.table`.
+    """A query that is built step by step.
 
-    Every step returns a new frame, and none reads more than what names and types of columns need. ``.sql_text`` is the query.
+    Made by :func:`tidegate.scan`, :func:`tidegate.sql` and :func:`tidegate.table`.
+
+    Every step returns a new frame, and none reads more than what names and types of columns need. ``.sql_text`` is the
+    query.
     """
 
     __slots__ = ()
@@ -77,10 +81,8 @@ class LazyFrame(Results):
     def _with(self, plan: Plan) -> LazyFrame:
         return LazyFrame(plan, self._settings)
 
-    def _count(self) -> Expr:
-        return Expr(Aggregate("count(*)", None))
-
-    # -- columns ---------------------------------------------------------------------------------------------------------
+    # -- columns
+    # ---------------------------------------------------------------------------------------------------------
 
     def select(self, *exprs: Names, **named: object) -> LazyFrame:
         """Keep and compute columns. Of aggregates alone, the result is one row.
@@ -126,7 +128,9 @@ class LazyFrame(Results):
                 named[name] = value(self)
         return self.with_columns(**named)
 
-    def rename(self, mapping: Optional[Mapping[str, str]] = None, *, columns: Optional[Mapping[str, str]] = None) -> LazyFrame:
+    def rename(
+        self, mapping: Optional[Mapping[str, str]] = None, *, columns: Optional[Mapping[str, str]] = None
+    ) -> LazyFrame:
         """Give columns other names.
 
         Parameters
@@ -147,7 +151,8 @@ class LazyFrame(Results):
         names = _texts(columns, "columns")
         return self._step("drop " + ", ".join(names), select, [Star(names)]) if names else self
 
-    # -- rows ------------------------------------------------------------------------------------------------------------
+    # -- rows
+    # ------------------------------------------------------------------------------------------------------------
 
     def filter(self, *conditions: Union[Expr, Sequence[Expr]], **equal: object) -> LazyFrame:
         """Keep the rows for which all conditions hold. A row for which one is NULL goes.
@@ -168,15 +173,15 @@ class LazyFrame(Results):
           AND method = 'GET'
         """
         frame = self
-        listed: list[Node] = []
+        nodes: list[Node] = []
         for value in conditions:
-            for item in value if isinstance(value, (list, tuple)) else [value]:
+            for item in listed(value):
                 if not isinstance(item, Expr):
                     kind = type(item).__name__
                     raise TypeError(f"conditions has a {kind}; expected an expression, such as tg.col('a') == 1")
-                listed.append(item._node)  # pyright: ignore[reportPrivateUsage]
-        listed.extend((Expr(Column(name)) == value)._node for name, value in equal.items())  # pyright: ignore[reportPrivateUsage]
-        for node in listed:
+                nodes.append(unwrap(item))
+        nodes.extend(unwrap(Expr(Column(name)) == value) for name, value in equal.items())
+        for node in nodes:
             for part in _conjuncts(node):
                 frame = frame._step("filter", keep_rows, part)
         return frame
@@ -247,7 +252,9 @@ class LazyFrame(Results):
         """
         start = check_int(offset, "offset", least=0)
         count = None if length is None else check_int(length, "length", least=0)
-        return self._step(f"rows from {start}" if count is None else f"rows {start} to {start + count}", limit, start, count)
+        return self._step(
+            f"rows from {start}" if count is None else f"rows {start} to {start + count}", limit, start, count
+        )
 
     def sample(
         self, n: Optional[int] = None, *, fraction: Optional[float] = None, seed: Optional[int] = None
@@ -273,14 +280,17 @@ class LazyFrame(Results):
         return self._step("sample", _sample, rows, share, chosen)
 
     def unique(self, subset: Union[str, Sequence[str], None] = None, *, keep: str = "any") -> LazyFrame:
-        """Keep one of the rows that are the same. NULL equals NULL. The order of rows is lost, but with ``"first"`` and ``"last"``.
+        """Keep one of the rows that are the same.
+
+        NULL equals NULL. The order of rows is lost, but with ``"first"`` and ``"last"``.
 
         Parameters
         ----------
         subset
             The columns that are compared, by default all.
         keep
-            Which one stays: ``"any"``; ``"first"`` or ``"last"`` of a sorted frame; ``"none"``, only rows that are there once.
+            Which one stays: ``"any"``; ``"first"`` or ``"last"`` of a sorted frame; ``"none"``, only rows that are
+            there once.
         """
         if keep not in ("any", "first", "last", "none"):
             raise ValueError(f"keep is {keep!r}; expected 'any', 'first', 'last' or 'none'")
@@ -289,7 +299,8 @@ class LazyFrame(Results):
 
     drop_duplicates = unique
 
-    # -- groups and other frames -----------------------------------------------------------------------------------------
+    # -- groups and other frames
+    # -----------------------------------------------------------------------------------------
 
     def group_by(self, *by: Names, **named: object) -> GroupBy:
         """Make groups of rows with the same keys; ``.agg(..)`` says what is computed of them.
@@ -312,7 +323,7 @@ class LazyFrame(Results):
         nodes = self._nodes(by, named)
         if not nodes:
             raise TypeError("group_by needs at least one column; for aggregates of all rows, use .select(..)")
-        return GroupBy(self, nodes)
+        return GroupBy(self._step, nodes)
 
     groupby = group_by
 
@@ -338,8 +349,8 @@ class LazyFrame(Results):
         left_on, right_on
             In place of ``on``, columns or expressions of each side.
         how
-            ``"inner"``, ``"left"``, ``"right"``, ``"full"``, ``"semi"`` (rows that have a partner), ``"anti"`` (rows that have
-            none) or ``"cross"``.
+            ``"inner"``, ``"left"``, ``"right"``, ``"full"``, ``"semi"`` (rows that have a partner), ``"anti"`` (rows
+            that have none) or ``"cross"``.
         suffix
             What goes behind the name of a column of the right side that the left side has, too.
         nulls_equal
@@ -347,7 +358,9 @@ class LazyFrame(Results):
         """
         if not isinstance(other, LazyFrame):  # pyright: ignore[reportUnnecessaryIsInstance]
             kind = type(other).__name__
-            raise TypeError(f"other is of type {kind}; expected a frame: tg.register('name', table) makes one of a table")
+            raise TypeError(
+                f"other is of type {kind}; expected a frame: tg.register('name', table) makes one of a table"
+            )
         if how not in JOINS:
             raise ValueError(f"how is {how!r}; known are {', '.join(JOINS)}")
         left, right = _join_sides(on, left_on, right_on, how=how)
@@ -385,7 +398,8 @@ class LazyFrame(Results):
         """Return what a function makes of the frame."""
         return function(self, *arguments, **named)
 
-    # -- Python's own forms ----------------------------------------------------------------------------------------------
+    # -- Python's own forms
+    # ----------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Union[str, Expr, Sequence[str]]) -> Any:
         """Return a column for a name, a frame for a list of names or a condition."""
@@ -399,7 +413,9 @@ class LazyFrame(Results):
         if isinstance(key, (list, tuple)):
             return self.select(list(key))
         kind = type(key).__name__
-        raise TypeError(f"the key is of type {kind}; expected a name, a list of names or a condition; rows are .slice(..)")
+        raise TypeError(
+            f"the key is of type {kind}; expected a name, a list of names or a condition; rows are .slice(..)"
+        )
 
     def __setitem__(self, key: str, value: object) -> NoReturn:
         """Refuse: a frame never changes."""
@@ -445,11 +461,7 @@ def _names(nodes: Sequence[Node]) -> str:
 
 
 def _texts(values: Sequence[object], argument: str) -> list[str]:
-    names: list[str] = []
-    for value in values:
-        listed = value if isinstance(value, (list, tuple)) else [value]
-        names.extend(check_text(item, argument) for item in listed)  # pyright: ignore[reportUnknownVariableType]
-    return names
+    return [check_text(item, argument) for value in values for item in listed(value)]
 
 
 def _conjuncts(node: Node) -> list[Node]:
@@ -492,4 +504,3 @@ def _rename(compiler: Any, query: Any, pairs: Mapping[str, str]) -> Any:
 
 def _sample(compiler: Any, query: Any, n: Optional[int], fraction: Optional[float], seed: Optional[int]) -> Any:
     return sample(compiler, query, fraction=fraction, n=n, seed=seed)
-

@@ -9,10 +9,9 @@ from tidegate._frame_run import Ready, Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any, Callable, Optional, Union
+    from collections.abc import Iterable, Iterator
+    from typing import Any, Callable
 
-    import pyarrow as pa
 
 _FORMATS = ("pandas", "polars", "arrow")
 _ARROW_TYPES = {
@@ -37,7 +36,7 @@ def mapped(
     plan: Plan,
     settings: Settings,
     function: Callable[[Any], Any],
-    schema: Union[Mapping[str, object], pa.Schema, None],
+    schema: Any,
     batch_format: str,
 ) -> Mapped:
     """Return the plan of what a function makes of another plan's batches."""
@@ -47,7 +46,7 @@ def mapped(
         raise ValueError(f"batch_format is {batch_format!r}; expected 'pandas', 'polars' or 'arrow'")
     expected = None if schema is None else _arrow_schema(schema)
 
-    def stream() -> pa.RecordBatchReader:
+    def stream() -> Any:
         pyarrow = _pyarrow()
         reader = pyarrow.RecordBatchReader.from_stream(Ready(plan, settings).execute())
         return _reader(reader, function, expected, batch_format)
@@ -56,11 +55,11 @@ def mapped(
 
 
 def _reader(
-    reader: pa.RecordBatchReader,
+    reader: Any,
     function: Callable[[Any], Any],
-    expected: Optional[pa.Schema],
+    expected: Any,
     batch_format: str,
-) -> pa.RecordBatchReader:
+) -> Any:
     """Return the function's batches as a stream. Without a schema, the first of them says what the others are."""
     pyarrow = _pyarrow()
     tables = _tables(reader, function, batch_format)
@@ -72,41 +71,44 @@ def _reader(
         tables = _before(first, tables)
     schema = expected
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    def batches() -> Iterator[Any]:
         for table in tables:
             yield from _fitted(table, schema).to_batches()
 
     return pyarrow.RecordBatchReader.from_batches(schema, batches())
 
 
-def _tables(reader: pa.RecordBatchReader, function: Callable[[Any], Any], batch_format: str) -> Iterator[pa.Table]:
+def _tables(reader: Any, function: Callable[[Any], Any], batch_format: str) -> Iterator[Any]:
     met = False
     for batch in reader:
         met = True
         yield _table_of(function(_given(batch, batch_format)))
     if not met:
         # So that a function says its columns of no rows, too.
-        empty = reader.schema.empty_table().to_batches() or [_pyarrow().RecordBatch.from_pylist([], schema=reader.schema)]
+        empty = reader.schema.empty_table().to_batches() or [
+            _pyarrow().RecordBatch.from_pylist([], schema=reader.schema)
+        ]
         yield _table_of(function(_given(empty[0], batch_format)))
 
 
-def _before(first: pa.Table, rest: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def _before(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
     yield first
     yield from rest
 
 
-def _given(batch: pa.RecordBatch, batch_format: str) -> Any:
+def _given(batch: Any, batch_format: str) -> Any:
     """Return a batch in the form that the function takes."""
     if batch_format == "arrow":
         return batch
     if batch_format == "polars":
         import polars
 
-        return polars.from_arrow(batch)
+        polars_module: Any = polars
+        return polars_module.from_arrow(batch)
     return batch.to_pandas()
 
 
-def _table_of(value: object) -> pa.Table:
+def _table_of(value: object) -> Any:
     """Return what the function gave as an Arrow table."""
     pyarrow = _pyarrow()
     if isinstance(value, pyarrow.RecordBatch):
@@ -118,12 +120,12 @@ def _table_of(value: object) -> pa.Table:
     if hasattr(value, "__arrow_c_stream__"):
         return pyarrow.table(value)
     raise TypeError(
-        f"the function of map_batches returned a value of type {type(value).__name__}; expected a pandas frame, a Polars "
-        "frame, or a PyArrow table or batch"
+        f"the function of map_batches returned a value of type {type(value).__name__}; expected a pandas frame, "
+        "a Polars frame, or a PyArrow table or batch"
     )
 
 
-def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
+def _fitted(table: Any, schema: Any) -> Any:
     """Return a table with the columns and types of the stream."""
     if table.schema.equals(schema):
         return table
@@ -136,17 +138,18 @@ def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return table.select(schema.names).cast(schema)
 
 
-def _arrow_schema(schema: object) -> pa.Schema:
+def _arrow_schema(schema: Any) -> Any:
     pyarrow = _pyarrow()
     if isinstance(schema, pyarrow.Schema):
         return schema
-    items = getattr(schema, "items", None)
-    if not callable(items):
-        raise TypeError(f"schema is of type {type(schema).__name__}; expected a dict of names and types, or a PyArrow schema")
-    return pyarrow.schema([(name, _arrow_type(name, dtype)) for name, dtype in dict(items()).items()])
+    if not hasattr(schema, "items"):
+        raise TypeError(
+            f"schema is of type {type(schema).__name__}; expected a dict of names and types, or a PyArrow schema"
+        )
+    return pyarrow.schema([(str(name), _arrow_type(str(name), dtype)) for name, dtype in schema.items()])
 
 
-def _arrow_type(name: str, dtype: object) -> pa.DataType:
+def _arrow_type(name: str, dtype: object) -> Any:
     pyarrow = _pyarrow()
     if isinstance(dtype, pyarrow.DataType):
         return dtype
@@ -154,12 +157,14 @@ def _arrow_type(name: str, dtype: object) -> pa.DataType:
     try:
         return pyarrow.type_for_alias(_ARROW_TYPES.get(text, text))
     except ValueError:
-        raise TypeError(f"schema[{name!r}] is {dtype!r}; expected a type such as int, 'float64' or 'datetime'") from None
+        raise TypeError(
+            f"schema[{name!r}] is {dtype!r}; expected a type such as int, 'float64' or 'datetime'"
+        ) from None
 
 
 def _pyarrow() -> Any:
     try:
-        import pyarrow
+        import pyarrow  # pyright: ignore[reportMissingTypeStubs]
     except ImportError as error:
         raise MissingPackageError("map_batches needs PyArrow", help="pip install pyarrow") from error
     return pyarrow

@@ -1,8 +1,8 @@
 """From the steps of a frame to one SQL text.
 
-Each step fills a part of the query so far, if that means the same; else the query so far gets a name in WITH, and the step
-begins a new query that reads from it. A sort is carried along: the result of what keeps the order of rows has it, also where
-the column that was sorted by is gone.
+Each step fills a part of the query so far, if that means the same; else the query so far gets a name in WITH, and the
+step begins a new query that reads from it. A sort is carried along: the result of what keeps the order of rows has it,
+also where the column that was sorted by is gone.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def _visible(query: Query, part: Order) -> Optional[str]:
     return part.columns[0] if plain else None
 
 
-# -- what an expression means in a query ---------------------------------------------------------------------------------
+# -- what an expression means in a query
+# ---------------------------------------------------------------------------------
 
 
 def lookup(query: Query) -> Callable[[str], Resolved]:
@@ -180,7 +181,8 @@ def _hides_order(query: Query, items: Sequence[Item]) -> bool:
     return any(column in hiding for part in loose for column in part.columns)
 
 
-# -- steps ---------------------------------------------------------------------------------------------------------------
+# -- steps
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def select(compiler: Compiler, query: Query, nodes: Sequence[Node]) -> Query:
@@ -383,9 +385,17 @@ def _without(query: Query, names: Sequence[str]) -> list[str]:
     return [name for name in known if name not in set(names)]
 
 
-def sample(compiler: Compiler, query: Query, *, fraction: Optional[float], n: Optional[int], seed: Optional[int]) -> Query:
+def sample(
+    compiler: Compiler, query: Query, *, fraction: Optional[float], n: Optional[int], seed: Optional[int]
+) -> Query:
     """Keep some rows by chance; with a seed, by what a digest of the row's place and the seed says."""
-    if query.raw is not None or query.limited or query.group is not None or query.distinct is not None or query.has_windows:
+    if (
+        query.raw is not None
+        or query.limited
+        or query.group is not None
+        or query.distinct is not None
+        or query.has_windows
+    ):
         query = compiler.begin(query)
     chance = "random()"
     if seed is not None:
@@ -400,4 +410,3 @@ def sample(compiler: Compiler, query: Query, *, fraction: Optional[float], n: Op
         return query.copy(where=[*query.where, f"random() < {share!r}"])
     bound = f"{min(int(share * 2**32), 2**32 - 1):08x}"
     return query.copy(where=[*query.where, f"{chance} < '{bound}'" if share < 1 else "true"])
-

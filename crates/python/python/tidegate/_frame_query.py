@@ -1,8 +1,8 @@
 """One SELECT in parts, and as text.
 
-*Model.* A :class:`Query` is a SELECT whose parts are filled one by one: FROM, WHERE, GROUP BY and so on. What a step of a
-frame needs of the query before it decides whether it can fill a part that is still empty, or whether the query so far becomes
-a named query in WITH, and a new one reads from that (:mod:`tidegate._frame_compile`).
+*Model.* A :class:`Query` is a SELECT whose parts are filled one by one: FROM, WHERE, GROUP BY and so on. What a step of
+a frame needs of the query before it decides whether it can fill a part that is still empty, or whether the query so far
+becomes a named query in WITH, and a new one reads from that (:mod:`tidegate._frame_compile`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 VIRTUAL_COLUMNS = ("_file", "_line", "_offset", "_raw")
 
-# The longest text of a computed column that is written again where the column is used; a longer one gets a query of its own.
+# The longest text of a computed column that is written again where the column is used; a longer one gets a query of its
+# own.
 _WRITTEN_AGAIN = 100
 _LINE = 100
 
@@ -90,7 +91,9 @@ class Item:
 
     def renamed(self, name: str) -> Item:
         """Return it under another name."""
-        return Item(name, self.resolved, columns=self.columns, same=self.same and name == self.name, windows=self.windows)
+        return Item(
+            name, self.resolved, columns=self.columns, same=self.same and name == self.name, windows=self.windows
+        )
 
     @property
     def can_be_written_again(self) -> bool:
@@ -99,7 +102,7 @@ class Item:
 
     def text(self) -> str:
         """Return it as it stands after SELECT."""
-        if self.same or self.resolved.text.endswith("." + identifier(self.name)):
+        if self.same or self.resolved.text in (f"l.{identifier(self.name)}", f"r.{identifier(self.name)}"):
             return self.resolved.text
         return f"{self.resolved.text} AS {identifier(self.name)}"
 
@@ -161,7 +164,8 @@ class Query:
             setattr(query, name, parts.get(name, getattr(self, name)))
         return query
 
-    # -- what it has -----------------------------------------------------------------------------------------------------
+    # -- what it has
+    # -----------------------------------------------------------------------------------------------------
 
     @property
     def limited(self) -> bool:
@@ -213,7 +217,8 @@ class Query:
             return Item.of_source(name)
         return None
 
-    # -- its text --------------------------------------------------------------------------------------------------------
+    # -- its text
+    # --------------------------------------------------------------------------------------------------------
 
     def text(self) -> str:
         """Return the SELECT."""
@@ -253,7 +258,7 @@ class Query:
         return f" {line}" if len(line) <= _LINE else "\n  " + ",\n  ".join(texts)
 
     def _starred(self, items: list[Item]) -> Optional[list[str]]:
-        """Return the list with `*` for the columns of the source, where they stand in their order with few exceptions."""
+        """Return the list with `*` for the source's columns, where they stand in their order with few exceptions."""
         source = list(self.source.known() or ())
         places = {name: at for at, name in enumerate(source)}
         if self.group is not None or len(places) != len(source):

@@ -11,13 +11,8 @@ from tidegate._frame_run import Ready, Settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any, Callable, Optional, Union
-
-    import numpy as np
-    import pandas as pd
-    import polars as pl
-    import pyarrow as pa
 
     from tidegate._errors import QueryError
     from tidegate._frame import LazyFrame
@@ -40,7 +35,8 @@ class Results:
     def _ready(self) -> Ready:
         return Ready(self._plan, self._settings)
 
-    # -- what it is ------------------------------------------------------------------------------------------------------
+    # -- what it is
+    # ------------------------------------------------------------------------------------------------------
 
     @property
     def sql_text(self) -> str:
@@ -73,11 +69,15 @@ class Results:
         return "\n".join("  ".join(str(value) for value in row) for row in _rows(result))
 
     def forecast(self) -> Any:
-        """Return what the query will need: peak memory as an interval, spill, time. The query is not run; samples are."""
+        """Return what the query will need: peak memory as an interval, spill, time.
+
+        The query is not run; samples are.
+        """
         ready = self._ready()
         return _engine.forecast(ready.sql, limit=self._settings.limit, threads=self._settings.threads)
 
-    # -- rows ------------------------------------------------------------------------------------------------------------
+    # -- rows
+    # ------------------------------------------------------------------------------------------------------------
 
     def collect(self) -> Result:
         """Run the query, and return its result."""
@@ -90,19 +90,19 @@ class Results:
         ready = await asyncio.get_running_loop().run_in_executor(None, self._ready)
         return await asyncio.get_running_loop().run_in_executor(None, ready.execute)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> Any:
         """Run the query, and return a pandas frame."""
         return self.collect().to_pandas()
 
-    def to_polars(self) -> pl.DataFrame:
+    def to_polars(self) -> Any:
         """Run the query, and return a Polars frame."""
         return self.collect().to_polars()
 
-    def to_arrow(self) -> pa.Table:
+    def to_arrow(self) -> Any:
         """Run the query, and return a PyArrow table."""
         return self.collect().to_arrow()
 
-    def to_numpy(self, out: Optional[Path] = None) -> np.ndarray[Any, Any]:
+    def to_numpy(self, out: Optional[Path] = None) -> Any:
         """Run the query, and return a matrix of its columns, which must be numbers.
 
         Parameters
@@ -130,7 +130,7 @@ class Results:
         self,
         function: Callable[[Any], Any],
         *,
-        schema: Union[Mapping[str, object], Any, None] = None,
+        schema: Any = None,
         batch_format: str = "pandas",
     ) -> LazyFrame:
         """Put every batch through a Python function of yours, in this process; the order stays.
@@ -142,10 +142,11 @@ class Results:
         function
             Takes a batch and returns one: with other columns, more or fewer rows, or none.
         schema
-            The columns that it returns, by name with types as in ``.cast(..)``, or a PyArrow schema. By default those of the
-            first batch that it returns.
+            The columns that it returns, by name with types as in ``.cast(..)``, or a PyArrow schema. By default those
+            of the first batch that it returns.
         batch_format
-            What it takes: ``"pandas"``, ``"polars"`` or ``"arrow"`` (a PyArrow record batch). It can return any of them.
+            What it takes: ``"pandas"``, ``"polars"`` or ``"arrow"`` (a PyArrow record batch). It can return any of
+            them.
 
         Raises
         ------
@@ -157,7 +158,8 @@ class Results:
 
         return LazyFrame(mapped(self._plan, self._settings, function, schema, batch_format), self._settings)
 
-    # -- files -----------------------------------------------------------------------------------------------------------
+    # -- files
+    # -----------------------------------------------------------------------------------------------------------
 
     def write_parquet(self, path: Path) -> Result:
         """Run the query, and write its rows to a Parquet file, which appears whole or not at all."""
@@ -168,7 +170,7 @@ class Results:
         return self._write(path, "csv")
 
     def write_ndjson(self, path: Path) -> Result:
-        """Run the query, and write its rows to a file of JSON objects, one a line, which appears whole or not at all."""
+        """Run the query, and write its rows to a file of JSON objects, which appears whole or not at all."""
         return self._write(path, "ndjson")
 
     def _write(self, path: Path, format: str) -> Result:
@@ -178,7 +180,8 @@ class Results:
             raise TypeError(f"path is of type {type(path).__name__}; expected a path")
         return self._ready().execute(output=os.fspath(path), format=format)
 
-    # -- how it looks ----------------------------------------------------------------------------------------------------
+    # -- how it looks
+    # ----------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         """Return the steps; nothing is read."""
@@ -234,4 +237,3 @@ def _rows(result: Result) -> Iterator[Sequence[Any]]:
 
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
-

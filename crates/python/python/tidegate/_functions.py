@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tidegate._expr import Expr
 from tidegate._expr_aggregates import Aggregate
-from tidegate._expr_base import check_text, column_nodes, node_of
+from tidegate._expr_base import check_text, column_nodes, node_of, unwrap
 from tidegate._expr_many import row_number as _row_number
 from tidegate._expr_nodes import ATOM, COMPARE, Call, Case, Column, Literal, Node, Raw, Star
 from tidegate._sql_text import without_end
@@ -214,8 +214,10 @@ class Then(Expr):
 
 def _condition(value: object) -> Node:
     if not isinstance(value, Expr):
-        raise TypeError(f"condition is of type {type(value).__name__}; expected an expression, such as tg.col('a') == 1")
-    return value._node  # pyright: ignore[reportPrivateUsage]
+        raise TypeError(
+            f"condition is of type {type(value).__name__}; expected an expression, such as tg.col('a') == 1"
+        )
+    return unwrap(value)
 
 
 def _listed(function: str, nodes: list[Node], *, named: list[Node] | None = None) -> Node:

@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 from tidegate._expr_aggregates import Aggregate
-from tidegate._expr_base import check_text, column_node, node_of
+from tidegate._expr_base import check_text, column_node, is_list, listed, node_of, unwrap, wrap
 from tidegate._expr_nodes import Alias, Column, Node, Star
 from tidegate._frame_compile import aggregate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Union
+    from typing import Any, Callable, NoReturn, Union
 
     from tidegate._expr import Expr
     from tidegate._frame import LazyFrame
 
-    Aggregates = Union[Expr, Sequence[Expr], Mapping[str, Union[str, Sequence[str]]]]
+    Aggregates = Union[Expr, Sequence[Expr], dict[str, Any]]
 
-_NAMED = ("sum", "mean", "min", "max", "count", "len", "n_unique", "nunique", "median", "std", "var", "first", "last", "any", "all")
+_NAMED = (
+    "sum",
+    "mean",
+    "min",
+    "max",
+    "count",
+    "len",
+    "n_unique",
+    "nunique",
+    "median",
+    "std",
+    "var",
+    "first",
+    "last",
+    "any",
+    "all",
+)
 
 
 class GroupBy:
     """The groups of a frame. Their order is none in particular; NULL is a group of its own, as in Polars."""
 
-    __slots__ = ("_frame", "_keys")
+    __slots__ = ("_keys", "_step")
 
-    def __init__(self, frame: LazyFrame, keys: Sequence[Node]) -> None:
-        self._frame = frame
+    def __init__(self, step: Callable[..., LazyFrame], keys: Sequence[Node]) -> None:
+        self._step = step
         self._keys = list(keys)
 
     def agg(self, *aggs: Aggregates, **named: object) -> LazyFrame:
@@ -49,17 +65,13 @@ class GroupBy:
         """
         nodes: list[Node] = []
         for value in aggs:
-            if isinstance(value, dict):
-                nodes.extend(_of_dict(value))  # pyright: ignore[reportUnknownArgumentType]
-            else:
-                nodes.extend(_expressions(value))
+            nodes.extend(_of_dict(value) if isinstance(value, dict) else _expressions(value))
         for name, value in named.items():
-            pair = isinstance(value, tuple)
-            nodes.append(Alias(_of_pair(value, name) if pair else _expressions(value)[0], name))  # pyright: ignore[reportUnknownArgumentType]
-        if not self._keys and not nodes:
+            node = _of_pair(listed(value), name) if _is_pair(value) else _expressions(value)[0]
+            nodes.append(Alias(node, name))
+        if not nodes and not self._keys:
             raise TypeError("agg needs at least one aggregate")
-        what = "group_by " + ", ".join(node.name for node in self._keys)
-        return self._frame._step(what, aggregate, self._keys, nodes)  # pyright: ignore[reportPrivateUsage]
+        return self._step("group_by " + ", ".join(node.name for node in self._keys), aggregate, self._keys, nodes)
 
     def len(self, name: str = "len") -> LazyFrame:
         """Count the rows of each group.
@@ -78,7 +90,7 @@ class GroupBy:
         ORDER BY n DESC NULLS LAST
         LIMIT 3
         """
-        return self.agg(**{check_text(name, "name"): self._frame._count()})  # pyright: ignore[reportPrivateUsage]
+        return self.agg(**{check_text(name, "name"): wrap(Aggregate("count(*)", None))})
 
     def sum(self, *columns: str) -> LazyFrame:
         """Add up columns for each group."""
@@ -109,16 +121,19 @@ class GroupBy:
             raise TypeError(f"{function} needs the names of the columns, such as .{function}('bytes')")
         return self.agg(*[_expr_of(function, Column(check_text(column, "columns"))) for column in columns])
 
-    def __iter__(self) -> None:
+    def __iter__(self) -> NoReturn:
         """Refuse: the groups are not here."""
         raise TypeError("groups have no rows to loop over; use .agg(..), and .iter_batches() of its result")
 
     size = len
 
 
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple)
+
+
 def _expressions(value: object) -> list[Node]:
-    values = value if isinstance(value, (list, tuple)) else [value]
-    nodes = [_aggregate_node(item) for item in values]  # pyright: ignore[reportUnknownVariableType]
+    nodes = [_aggregate_node(item) for item in listed(value)]
     if any(isinstance(node, Star) for node in nodes):
         raise TypeError("`all()` is no aggregate; name the columns")
     return nodes
@@ -136,28 +151,29 @@ def _of_dict(columns: Mapping[str, object]) -> list[Node]:
         if isinstance(functions, str):
             nodes.append(_named(functions, column))
             continue
-        if not isinstance(functions, (list, tuple)):
-            raise TypeError(f"aggs[{column!r}] is of type {type(functions).__name__}; expected the name of an aggregate")
-        listed = [check_text(function, f"aggs[{column!r}]") for function in functions]  # pyright: ignore[reportUnknownVariableType]
-        nodes.extend(Alias(_named(function, column), f"{column}_{function}") for function in listed)
+        if not is_list(functions):
+            kind = type(functions).__name__
+            raise TypeError(f"aggs[{column!r}] is of type {kind}; expected the name of an aggregate")
+        for function in listed(functions):
+            name = check_text(function, f"aggs[{column!r}]")
+            nodes.append(Alias(_named(name, column), f"{column}_{name}"))
     return nodes
 
 
 def _of_pair(pair: Sequence[object], name: str) -> Node:
     if len(pair) != 2 or not isinstance(pair[1], str):
         raise TypeError(f"{name} is {pair!r}; expected an expression, or a column and the name of an aggregate")
-    return _expr_of(pair[1], column_node(pair[0], name))._node  # pyright: ignore[reportPrivateUsage]
+    column = column_node(pair[0], name)
+    return Aggregate("count(*)", None) if pair[1] == "size" else unwrap(_expr_of(pair[1], column))
 
 
 def _named(function: str, column: str) -> Node:
     if function == "size":
         return Alias(Aggregate("count(*)", None), column)
-    return _expr_of(function, Column(check_text(column, "aggs")))._node  # pyright: ignore[reportPrivateUsage]
+    return unwrap(_expr_of(function, Column(check_text(column, "aggs"))))
 
 
 def _expr_of(function: str, node: Node) -> Expr:
-    from tidegate._expr import Expr
-
     if function not in _NAMED:
-        raise ValueError(f"there is no aggregate {function!r}; known are {', '.join(_NAMED)}")
-    return getattr(Expr(node), function)()
+        raise ValueError(f"there is no aggregate {function!r}; known are {', '.join(_NAMED)}, size")
+    return getattr(wrap(node), function)()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tidegate._errors import UsageError
-from tidegate._expr_base import check_text
+from tidegate._expr_base import check_text, listed
 from tidegate._frame import LazyFrame
 from tidegate._frame_plan import Files, Statement, Table
 from tidegate._frame_run import Settings, forget_table, is_registered, register_table
@@ -39,12 +39,13 @@ def scan(
     Parameters
     ----------
     source
-        A file, a glob such as ``"logs/*.log"``, a folder, or a list of them. Compressed files are read as what they hold.
+        A file, a glob such as ``"logs/*.log"``, a folder, or a list of them. Compressed files are read as what they
+        hold.
     format
         ``"combined"``, ``"common"``, ``"csv"``, ``"tsv"`` or ``"ndjson"``; by default by what the first file holds.
     limit
-        The most resident memory that a query may show the kernel: ``"512MB"``, ``"2GiB"``, ``"75%"`` or a number of bytes.
-        By default ``TIDEGATE_LIMIT``, or 75 % of what the machine or the cgroup allows.
+        The most resident memory that a query may show the kernel: ``"512MB"``, ``"2GiB"``, ``"75%"`` or a number of
+        bytes. By default ``TIDEGATE_LIMIT``, or 75 % of what the machine or the cgroup allows.
     threads
         How many threads execute; by default as many as there are cores.
     max_rejects
@@ -74,7 +75,7 @@ def scan(
     FROM 'logs/*.log'
     WHERE status = 500
     """
-    paths = [_path(item) for item in (source if isinstance(source, (list, tuple)) else [source])]
+    paths = [_path(item) for item in listed(source)]
     if not paths:
         raise UsageError("source has no path")
     if types is not None and not isinstance(types, str) and not hasattr(types, "items"):
@@ -131,8 +132,8 @@ def register(name: str, data: object, *, limit: Optional[Size] = None) -> LazyFr
     name
         Letters, digits and ``_``.
     data
-        A pandas, Polars or PyArrow table, anything with ``__arrow_c_stream__``, or a function without arguments that returns
-        one; a function is called for each query that reads the table.
+        A pandas, Polars or PyArrow table, anything with ``__arrow_c_stream__``, or a function without arguments that
+        returns one; a function is called for each query that reads the table.
     limit
         The limit of queries that begin with this frame.
 

@@ -195,7 +195,9 @@ def is_table_name(name: str) -> bool:
     >>> is_table_name("ips"), is_table_name("logs/ips")
     (True, False)
     """
-    return _TABLE_NAME.match(name) is not None and name.lower() not in _RESERVED and name.lower() not in _FORMATS.values()
+    return (
+        _TABLE_NAME.match(name) is not None and name.lower() not in _RESERVED and name.lower() not in _FORMATS.values()
+    )
 
 
 def like_pattern(value: str) -> str | None:
@@ -242,11 +244,11 @@ def with_tables(tables: list[tuple[str, str]], sql: str) -> str:
 
 
 def indent(sql: str) -> str:
-    """Move a query to the right by two columns; texts and names that hold line ends stay what they are.
+    r"""Move a query to the right by two columns; texts and names that hold line ends stay what they are.
 
     Examples
     --------
-    >>> print(indent("SELECT a\\nFROM t"))
+    >>> print(indent("SELECT a\nFROM t"))
       SELECT a
       FROM t
     """
