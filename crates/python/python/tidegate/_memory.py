@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,7 +16,24 @@ from ._memory_limits import LimitReading, read_limits
 from ._memory_sizes import format_size
 from ._memory_text import bar, html_table, table
 
-__all__ = ["ArrowPool", "Column", "Holder", "LimitReading", "Memory", "PythonHeap", "Resident", "memory"]
+__all__ = ["ArrowPool", "Column", "Holder", "LimitReading", "Memory", "PythonHeap", "Resident", "Worker", "memory"]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker process of this one, in which queries run.
+
+    Attributes
+    ----------
+    pid : int
+        The process.
+    rss, peak : int
+        What is resident of it, and the most that was, in bytes.
+    """
+
+    pid: int
+    rss: int
+    peak: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,6 +52,8 @@ class Memory:
         The pools of pyarrow, if it is loaded.
     holders : tuple of Holder
         The objects that hold the most, the largest first; views and shared columns count once.
+    workers : tuple of Worker
+        The processes in which queries of this one run. What they hold is not in this one.
     limits : tuple of LimitReading
         Every limit that holds, the one that leaves the least first.
     seconds : float
@@ -44,6 +65,7 @@ class Memory:
     python: PythonHeap
     arrow: tuple[ArrowPool, ...]
     holders: tuple[Holder, ...]
+    workers: tuple[Worker, ...]
     limits: tuple[LimitReading, ...]
     seconds: float = field(compare=False)
 
@@ -101,6 +123,9 @@ class Memory:
             f"  anonymous{format_size(now.anonymous):>9}   file {format_size(now.file)}, shared {format_size(now.shared)}",
         ]
         lines += [f"{name:<11}{value}" for name, value in self._heaps()]
+        if self.workers:
+            total, highest = sum(worker.rss for worker in self.workers), max(worker.peak for worker in self.workers)
+            lines.append(f"workers    {format_size(total):>8}   {len(self.workers)} processes, peak {format_size(highest)}")
         limit = self.limit
         if limit is not None:
             share = limit.used / limit.limit if limit.limit else 1.0
@@ -155,6 +180,19 @@ def _row(holder: Holder) -> tuple[str, ...]:
     return (f"{about}{format_size(holder.size)}", name, kind, shape, columns or holder.dtype)
 
 
+def _workers() -> Iterator[Worker]:
+    """Return the workers, if the engine is loaded. One that has ended meanwhile is none."""
+    engine: Any = sys.modules.get("tidegate._engine")
+    if engine is None or "tidegate._native" not in sys.modules:
+        return
+    for pid in engine.worker_pids():
+        try:
+            seen = read_resident(pid)
+        except OSError:
+            continue
+        yield Worker(pid, seen.rss, seen.peak)
+
+
 def memory(*, top: int = 10) -> Memory:
     """Return where the memory of this process is, which limit holds, and what is left.
 
@@ -203,6 +241,7 @@ def memory(*, top: int = 10) -> Memory:
         python=read_heap(),
         arrow=tuple(arrow_pools()),
         holders=tuple(find_holders(top=top)) if top else (),
+        workers=tuple(_workers()),
         limits=tuple(read_limits(resident)),
         seconds=time.perf_counter() - start,
     )

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-__all__ = ["frames", "local_variables", "names_of", "of_library"]
+__all__ = ["frames", "is_own", "local_variables", "names_of", "of_library"]
 
 _DEPTH = 4
 _BUDGET = 20_000
@@ -38,10 +38,15 @@ def frames() -> list[tuple[FrameType, bool]]:
         frame: FrameType | None = tops.popitem()[1]
         while frame is not None:
             path = frame.f_code.co_filename
-            if not path.startswith(_OWN):
+            if not is_own(path):
                 found.append((frame, of_library(path)))
             frame = frame.f_back
     return found
+
+
+def is_own(path: str) -> bool:
+    """Return whether a file is of this package."""
+    return path.startswith(_OWN)
 
 
 def of_library(path: str) -> bool:

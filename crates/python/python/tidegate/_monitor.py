@@ -220,11 +220,11 @@ class Monitor:
 
 def line_of(thread: int) -> str | None:
     """Return at which line of Python a thread is, outside of this package: ``"job.py:12"``."""
-    from ._memory_names import of_library
+    from ._memory_names import is_own, of_library
 
     frame = sys._current_frames().get(thread)  # noqa: SLF001 - the only way to another thread
     innermost = frame
-    while frame is not None and (of_library(frame.f_code.co_filename)):
+    while frame is not None and (of_library(frame.f_code.co_filename) or is_own(frame.f_code.co_filename)):
         frame = frame.f_back
     frame = frame or innermost
     if frame is None:

@@ -58,7 +58,7 @@ def open_chunks(source: Any, options: Options) -> Iterator[Chunk]:
         return _of_files([path for item in source for path in _files(os.fspath(item))], options)
     if callable(getattr(source, "iter_batches", None)):
         return _of_iterator("batch", lambda: source.iter_batches())
-    if hasattr(source, "iloc") or callable(getattr(source, "slice", None)):
+    if hasattr(source, "iloc") or (callable(getattr(source, "slice", None)) and hasattr(source, "__len__")):
         return _of_frame(source, options)
     if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray, dict)):
         return _of_iterator("chunk", lambda: source)

@@ -80,7 +80,7 @@ class Released(int):
     __str__ = __repr__
 
 
-def release_memory(*, last_error: bool = False) -> Released:
+def release_memory(*, workers: bool = False, last_error: bool = False) -> Released:
     """Give what is free back to the kernel.
 
     Collects cycles (``gc.collect``), has the pools of pyarrow give back what they keep, if it is loaded, and has the C library
@@ -88,6 +88,9 @@ def release_memory(*, last_error: bool = False) -> Released:
 
     Parameters
     ----------
+    workers : bool, optional
+        Whether to end the workers that wait for a query, too. What they held is in ``steps``, not in the sum: it was not in this
+        process. The next query starts another one.
     last_error : bool, optional
         Whether to forget the last error that reached the prompt, too: its traceback keeps the variables of all functions that
         it went through. Then ``pdb.pm()`` has nothing to show.
@@ -128,6 +131,9 @@ def release_memory(*, last_error: bool = False) -> Released:
         done("pyarrow", ", ".join(pools))
     if malloc_trim():
         done("malloc_trim", "glibc")
+    engine: Any = sys.modules.get("tidegate._engine")
+    if workers and engine is not None and "tidegate._native" in sys.modules:
+        done("workers", f"{format_size(engine.release_workers())} of other processes")
     return Released(before, now, tuple(steps), time.perf_counter() - start)
 
 
