@@ -1,11 +1,12 @@
-"""What Polars and pandas mean, Tidegate means: the same expressions over the same small data, value by value.
+"""What Polars means, Tidegate means: the same expressions over the same small data, value by value.
 
-Where the three differ, docs/python.md has a line in "Where the three differ", and the test is in ``test_frame_differences.py``.
+Where they differ, docs/python.md has a line that says so, and ``test_frame_differences.py`` a test.
 """
 
 from __future__ import annotations
 
 import datetime
+import math
 from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
@@ -88,7 +89,7 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "fill nan": lambda m: (m.col("g") * 0 / 0).fill_nan(5.0),
     "is nan": lambda m: (m.col("g") * 0 / 0).is_nan(),
     "nan equals nan": lambda m: (m.col("g") * 0 / 0) == (m.col("g") * 0 / 0),
-    "nan is greatest": lambda m: (m.col("g") * 0 / 0) > 1e300,
+    "nan is greatest": lambda m: (m.col("g") * 0 + m.lit(math.nan)) > 1e300,
     "abs": lambda m: m.col("i").abs(),
     "sqrt": lambda m: m.col("g").sqrt(),
     "exp": lambda m: m.col("g").exp(),
@@ -148,9 +149,9 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "tail": lambda m: m.col("s").str.tail(2),
     "tail but": lambda m: m.col("s").str.tail(-2),
     "split": lambda m: m.col("s").str.split("/"),
-    "split and get": lambda m: m.col("s").str.split("/").list.get(1, null_on_oob=True)
-    if m is pl
-    else m.col("s").str.split("/").list.get(1),
+    "split and get": lambda m: (
+        m.col("s").str.split("/").list.get(1, null_on_oob=True) if m is pl else m.col("s").str.split("/").list.get(1)
+    ),
     "split and get the last": lambda m: m.col("s").str.split("/").list.get(-1),
     "split and len": lambda m: m.col("s").str.split("/").list.len(),
     "split and contains": lambda m: m.col("s").str.split("/").list.contains("b"),
@@ -194,12 +195,14 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "offset back": lambda m: m.col("t").dt.offset_by("-90m"),
     "minus a length": lambda m: m.col("t") - datetime.timedelta(hours=1, microseconds=5),
     "after a time": lambda m: m.col("t") > datetime.datetime(2025, 1, 1),  # noqa: DTZ001
-    "difference of times": lambda m: (m.col("t") - datetime.datetime(2025, 1, 1)).dt.total_seconds(fractional=True)  # noqa: DTZ001
-    if m is pl
-    else (m.col("t") - datetime.datetime(2025, 1, 1)).dt.total_seconds(),  # noqa: DTZ001
-    "to datetime": lambda m: (m.lit("2026-03-") + m.col("j").abs().cast(m.String if hasattr(m, "String") else str).str.zfill(2)).str.to_datetime(
-        "%Y-%m-%d"
-    ),
+    "difference of times": lambda m: (
+        (m.col("t") - datetime.datetime(2025, 1, 1)).dt.total_seconds(fractional=True)  # noqa: DTZ001
+        if m is pl
+        else (m.col("t") - datetime.datetime(2025, 1, 1)).dt.total_seconds()
+    ),  # noqa: DTZ001
+    "to datetime": lambda m: (
+        m.lit("2026-03-") + m.col("j").abs().cast(m.String if hasattr(m, "String") else str).str.zfill(2)
+    ).str.to_datetime("%Y-%m-%d"),
     "replace values": lambda m: m.col("k").replace({"p": "one", "q": "two"}),
     "sum over": lambda m: m.col("j").sum().over("k"),
     "mean over": lambda m: (m.col("g") - m.col("g").mean()).over("k"),

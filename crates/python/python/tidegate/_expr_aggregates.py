@@ -98,9 +98,9 @@ class Aggregate(Node):
             raise TypeError(scope.aggregates)
         within = scope.inside_aggregate()
         argument = self.argument
-        conditions: list[str] = []
+        conditions: list[Node] = []
         while isinstance(argument, Only):
-            conditions.append(inner(argument.condition, within, OR + 1))
+            conditions.append(argument.condition)
             argument = argument.part
         text = "" if argument is None else self._argument(argument, within)
         order = [key.render(within) for key in self.order]
@@ -111,7 +111,11 @@ class Aggregate(Node):
             over = window.text(order=order or (window.order if "{order}" in self.template else ()), frame=WHOLE_WINDOW)
             order = []
         call = self.template.format(text, order=f" ORDER BY {', '.join(order)}" if order else "")
-        only = f" FILTER (WHERE {' AND '.join(conditions)})" if conditions else ""
+        only = (
+            f" FILTER (WHERE {' AND '.join(inner(part, within, OR + (len(conditions) > 1)) for part in conditions)})"
+            if conditions
+            else ""
+        )
         return self.wrap.format(f"{call}{only}{over}"), ATOM
 
     def _argument(self, argument: Node, scope: Scope) -> str:

@@ -144,7 +144,10 @@ class DtMethods:
         units = {"s": "Second", "ms": "Millisecond", "us": "Microsecond", "ns": "Nanosecond"}
         if time_unit not in units:
             raise ValueError(f"time_unit is {time_unit!r}; expected 's', 'ms', 'us' or 'ns'")
-        return self._call(f"CAST(arrow_cast({{0}}, 'Timestamp({units[time_unit]}, None)') AS BIGINT)")
+        # A cast to a coarser unit would round to 1970, from both sides.
+        coarse = time_unit in ("s", "ms")
+        part = f"date_trunc('{units[time_unit].lower()}', {{0}})" if coarse else "{0}"
+        return self._call(f"CAST(arrow_cast({part}, 'Timestamp({units[time_unit]}, None)') AS BIGINT)")
 
     def strftime(self, format: str) -> Expr:
         """Return the time as a text.

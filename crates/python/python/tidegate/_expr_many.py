@@ -13,7 +13,7 @@ from tidegate._expr_base import (
     node_of,
     sort_keys,
 )
-from tidegate._expr_nodes import ADD, RUNNING_WINDOW, Alias, Call, Infix, Literal, Node
+from tidegate._expr_nodes import ADD, RUNNING_WINDOW, Alias, Call, Infix, Literal, Node, Signed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ class ManyMethods(ExprBase):
 
     __slots__ = ()
 
-    # -- aggregates
-    # ------------------------------------------------------------------------------------------------------
+    # -- aggregates --
 
     def sum(self, *, min_count: int = 0) -> Expr:
         """Add up. Of doubles, the exact sum, rounded once; of truth values, how many are true.
@@ -179,8 +178,7 @@ class ManyMethods(ExprBase):
         """
         return self._make(Only(self._node, node_of(condition, "condition")))
 
-    # -- windows
-    # ---------------------------------------------------------------------------------------------------------
+    # -- windows --
 
     def over(self, *partition_by: Names, order_by: Names = (), descending: Flags = False) -> Expr:
         """Compute aggregates over the rows of the same keys, and give each row the value.
@@ -217,8 +215,8 @@ class ManyMethods(ExprBase):
 
     def diff(self, n: int = 1) -> Expr:
         """Return the difference to the value ``n`` rows before. Ends with ``.over(order_by=..)``."""
-        before = Ranked("lag({0}, {1}){over}", self._node, Literal(check_int(n, "n", least=1)), what=".diff()")
-        return self._make(Infix("-", ADD, self._node, before))
+        before = Ranked("lag({0}, {1}){over}", Signed(self._node), Literal(check_int(n, "n", least=1)), what=".diff()")
+        return self._make(Infix("-", ADD, Signed(self._node), before))
 
     def cum_sum(self) -> Expr:
         """Return the sum up to each row, NULL where the row has no value. Ends with ``.over(order_by=..)``."""

@@ -13,7 +13,7 @@ from tidegate import _sql_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Callable, Optional
+    from typing import Callable, Optional, Union
 
     Sql = tuple[str, int]
     Lookup = Callable[[str], "Resolved"]
@@ -35,15 +35,22 @@ class Resolved:
     level
         How tightly it binds.
     kind
-        ``"bool"``, ``"text"`` or another word for its type; ``""`` if that is not known.
+        ``"bool"``, ``"text"``, ``"unsigned"``, or ``""`` if that is not known; or a function that finds it out.
     """
 
-    __slots__ = ("kind", "level", "text")
+    __slots__ = ("_kind", "level", "text")
 
-    def __init__(self, text: str, level: int = ATOM, kind: str = "") -> None:
+    def __init__(self, text: str, level: int = ATOM, kind: Union[str, Callable[[], str]] = "") -> None:
         self.text = text
         self.level = level
-        self.kind = kind
+        self._kind = kind
+
+    @property
+    def kind(self) -> str:
+        """What is known of the type. The engine may be asked for it, so only what needs it looks here."""
+        if not isinstance(self._kind, str):
+            self._kind = self._kind()
+        return self._kind
 
 
 def by_name(name: str) -> Resolved:
@@ -117,7 +124,7 @@ class Node:
         raise NotImplementedError
 
     def kind(self, scope: Scope) -> str:
-        """Return ``"bool"``, ``"text"`` or ``""``, as far as it is known."""
+        """Return ``"bool"``, ``"text"``, ``"unsigned"`` or ``""``, as far as it is known."""
         return ""
 
     @property
@@ -272,6 +279,23 @@ class Infix(Node):
         return node.name
 
 
+class Signed(Node):
+    """A part of a difference: a number that knows no sign gets one, or the result would wrap around below zero."""
+
+    __slots__ = ("part",)
+
+    def __init__(self, part: Node) -> None:
+        self.part = part
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return (self.part,)
+
+    def render(self, scope: Scope) -> Sql:
+        text, level = self.part.render(scope)
+        return (f"CAST({text} AS BIGINT)", ATOM) if self.part.kind(scope) == "unsigned" else (text, level)
+
+
 class Division(Node):
     """``a / b``, which is a double whatever the types, as in pandas and Polars."""
 
@@ -315,7 +339,7 @@ class Case(Node):
 
     def kind(self, scope: Scope) -> str:
         kinds = {value.kind(scope) for _, value in self.branches}
-        return kinds.pop() if len(kinds) == 1 else ""
+        return kinds.pop() if len(kinds) == 1 and "unsigned" not in kinds else ""
 
 
 class Alias(Node):

@@ -26,6 +26,7 @@ from tidegate._expr_nodes import (
     Infix,
     Literal,
     Node,
+    Signed,
 )
 
 TYPE_CHECKING = False
@@ -44,8 +45,7 @@ class RowMethods(ExprBase):
     __slots__ = ()
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    # -- what Python would make a truth value or a loop of
-    # ---------------------------------------------------------------
+    # -- what Python would make a truth value or a loop of --
 
     def __bool__(self) -> NoReturn:
         """Refuse: an expression has no truth value before the query runs."""
@@ -58,8 +58,7 @@ class RowMethods(ExprBase):
         """Refuse: the rows are not here."""
         raise TypeError("an expression has no rows to loop over; loop over frame.select(..).iter_batches()")
 
-    # -- comparisons
-    # -----------------------------------------------------------------------------------------------------
+    # -- comparisons --
 
     def _compare(self, operator: str, other: object) -> Expr:
         node = node_of(other, "the other side")
@@ -171,8 +170,7 @@ class RowMethods(ExprBase):
         """Return whether a double is not-a-number, which is a value, and not NULL."""
         return self._make(Call("isnan({0})", self._node, kind="bool"))
 
-    # -- logic
-    # -----------------------------------------------------------------------------------------------------------
+    # -- logic --
 
     def __and__(self, other: object) -> Expr:
         """Combine two conditions: both."""
@@ -198,8 +196,7 @@ class RowMethods(ExprBase):
         """Turn a condition around. NULL stays NULL, so ``~`` keeps no row that has no value."""
         return self._make(Call("NOT {0}", self._node, kind="bool", level=NOT, inner_level=COMPARE))
 
-    # -- arithmetic
-    # ------------------------------------------------------------------------------------------------------
+    # -- arithmetic --
 
     def __add__(self, other: object) -> Expr:
         """Add; join texts if one side is known to be one."""
@@ -211,11 +208,11 @@ class RowMethods(ExprBase):
 
     def __sub__(self, other: object) -> Expr:
         """Subtract."""
-        return self._make(Infix("-", ADD, self._node, node_of(other, "the right side of -")))
+        return self._make(difference(self._node, node_of(other, "the right side of -")))
 
     def __rsub__(self, other: object) -> Expr:
         """Subtract."""
-        return self._make(Infix("-", ADD, node_of(other, "the left side of -"), self._node))
+        return self._make(difference(node_of(other, "the left side of -"), self._node))
 
     def __mul__(self, other: object) -> Expr:
         """Multiply. Whole numbers wrap around beyond 64 bits, as in NumPy."""
@@ -259,7 +256,7 @@ class RowMethods(ExprBase):
 
     def __neg__(self) -> Expr:
         """Change the sign."""
-        return self._make(Call("-{0}", self._node, level=SIGN, inner_level=ATOM))
+        return self._make(Call("-{0}", Signed(self._node), level=SIGN, inner_level=ATOM))
 
     def __pos__(self) -> Expr:
         """Return the expression itself."""
@@ -275,7 +272,9 @@ class RowMethods(ExprBase):
 
     def sqrt(self) -> Expr:
         """Return the square root; of a negative number, not-a-number."""
-        return self._make(Call("sqrt({0})", self._node))
+        # The engine ends the query at a negative number.
+        form = "CASE WHEN {0} < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt({0}) END"
+        return self._make(Call(form, self._node, inner_level=ADD))
 
     def exp(self) -> Expr:
         """Return e to the power of the value."""
@@ -320,8 +319,7 @@ class RowMethods(ExprBase):
                 branches.append((Infix(operator, COMPARE, self._node, node), node))
         return self._make(_named(Case(branches, self._node), self._node)) if branches else self._make(self._node)
 
-    # -- other values
-    # ----------------------------------------------------------------------------------------------------
+    # -- other values --
 
     def fill_null(self, value: object) -> Expr:
         """Put a value, or that of another expression, where there is none.
@@ -419,6 +417,13 @@ def _plus(left: Node, right: Node) -> Node:
     if is_text(left) or is_text(right):
         return Call("{0} || {1}", left, right, kind="text", level=COMPARE, inner_level=ATOM)
     return Infix("+", ADD, left, right)
+
+
+def difference(left: Node, right: Node) -> Node:
+    """Return the node of ``left - right``."""
+    if isinstance(left, Literal) or isinstance(right, Literal):
+        return Infix("-", ADD, left, right)
+    return Infix("-", ADD, Signed(left), Signed(right))
 
 
 def _power(base: Node, exponent: Node) -> Node:

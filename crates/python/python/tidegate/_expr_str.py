@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tidegate._expr_base import check_flag, check_int, check_text, node_of, quoted, unwrap, wrap
 from tidegate._expr_nodes import ADD, ATOM, COMPARE, Alias, Call, Literal, Node
 from tidegate._sql_text import like_pattern
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from tidegate._expr import Expr
 
 _REGEX_MARKS = frozenset("\\.+*?()|[]{}^$#&-~ \t\n\r\v\f")
+_NAMED_GROUP = re.compile(r"\(\?P?<[A-Za-z_]\w*>")
 _PLAIN_MARKS = frozenset("#&-~ ")
 
 
@@ -127,12 +130,10 @@ class StrMethods:
         Examples
         --------
         >>> print(tg.col("path").str.extract(r"^/(\w+)"))
-        regexp_match(path, '(^/(\w+))')[2]
+        regexp_match(path, '^/(\w+)')[1]
         """
-        # With a group around the whole, the first element is the whole match, whether the pattern has groups or not.
-        whole = quoted(f"({check_text(pattern, 'pattern')})")
-        place = Literal(check_int(group, "group", least=0) + 1)
-        return self._call("regexp_match({0}, {1})[{2}]", whole, place)
+        number = check_int(group, "group", least=0)
+        return self._call("regexp_match({0}, {1})[1]", quoted(_with_one_group(check_text(pattern, "pattern"), number)))
 
     def count_matches(self, pattern: str, *, literal: bool = False) -> Expr:
         """Return how many matches of a pattern there are."""
@@ -169,7 +170,7 @@ class StrMethods:
             return self._call("substr({0}, {1}" + (", {2})" if count is not None else ")"), *arguments)
         if count is None:
             return self._call("right({0}, {1})", Literal(-start))
-        return self._call("substr(right({0}, {1}), 1, {2})", Literal(-start), count)
+        return self._call(f"substr({{0}}, character_length({{0}}) - {-start - 1}, {{1}})", count)
 
     def head(self, n: int) -> Expr:
         """Return the first ``n`` characters; of a negative ``n``, all but the last."""
@@ -299,6 +300,53 @@ class StructMethods:
 
 def _is_plain(pattern: str) -> bool:
     return not any(mark in _REGEX_MARKS and mark not in _PLAIN_MARKS for mark in pattern)
+
+
+def _with_one_group(pattern: str, number: int) -> str:
+    """Return a pattern that captures nothing but one of its groups.
+
+    The engine leaves groups that took no part in the match out of its list, so that places in it say nothing.
+
+    Examples
+    --------
+    >>> _with_one_group(r"(a)?[(](?P<b>b)", 2), _with_one_group("a(b)", 0)
+    ('(?:a)?[(](?P<b>b)', '(a(?:b))')
+    """
+    parts: list[str] = []
+    groups = depth = at = 0
+    while at < len(pattern):
+        mark = pattern[at]
+        if mark == "\\":
+            parts.append(pattern[at : at + 2])
+            at += 2
+            continue
+        if mark == "[":
+            first = at + (2 if pattern[at + 1 : at + 2] == "^" else 1)
+            if depth == 0 and pattern[first : first + 1] == "]":
+                parts.append(pattern[at:first])
+                at, mark = first, "]"
+                depth = 2
+            else:
+                depth += 1
+        if mark == "]" and depth:
+            depth -= 1
+        captures = depth == 0 and mark == "(" and _captures(pattern, at)
+        groups += captures
+        if captures and groups != number:
+            named = _NAMED_GROUP.match(pattern, at)
+            parts.append("(?:")
+            at = named.end() if named else at + 1
+            continue
+        parts.append(mark)
+        at += 1
+    if number > groups:
+        raise ValueError(f"group is {number}; the pattern has {groups}")
+    whole = "".join(parts)
+    return whole if number else f"({whole})"
+
+
+def _captures(pattern: str, at: int) -> bool:
+    return pattern[at + 1 : at + 2] != "?" or _NAMED_GROUP.match(pattern, at) is not None
 
 
 def _escaped(literal: str) -> str:

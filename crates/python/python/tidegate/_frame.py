@@ -81,8 +81,7 @@ class LazyFrame(Results):
     def _with(self, plan: Plan) -> LazyFrame:
         return LazyFrame(plan, self._settings)
 
-    # -- columns
-    # ---------------------------------------------------------------------------------------------------------
+    # -- columns --
 
     def select(self, *exprs: Names, **named: object) -> LazyFrame:
         """Keep and compute columns. Of aggregates alone, the result is one row.
@@ -151,8 +150,7 @@ class LazyFrame(Results):
         names = _texts(columns, "columns")
         return self._step("drop " + ", ".join(names), select, [Star(names)]) if names else self
 
-    # -- rows
-    # ------------------------------------------------------------------------------------------------------------
+    # -- rows --
 
     def filter(self, *conditions: Union[Expr, Sequence[Expr]], **equal: object) -> LazyFrame:
         """Keep the rows for which all conditions hold. A row for which one is NULL goes.
@@ -299,8 +297,7 @@ class LazyFrame(Results):
 
     drop_duplicates = unique
 
-    # -- groups and other frames
-    # -----------------------------------------------------------------------------------------
+    # -- groups and other frames --
 
     def group_by(self, *by: Names, **named: object) -> GroupBy:
         """Make groups of rows with the same keys; ``.agg(..)`` says what is computed of them.
@@ -398,8 +395,7 @@ class LazyFrame(Results):
         """Return what a function makes of the frame."""
         return function(self, *arguments, **named)
 
-    # -- Python's own forms
-    # ----------------------------------------------------------------------------------------------
+    # -- Python's own forms --
 
     def __getitem__(self, key: Union[str, Expr, Sequence[str]]) -> Any:
         """Return a column for a name, a frame for a list of names or a condition."""

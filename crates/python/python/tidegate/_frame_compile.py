@@ -48,12 +48,11 @@ class Compiler:
         """Give a query a name in WITH, and return it as a source."""
         name = f"{self._prefix}{len(self.steps) + 1}"
         self.steps.append((name, query.text()))
-        if query.raw is not None:
-            return Source(name, query.source.columns, query.source.known)
         if query.items is None:
-            return Source(name, query.source.columns, query.source.known)
+            return Source(name, query.source.columns, query.source.known, kinds=query.source.kind)
         known = query.known() or {}
-        return Source(name, lambda: known, lambda: known)
+        items = {item.name: item for item in query.items}
+        return Source(name, lambda: known, lambda: known, kinds=lambda column: items[column].resolved.kind)
 
     def begin(self, query: Query) -> Query:
         """Return a query that reads from another one, in the same order."""
@@ -72,12 +71,17 @@ class Compiler:
         if hidden:
             shown = query.listed()
             inner = query.copy(items=[*shown, *hidden])
-            items = [Item.of_source(item.name, item.resolved.kind) for item in shown]
+            items = [_same_kind(item) for item in shown]
         if not query.limited:
             inner = inner.copy(order=[])
         outer = Query(self.named(inner), items=items)
         outer.order = orders
         return outer
+
+
+def _same_kind(item: Item) -> Item:
+    """Return a column of a new source that is a column of the query before."""
+    return Item.of_source(item.name, lambda: item.resolved.kind)
 
 
 def _visible(query: Query, part: Order) -> Optional[str]:
@@ -89,8 +93,7 @@ def _visible(query: Query, part: Order) -> Optional[str]:
     return part.columns[0] if plain else None
 
 
-# -- what an expression means in a query
-# ---------------------------------------------------------------------------------
+# -- what an expression means in a query --
 
 
 def lookup(query: Query) -> Callable[[str], Resolved]:
@@ -154,7 +157,7 @@ def item_of(query: Query, node: Node, scope: Scope, facts: Facts) -> Item:
     text, level = node.render(scope)
     # What a user has written may be different each time, such as random().
     windows = facts.raw or facts.windows or (facts.aggregates and scope.aggregates == "window")
-    resolved = Resolved(text, level, node.kind(scope))
+    resolved = Resolved(text, level, lambda: node.kind(scope))
     return Item(node.name, resolved, columns=source_columns(query, facts), windows=windows)
 
 
@@ -181,8 +184,7 @@ def _hides_order(query: Query, items: Sequence[Item]) -> bool:
     return any(column in hiding for part in loose for column in part.columns)
 
 
-# -- steps
-# ---------------------------------------------------------------------------------------------------------------
+# -- steps --
 
 
 def select(compiler: Compiler, query: Query, nodes: Sequence[Node]) -> Query:
@@ -238,7 +240,7 @@ def _with_hidden_order(compiler: Compiler, query: Query) -> Query:
     order = query.order if query.limited else []
     outer = Query(compiler.named(query.copy(items=[*shown, *hidden], order=order)))
     return outer.copy(
-        items=[Item.of_source(item.name, item.resolved.kind) for item in shown],
+        items=[_same_kind(item) for item in shown],
         order=[Order(part.key, identifier(item.name), [item.name], None) for part, item in zip(query.order, hidden)],
     )
 

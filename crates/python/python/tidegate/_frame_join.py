@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from tidegate._expr_nodes import ADD, Column, Node, Resolved, Scope
 from tidegate._frame_compile import Compiler, unknown_column
-from tidegate._frame_query import Item, Query, Source, kind_of
+from tidegate._frame_query import Item, Query, Source
 from tidegate._sql_text import identifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Callable, Optional
 
 JOINS = {
@@ -60,8 +60,8 @@ def join(compiler: Compiler, left: Query, right: Query, keys: JoinKeys) -> Query
         operator = "IS NOT DISTINCT FROM" if keys.nulls_equal else "="
         text += " ON " + " AND ".join(f"{one} {operator} {other}" for one, other in sides)
     if keys.how in ("semi", "anti"):
-        return Query(Source(text, left_source.columns, left_source.known))
-    items = _items(left_source.columns(), right_source.columns(), keys)
+        return Query(Source(text, left_source.columns, left_source.known, kinds=left_source.kind))
+    items = _items(left_source, right_source, keys)
     known = {item.name: "" for item in items}
     return Query(Source(text, lambda: known, lambda: known), items=items)
 
@@ -80,20 +80,20 @@ def _lookup(side: str, source: Source) -> Callable[[str], Resolved]:
         known = source.known()
         if known is not None and name not in known:
             raise unknown_column(name, list(known))
-        return Resolved(f"{side}.{identifier(name)}", kind=kind_of((known or {}).get(name, "")))
+        return Resolved(f"{side}.{identifier(name)}", kind=lambda: source.kind(name))
 
     return find
 
 
-def _items(left: Mapping[str, str], right: Mapping[str, str], keys: JoinKeys) -> list[Item]:
+def _items(left: Source, right: Source, keys: JoinKeys) -> list[Item]:
     pairs = {
         one.column: other.column
         for one, other in zip(keys.left, keys.right)
         if isinstance(one, Column) and isinstance(other, Column)
     }
-    items = [_item(name, _key_text(name, pairs.get(name), keys.how), dtype) for name, dtype in left.items()]
-    taken = set(left)
-    for name, dtype in right.items():
+    items = [_item(name, _key_text(name, pairs.get(name), keys.how), left, name) for name in left.columns()]
+    taken = set(left.columns())
+    for name in right.columns():
         if name in pairs.values():
             continue
         shown = name + keys.suffix if name in taken else name
@@ -102,12 +102,12 @@ def _items(left: Mapping[str, str], right: Mapping[str, str], keys: JoinKeys) ->
                 f"both sides of the join have `{name}`, and `{shown}` is taken, too: give another suffix, or rename one"
             )
         taken.add(shown)
-        items.append(_item(shown, f"r.{identifier(name)}", dtype))
+        items.append(_item(shown, f"r.{identifier(name)}", right, name))
     return items
 
 
-def _item(name: str, text: str, dtype: str) -> Item:
-    return Item(name, Resolved(text, kind=kind_of(dtype)))
+def _item(name: str, text: str, source: Source, column: str) -> Item:
+    return Item(name, Resolved(text, kind=lambda: source.kind(column)))
 
 
 def _key_text(name: str, other: Optional[str], how: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from tidegate._frame_compile import Compiler
 from tidegate._frame_join import JoinKeys, join
 from tidegate._frame_query import Query, Source
@@ -11,6 +13,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any, Callable, Optional
+
+    from tidegate._result import Result
+
+
+_numbers = itertools.count(1)
 
 
 class Plan:
@@ -94,12 +101,11 @@ class Mapped(Plan):
 
     __slots__ = ("input", "name", "stream")
 
-    def __init__(self, input: Plan, name: str, stream: Callable[[], Any], schema: Optional[Mapping[str, str]]) -> None:
+    def __init__(self, input: Plan, stream: Callable[[], Result]) -> None:
         super().__init__("map_batches")
         self.input = input
-        self.name = name
+        self.name = f"_batches_{next(_numbers)}"
         self.stream = stream
-        self._schema = schema
 
     def texts(self) -> list[str]:
         return [self.name]

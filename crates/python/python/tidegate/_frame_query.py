@@ -7,13 +7,14 @@ becomes a named query in WITH, and a new one reads from that (:mod:`tidegate._fr
 
 from __future__ import annotations
 
+from tidegate._errors import TidegateError
 from tidegate._expr_nodes import ATOM, Resolved
 from tidegate._sql_text import identifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Callable, Optional
+    from typing import Callable, Optional, Union
 
     from tidegate._expr_aggregates import SortKey
 
@@ -38,9 +39,11 @@ class Source:
         The same without asking: ``None`` if they are not known yet.
     virtual
         Whether it has ``_file`` and the like besides.
+    kinds
+        What is known of types, by column, where the engine need not be asked.
     """
 
-    __slots__ = ("columns", "known", "text", "virtual")
+    __slots__ = ("_kinds", "columns", "known", "text", "virtual")
 
     def __init__(
         self,
@@ -49,11 +52,24 @@ class Source:
         known: Callable[[], Optional[Mapping[str, str]]],
         *,
         virtual: bool = False,
+        kinds: Optional[Callable[[str], str]] = None,
     ) -> None:
         self.text = text
         self.columns = columns
         self.known = known
         self.virtual = virtual
+        self._kinds = kinds
+
+    def kind(self, name: str) -> str:
+        """Return what expressions need to know of a column's type; nothing if the engine cannot tell."""
+        if self._kinds is None:
+            try:
+                types = self.columns()
+            except (TidegateError, OSError):
+                # The query will say what is wrong; a text of it can be had without its files.
+                types = {}
+            self._kinds = lambda column: kind_of(types.get(column, ""))
+        return self._kinds(name)
 
 
 class Item:
@@ -85,7 +101,7 @@ class Item:
         self.windows = windows
 
     @staticmethod
-    def of_source(name: str, kind: str = "") -> Item:
+    def of_source(name: str, kind: Union[str, Callable[[], str]] = "") -> Item:
         """Return a column of the source as it is."""
         return Item(name, Resolved(identifier(name), ATOM, kind), columns=(name,), same=True)
 
@@ -164,8 +180,7 @@ class Query:
             setattr(query, name, parts.get(name, getattr(self, name)))
         return query
 
-    # -- what it has
-    # -----------------------------------------------------------------------------------------------------
+    # -- what it has --
 
     @property
     def limited(self) -> bool:
@@ -203,7 +218,7 @@ class Query:
         """Return the columns of the result one by one."""
         if self.items is not None:
             return self.items
-        return [Item.of_source(name, kind_of(dtype)) for name, dtype in self.source.columns().items()]
+        return [self._of_source(name) for name in self.source.columns()]
 
     def item(self, name: str) -> Optional[Item]:
         """Return a column of the result by its name, or ``None`` if it is known that there is none."""
@@ -212,13 +227,15 @@ class Query:
                 if item.name == name:
                     return item
         elif (known := self.source.known()) is None or name in known:
-            return Item.of_source(name, kind_of((known or {}).get(name, "")))
+            return self._of_source(name)
         if name in VIRTUAL_COLUMNS and self.source.virtual and self.group is None and self.distinct is None:
             return Item.of_source(name)
         return None
 
-    # -- its text
-    # --------------------------------------------------------------------------------------------------------
+    def _of_source(self, name: str) -> Item:
+        return Item.of_source(name, lambda: self.source.kind(name))
+
+    # -- its text --
 
     def text(self) -> str:
         """Return the SELECT."""
@@ -289,10 +306,12 @@ def kind_of(dtype: str) -> str:
 
     Examples
     --------
-    >>> kind_of("Utf8View"), kind_of("Boolean"), kind_of("Int64")
-    ('text', 'bool', '')
+    >>> kind_of("Utf8View"), kind_of("Boolean"), kind_of("UInt16"), kind_of("Int64")
+    ('text', 'bool', 'unsigned', '')
     """
     lower = dtype.lower()
     if "utf8" in lower or lower in ("string", "large_string", "string_view"):
         return "text"
+    if lower.startswith("uint"):
+        return "unsigned"
     return "bool" if lower in ("boolean", "bool") else ""

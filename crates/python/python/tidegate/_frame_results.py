@@ -5,7 +5,7 @@ from __future__ import annotations
 from tidegate import _engine
 from tidegate._errors import TidegateError
 from tidegate._frame_compile import unknown_column
-from tidegate._frame_plan import Files, Plan, Step, Table, shown
+from tidegate._frame_plan import Files, Mapped, Plan, Step, Table, shown
 from tidegate._frame_run import Ready, Settings
 
 TYPE_CHECKING = False
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Optional, Union
 
     from tidegate._errors import QueryError
+    from tidegate._forecasts import Forecast
     from tidegate._frame import LazyFrame
     from tidegate._result import Result
+    from tidegate._table import Table as Rows
+    from tidegate._udf import As
 
     Path = Union[str, "os.PathLike[str]"]
 
@@ -35,8 +38,7 @@ class Results:
     def _ready(self) -> Ready:
         return Ready(self._plan, self._settings)
 
-    # -- what it is
-    # ------------------------------------------------------------------------------------------------------
+    # -- what it is --
 
     @property
     def sql_text(self) -> str:
@@ -66,122 +68,132 @@ class Results:
         """
         ready = self._ready()
         result = ready.execute(f"EXPLAIN {'MEMORY ' if memory else ''}{ready.sql}")
-        return "\n".join("  ".join(str(value) for value in row) for row in _rows(result))
+        return "\n".join("  ".join(str(value) for value in row) for row in result.rows())
 
-    def forecast(self) -> Any:
+    def forecast(self) -> Forecast:
         """Return what the query will need: peak memory as an interval, spill, time.
 
         The query is not run; samples are.
         """
         ready = self._ready()
-        return _engine.forecast(ready.sql, limit=self._settings.limit, threads=self._settings.threads)
+        return _engine.forecast(
+            ready.sql, limit=self._settings.limit, threads=self._settings.threads, tables=ready.tables or None
+        )
 
-    # -- rows
-    # ------------------------------------------------------------------------------------------------------------
+    # -- rows --
 
-    def collect(self) -> Result:
-        """Run the query, and return its result."""
+    def execute(self) -> Result:
+        """Return the result of the query: its rows as they come, its progress, its record. It is read once.
+
+        The query starts when something of the result is asked for.
+        """
+        if isinstance(self._plan, Mapped):
+            return self._plan.stream()
         return self._ready().execute()
 
-    async def collect_async(self) -> Result:
-        """Run the query without holding up an event loop, and return its result."""
+    def collect(self) -> Rows:
+        """Run the query, and return its rows as a :class:`tidegate.Table`, which needs no other package."""
+        return self.execute().collect()
+
+    async def collect_async(self) -> Rows:
+        """Run the query without holding up an event loop. If the task is cancelled, the query is, too."""
         import asyncio
 
-        ready = await asyncio.get_running_loop().run_in_executor(None, self._ready)
-        return await asyncio.get_running_loop().run_in_executor(None, ready.execute)
+        result = await asyncio.get_running_loop().run_in_executor(None, self.execute)
+        return await result.collect_async()
 
     def to_pandas(self) -> Any:
-        """Run the query, and return a pandas frame."""
-        return self.collect().to_pandas()
+        """Run the query, and return a ``pandas.DataFrame``."""
+        return self.execute().to_pandas()
 
     def to_polars(self) -> Any:
-        """Run the query, and return a Polars frame."""
-        return self.collect().to_polars()
+        """Run the query, and return a ``polars.DataFrame``."""
+        return self.execute().to_polars()
 
     def to_arrow(self) -> Any:
-        """Run the query, and return a PyArrow table."""
-        return self.collect().to_arrow()
+        """Run the query, and return a ``pyarrow.Table``."""
+        return self.execute().to_arrow()
 
-    def to_numpy(self, out: Optional[Path] = None) -> Any:
-        """Run the query, and return a matrix of its columns, which must be numbers.
+    def to_numpy(self, *, out: Optional[Path] = None, dtype: Any = None) -> Any:
+        """Run the query, and return a matrix of its columns.
 
         Parameters
         ----------
         out
             A ``.npy`` file to write; the matrix is then an ``np.memmap``, and can be larger than memory.
+        dtype
+            The type of the values; by default one that holds all columns.
         """
-        return self.collect().to_numpy() if out is None else self.collect().to_numpy(out=out)
+        return self.execute().to_numpy(out=out, dtype=dtype)
 
-    def iter_batches(self) -> Iterator[Any]:
-        """Run the query, and yield its batches as they come; while none is asked for, the engine waits."""
-        return iter(self.collect().iter_batches())
+    def iter_batches(self) -> Iterator[Rows]:
+        """Run the query, and yield its batches as they come; while none is asked for, the engine waits.
+
+        Each is a :class:`tidegate.Table`, which has ``.to_pandas()`` and the others.
+        """
+        return self.execute().iter_batches()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Run the query, and give its batches to whoever knows Arrow's C interface: PyArrow, Polars, pandas, DuckDB."""
-        return self.collect().__arrow_c_stream__(requested_schema)
+        return self.execute().__arrow_c_stream__(requested_schema)
 
     def count(self) -> int:
         """Run the query, and return how many rows there are."""
         ready = self._ready()
-        result = ready.execute(f"SELECT count(*) AS n FROM (\n{ready.sql}\n) AS t")
-        return int(next(iter(_rows(result)))[0])
+        return int(ready.execute(f"SELECT count(*) AS n FROM (\n{ready.sql}\n) AS t").rows()[0][0])
 
     def map_batches(
-        self,
-        function: Callable[[Any], Any],
-        *,
-        schema: Any = None,
-        batch_format: str = "pandas",
+        self, function: Callable[[Any], Any], *, schema: Any = None, as_: As = "arrow", workers: int = 0
     ) -> LazyFrame:
-        """Put every batch through a Python function of yours, in this process; the order stays.
-
-        The result is a frame again. While the function works, the engine waits, and at most a few batches are here.
+        """Put every batch through a Python function of yours; the order stays, and the result is a frame again.
 
         Parameters
         ----------
         function
-            Takes a batch and returns one: with other columns, more or fewer rows, or none.
+            Takes a batch and returns one: a frame or a table, with other columns, and as many rows as it likes.
         schema
-            The columns that it returns, by name with types as in ``.cast(..)``, or a PyArrow schema. By default those
+            The columns that it returns: ``{"status": "int64", "path": str}``, or a ``pyarrow.Schema``. By default those
             of the first batch that it returns.
-        batch_format
-            What it takes: ``"pandas"``, ``"polars"`` or ``"arrow"`` (a PyArrow record batch). It can return any of
-            them.
-
-        Raises
-        ------
-        MissingPackageError
-            If PyArrow is not installed, which this needs.
+        as_
+            What it takes: ``"arrow"`` (a ``pyarrow.RecordBatch``), ``"pandas"``, ``"polars"``, or ``"table"`` (a
+            :class:`tidegate.Table`, which needs no other package).
+        workers
+            How many processes run it; 0 is this one. The limit is then divided between them and the engine.
         """
         from tidegate._frame import LazyFrame
-        from tidegate._frame_batches import mapped
 
-        return LazyFrame(mapped(self._plan, self._settings, function, schema, batch_format), self._settings)
+        if not callable(function):
+            raise TypeError(f"function is of type {type(function).__name__}; expected a function of a batch")
+        plan, settings = self._plan, self._settings
 
-    # -- files
-    # -----------------------------------------------------------------------------------------------------------
+        def stream() -> Result:
+            rows = plan.stream() if isinstance(plan, Mapped) else Ready(plan, settings).execute()
+            return rows.map_batches(function, schema=schema, as_=as_, workers=workers)
 
-    def write_parquet(self, path: Path) -> Result:
+        return LazyFrame(Mapped(plan, stream), settings)
+
+    # -- files --
+
+    def write_parquet(self, path: Path) -> None:
         """Run the query, and write its rows to a Parquet file, which appears whole or not at all."""
-        return self._write(path, "parquet")
+        self._write(path, "parquet")
 
-    def write_csv(self, path: Path) -> Result:
+    def write_csv(self, path: Path) -> None:
         """Run the query, and write its rows to a CSV file, which appears whole or not at all."""
-        return self._write(path, "csv")
+        self._write(path, "csv")
 
-    def write_ndjson(self, path: Path) -> Result:
+    def write_ndjson(self, path: Path) -> None:
         """Run the query, and write its rows to a file of JSON objects, which appears whole or not at all."""
-        return self._write(path, "ndjson")
+        self._write(path, "ndjson")
 
-    def _write(self, path: Path, format: str) -> Result:
+    def _write(self, path: Path, format: str) -> None:
         import os
 
         if not isinstance(path, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"path is of type {type(path).__name__}; expected a path")
-        return self._ready().execute(output=os.fspath(path), format=format)
+        self._ready().execute(output=os.fspath(path), format=format)
 
-    # -- how it looks
-    # ----------------------------------------------------------------------------------------------------
+    # -- how it looks --
 
     def __repr__(self) -> str:
         """Return the steps; nothing is read."""
@@ -206,15 +218,10 @@ class Results:
             return ""
         try:
             ready = Ready(source, self._settings)
-            result = ready.execute(f"{ready.sql}\nLIMIT {_PREVIEW_ROWS}")
-            names, rows = list(result.schema), [list(row) for row in _rows(result)]
+            table = ready.execute(f"{ready.sql}\nLIMIT {_PREVIEW_ROWS}").collect()
         except (TidegateError, OSError) as error:
             return f"<p>{escape(str(error))}</p>"
-        head = "".join(f"<th>{escape(_cut(name, 60))}</th>" for name in names)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cut(str(value), 80))}</td>" for value in row) + "</tr>" for row in rows
-        )
-        return f"<p>First rows of the source:</p><table><tr>{head}</tr>{body}</table>"
+        return f"<p>First rows of the source:</p>{table._repr_html_()}"
 
     def __dir__(self) -> list[str]:
         """Return attributes, and columns if they are known."""
@@ -228,11 +235,6 @@ class Results:
 
     def _unknown(self, name: str, names: Sequence[str]) -> QueryError:
         return unknown_column(name, names)
-
-
-def _rows(result: Result) -> Iterator[Sequence[Any]]:
-    """Return the rows of a small result."""
-    return iter(result.rows())
 
 
 def _cut(text: str, length: int) -> str:
