@@ -12,7 +12,6 @@ import threading
 from typing import Any
 
 import pytest
-
 from tidegate._errors import MemoryLimitError
 from tidegate._limit import limit_memory
 from tidegate._memory_kernel import resident_now
@@ -54,7 +53,7 @@ def test_it_is_raised_in_the_thread_that_set_it() -> None:
         try:
             with limit_memory(resident_now() + ROOM):
                 _grow()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             errors.append(error.with_traceback(None))
 
     thread = threading.Thread(target=work)
@@ -175,8 +174,8 @@ def test_a_forked_child_has_no_limit() -> None:
         pid = os.fork()
         if pid == 0:
             kept = bytearray(200_000_000)
-            fine = not own_limits and not limit.active and resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
-            os._exit(0 if fine else 1)
+            fine = not own_limits and not limit.active and resource.getrlimit(resource.RLIMIT_AS)[0] ==
+            resource.RLIM_INFINITY os._exit(0 if fine else 1)
         print(os.waitpid(pid, 0)[1], limit.active)
         """
     assert _run(code) == "0 True\n"

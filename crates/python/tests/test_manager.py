@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tidegate._errors import MemoryLimitError
 from tidegate._limit import limit_memory
 from tidegate._manager import LEVELS, MemoryManager, Pressure, forecast_bytes, level_of
@@ -150,7 +149,13 @@ def test_a_limit_can_be_enforced() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "error"),
-    [({"limit": None}, ValueError), ({"limit": "none"}, ValueError), ({"limit": 2.5}, TypeError), ({"interval": 0}, ValueError), ({"interval": ""}, TypeError)],
+    [
+        ({"limit": None}, ValueError),
+        ({"limit": "none"}, ValueError),
+        ({"limit": 2.5}, TypeError),
+        ({"interval": 0}, ValueError),
+        ({"interval": ""}, TypeError),
+    ],
 )
 def test_a_wrong_argument_is_named(arguments: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):

@@ -10,7 +10,6 @@ import threading
 from typing import Any
 
 import pytest
-
 from tidegate._memory import memory
 from tidegate._memory_holders import Holder, find_holders
 from tidegate._memory_kernel import PeakWatch, read_resident, resident_now
@@ -181,7 +180,11 @@ def test_tables_are_shown_by_column_and_share_with_their_columns() -> None:
     pandas = pytest.importorskip("pandas")
     numpy = pytest.importorskip("numpy")
     df = pandas.DataFrame(
-        {"n": numpy.arange(1_000_000), "when": pandas.date_range("2026-01-01", periods=1_000_000, freq="s"), "c": pandas.Categorical([1, 2] * 500_000)}
+        {
+            "n": numpy.arange(1_000_000),
+            "when": pandas.date_range("2026-01-01", periods=1_000_000, freq="s"),
+            "c": pandas.Categorical([1, 2] * 500_000),
+        }
     )
     column = df["n"]
     holder = _named(find_holders(top=50), "df in test_tables")

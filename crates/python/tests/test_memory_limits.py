@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tidegate import _memory_limits
 from tidegate._memory_kernel import read_resident
 from tidegate._memory_limits import LimitReading, allowed_memory, read_limits, tightest
@@ -108,6 +107,8 @@ def test_resource_limits_count_what_they_count() -> None:
     assert done.stdout.split() == [str(1 << 40), str(1 << 39), "True"]
 
 
-@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY, reason="a limit is set outside")
+@pytest.mark.skipif(
+    resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY, reason="a limit is set outside"
+)
 def test_a_resource_limit_that_is_not_set_is_none() -> None:
     assert "RLIMIT_AS" not in {limit.source for limit in read_limits(read_resident())}

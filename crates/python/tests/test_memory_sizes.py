@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from tidegate._memory_limits import allowed_memory
 from tidegate._memory_sizes import format_seconds, format_size, parse_limit, parse_size
 
@@ -64,7 +63,14 @@ def test_what_is_no_limit_is_an_error(text: Any) -> None:
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (67_108_864, "67.1 MB"), (999_999_999, "1.00 GB"), (123_456_789_012, "123 GB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.00 kB"),
+        (67_108_864, "67.1 MB"),
+        (999_999_999, "1.00 GB"),
+        (123_456_789_012, "123 GB"),
+    ],
 )
 def test_sizes_are_shown_with_three_digits(size: int, text: str) -> None:
     assert format_size(size) == text
@@ -72,4 +78,10 @@ def test_sizes_are_shown_with_three_digits(size: int, text: str) -> None:
 
 
 def test_durations_are_shown_with_three_digits() -> None:
-    assert [format_seconds(seconds) for seconds in (0.0001, 0.25, 1, 59.96, 3600)] == ["0.10 ms", "250 ms", "1.00 s", "60.0 s", "60.0 min"]
+    assert [format_seconds(seconds) for seconds in (0.0001, 0.25, 1, 59.96, 3600)] == [
+        "0.10 ms",
+        "250 ms",
+        "1.00 s",
+        "60.0 s",
+        "60.0 min",
+    ]

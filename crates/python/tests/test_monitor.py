@@ -7,7 +7,6 @@ import sys
 from typing import Any
 
 import pytest
-
 from tidegate._memory_kernel import resident_now
 from tidegate._memory_text import bar, html_table, sparkline, svg_timeline, table
 from tidegate._monitor import Sample, Timeline, monitor
@@ -63,7 +62,9 @@ def test_a_block_that_fails_is_watched_to_its_end() -> None:
         m.start()
 
 
-@pytest.mark.parametrize(("arguments", "error"), [({"hz": 0}, ValueError), ({"hz": "5"}, TypeError), ({"capacity": 1}, ValueError)])
+@pytest.mark.parametrize(
+    ("arguments", "error"), [({"hz": 0}, ValueError), ({"hz": "5"}, TypeError), ({"capacity": 1}, ValueError)]
+)
 def test_a_wrong_argument_is_named(arguments: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error, match=f"`{next(iter(arguments))}`"):
         monitor(**arguments)

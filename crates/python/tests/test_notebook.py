@@ -7,7 +7,6 @@ import types
 from typing import Any
 
 import pytest
-
 from tidegate import _notebook
 from tidegate._errors import UsageError
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tidegate._errors import InputError, MemoryLimitError
 from tidegate._memory_kernel import resident_now
 from tidegate._memory_limits import own_limits
@@ -220,10 +219,10 @@ def test_nothing_of_a_chunk_stays() -> None:
     def fail(chunk: Chunk) -> None:
         raise ValueError("x")
 
-    job = DataProcessor((Chunk() for _ in range(3)))
+    job = DataProcessor(Chunk() for _ in range(3))
     for _ in job.run(lambda chunk: None):
         assert Chunk.alive == 0
-    list(DataProcessor((Chunk() for _ in range(3))).run(fail, errors="record"))
+    list(DataProcessor(Chunk() for _ in range(3)).run(fail, errors="record"))
     assert Chunk.alive == 0
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-
 from tidegate._memory_heap import read_heap
 from tidegate._release import Released, release_memory
 

@@ -1,15 +1,16 @@
 """``tg.limit_memory()``: a limit for the process one is in, which ends in an exception rather than in a kill.
 
-*Model.* A thread looks at resident memory every 20 ms. Where it is above the limit, free pages are given back; if that is not
-enough, :class:`~tidegate.MemoryLimitError` is raised in the thread that set the limit, at its next line of Python. A call into
-C that takes long is not interrupted: what it allocates meanwhile goes above the limit. That is why the limit is soft.
+*Model.* A thread looks at resident memory every 20 ms. Where it is above the limit, free pages are given back; if that
+is not enough, :class:`~tidegate.MemoryLimitError` is raised in the thread that set the limit, at its next line of
+Python. A call into C that takes long is not interrupted: what it allocates meanwhile goes above the limit. That is why
+the limit is soft.
 
-*How it is raised.* In the main thread by a signal, which also ends waits (``time.sleep``, locks, sockets); a real-time signal
-that nobody uses is taken, and given back. In other threads by ``PyThreadState_SetAsyncExc``, which waits until the thread runs
-Python again.
+*How it is raised.* In the main thread by a signal, which also ends waits (``time.sleep``, locks, sockets); a real-time
+signal that nobody uses is taken, and given back. In other threads by ``PyThreadState_SetAsyncExc``, which waits until
+the thread runs Python again.
 
-*Concurrency.* The watching thread writes ``_pending``, the thread that is to raise takes it away; each is one operation on a
-list or an attribute under the GIL. A limit is set and removed under one lock.
+*Concurrency.* The watching thread writes ``_pending``, the thread that is to raise takes it away; each is one operation
+on a list or an attribute under the GIL. A limit is set and removed under one lock.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from ._memory_sizes import Size, format_size, parse_limit
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
+
+    from typing_extensions import Self
 
 __all__ = ["MemoryLimit", "limit_memory"]
 
@@ -81,7 +84,8 @@ class MemoryLimit:
         return not self._stop.is_set()
 
     def remove(self) -> None:
-        """Remove the limit: the thread ends, and signal and resource limit are as before. Doing it twice does no harm."""
+        """Remove the limit: the thread ends, and signal and resource limit are as before. Doing it twice does no
+        harm."""
         if self._stop.is_set():
             return
         self._stop.set()
@@ -102,11 +106,13 @@ class MemoryLimit:
         if self._signal is not None:
             _signals.give_back(self)
 
-    def __enter__(self) -> MemoryLimit:
+    def __enter__(self) -> Self:
         """Return the limit, which holds already."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Remove the limit."""
         self.remove()
 
@@ -136,7 +142,8 @@ class MemoryLimit:
                 self._raise(rss)
 
     def _give_back(self, rss: int) -> int:
-        """Return what is resident after free memory went back, which is tried once a second at most if it gave little."""
+        """Return what is resident after free memory went back, which is tried once a second at most if it gave
+        little."""
         now = time.monotonic()
         if not self._release or now - self._released_at < _RELEASE_PAUSE:
             return rss
@@ -176,21 +183,22 @@ def limit_memory(
     release: bool = True,
     wall: Wall | None = None,
 ) -> MemoryLimit | None:
-    """Limit the resident memory of this process: above it, :class:`MemoryLimitError` is raised at the next line of Python.
+    """Limit the resident memory of this process: above it, :class:`MemoryLimitError` is raised at the next line of
+    Python.
 
     Parameters
     ----------
     limit : str or int or None
-        ``"2GB"``, ``"512MiB"``, a number of bytes, or ``"75%"`` of what the machine or the cgroup allows. ``None`` or ``"none"``
-        removes all limits that this function has set.
+        ``"2GB"``, ``"512MiB"``, a number of bytes, or ``"75%"`` of what the machine or the cgroup allows. ``None`` or
+        ``"none"`` removes all limits that this function has set.
     interval : float, optional
         Seconds between two looks.
     release : bool, optional
         Whether to give free memory back before the error is raised.
     wall : {"data", "address-space"}, optional
-        Whether to set a resource limit as well (``RLIMIT_DATA`` or ``RLIMIT_AS``), at what is mapped now and what the limit leaves;
-        it is moved at every look. Then one large allocation that cannot fit fails by itself, with NumPy's ``MemoryError``. Code that does
-        not expect an allocation to fail, in Rust and C++ mostly, ends the process then.
+        Whether to set a resource limit as well (``RLIMIT_DATA`` or ``RLIMIT_AS``), at what is mapped now and what the
+        limit leaves; it is moved at every look. Then one large allocation that cannot fit fails by itself, with NumPy's
+        ``MemoryError``. Code that does not expect an allocation to fail, in Rust and C++ mostly, ends the process then.
 
     Returns
     -------
@@ -206,8 +214,9 @@ def limit_memory(
 
     Notes
     -----
-    A resource limit alone misleads: ``RLIMIT_AS`` counts address space, also what was never touched, such as stacks of threads
-    (8 MB each), files that are mapped, and what Arrow's allocator reserves (1 GiB at a time). A process of 685 MB can have 1,681 MB of it.
+    A resource limit alone misleads: ``RLIMIT_AS`` counts address space, also what was never touched, such as stacks of
+    threads (8 MB each), files that are mapped, and what Arrow's allocator reserves (1 GiB at a time). A process of 685
+    MB can have 1,681 MB of it.
 
     A forked child has no limit. Several limits may hold at a time; each raises by itself.
 
@@ -228,7 +237,7 @@ def limit_memory(
     if wall not in (None, "data", "address-space"):
         raise ValueError(f"`wall` is {wall!r}; it can be 'data' or 'address-space'")
     if size is None:
-        for active in list(_active):
+        for active in _active:
             active.remove()
         return None
     with _lock:
@@ -270,7 +279,8 @@ class _Signals:
         self._before: Any = None
 
     def take(self, limit: MemoryLimit) -> int | None:
-        """Return the signal for a limit, or None if there is none to be had, as in an interpreter within another program."""
+        """Return the signal for a limit, or None if there is none to be had, as in an interpreter within another
+        program."""
         if self._number is None:
             for number in range(signal.SIGRTMAX - 1, signal.SIGRTMIN, -1):
                 if signal.getsignal(number) is signal.SIG_DFL:
@@ -285,7 +295,8 @@ class _Signals:
         return self._number
 
     def give_back(self, limit: MemoryLimit) -> None:
-        """Forget a limit; after the last one, the signal is as before. Other threads than the main one leave that to it."""
+        """Forget a limit; after the last one, the signal is as before. Other threads than the main one leave that to
+        it."""
         if limit in self._limits:
             self._limits.remove(limit)
         if self._limits or self._number is None or threading.current_thread() is not threading.main_thread():
@@ -295,7 +306,8 @@ class _Signals:
         self._number = None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        """Raise what waits to be raised. The error has no name here: it would hold this frame, which would hold the error."""
+        """Raise what waits to be raised. The error has no name here: it would hold this frame, which would hold the
+        error."""
         for limit in list(self._limits):
             if limit.waiting:
                 raise limit.take_error()
@@ -304,9 +316,7 @@ class _Signals:
 _signals = _Signals()
 
 
-_HELP = (
-    "drop what is not needed any more (`del`, then `tg.release_memory()`), work in chunks (`tg.DataProcessor`), or raise the limit"
-)
+_HELP = "drop what is not needed any more (`del`, then `tg.release_memory()`), work in chunks (`tg.DataProcessor`), or raise the limit"
 
 
 def _message(limit: int, rss: int) -> str:
@@ -322,7 +332,8 @@ def _message(limit: int, rss: int) -> str:
 
 
 def _raise_in(thread: threading.Thread, *, limit: int, rss: int) -> None:
-    """Raise an error in a thread at its next line. Only a class can be handed over, so that it is one that makes this error."""
+    """Raise an error in a thread at its next line. Only a class can be handed over, so that it is one that makes this
+    error."""
 
     def fill(self: MemoryLimitError, *message: str, **fields: Any) -> None:
         fields.setdefault("help", _HELP)
@@ -335,9 +346,9 @@ def _raise_in(thread: threading.Thread, *, limit: int, rss: int) -> None:
 
 def _forget_in_child() -> None:
     """Take all limits off a forked child: the thread that watches is not in it."""
-    for limit in list(_active):
-        limit._stop.set()  # noqa: SLF001 - of this module
-        limit._forget()  # noqa: SLF001
+    for limit in _active:
+        limit._stop.set()
+        limit._forget()
 
 
 if sys.platform != "win32":

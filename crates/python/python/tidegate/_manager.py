@@ -1,10 +1,12 @@
-"""``tg.MemoryManager``: memory in use against a limit, who is told when it gets tight, and what must go before a task fits.
+"""``tg.MemoryManager``: memory in use against a limit, who is told when it gets tight, and what must go before a task
+fits.
 
-*Model.* ``used`` is the resident memory of this process, as the kernel counts it. The level of pressure is a pure function of
-``used / limit`` and of the level before: calm below 70 %, rising from there, high from 85 %, critical from 97 %. A level ends 3 %
-below where it begins, so that nobody is told twice of one that is at the border.
+*Model.* ``used`` is the resident memory of this process, as the kernel counts it. The level of pressure is a pure
+function of ``used / limit`` and of the level before: calm below 70 %, rising from there, high from 85 %, critical from
+97 %. A level ends 3 % below where it begins, so that nobody is told twice of one that is at the border.
 
-*Concurrency.* A thread watches while anybody has asked to be told, and calls back. Other methods may be called from any thread.
+*Concurrency.* A thread watches while anybody has asked to be told, and calls back. Other methods may be called from any
+thread.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from ._release import Released, release_memory
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from ._limit import MemoryLimit
 
@@ -158,7 +162,8 @@ class MemoryManager:
     interval : float, optional
         Seconds between two looks while somebody has asked to be told.
     enforce : bool, optional
-        Whether, within a ``with`` block, :class:`MemoryLimitError` is raised above the limit, as by :func:`tidegate.limit_memory`.
+        Whether, within a ``with`` block, :class:`MemoryLimitError` is raised above the limit, as by
+        :func:`tidegate.limit_memory`.
 
     Attributes
     ----------
@@ -224,9 +229,9 @@ class MemoryManager:
         Parameters
         ----------
         next_task : str, int, path, query or frame
-            What comes next: a number of bytes or a size (``"800MB"``); a query as text, or a lazy frame, which is forecast; a path, of
-            which is forecast what pandas would need to read it. What a query needs is needed in its worker, which counts as if it
-            were here.
+            What comes next: a number of bytes or a size (``"800MB"``); a query as text, or a lazy frame, which is
+            forecast; a path, of which is forecast what pandas would need to read it. What a query needs is needed in
+            its worker, which counts as if it were here.
         margin : float, optional
             What is added to the need, as a part of it.
 
@@ -267,7 +272,8 @@ class MemoryManager:
         Parameters
         ----------
         callback : callable
-            Called with a :class:`Pressure`, in a thread of its own. What it raises is logged, and does not end the watch.
+            Called with a :class:`Pressure`, in a thread of its own. What it raises is logged, and does not end the
+            watch.
 
         Returns
         -------
@@ -321,7 +327,8 @@ class MemoryManager:
             self.look()
 
     def look(self) -> Pressure | None:
-        """Look at memory now, tell of a change of level, and return it; None if there was none. The watch does it by itself."""
+        """Look at memory now, tell of a change of level, and return it; None if there was none. The watch does it by
+        itself."""
         used = resident_now()
         level = level_of(used, self.limit, self._level)
         if level == self._level:
@@ -331,11 +338,11 @@ class MemoryManager:
         for callback in list(self._callbacks):
             try:
                 callback(change)
-            except Exception:
+            except Exception:  # noqa: BLE001 - code of somebody else's, in our thread
                 _log.exception("a callback of `on_pressure` failed")
         return change
 
-    def __enter__(self) -> MemoryManager:
+    def __enter__(self) -> Self:
         """Begin to watch, and to enforce the limit if that is asked for."""
         if self._enforce:
             from ._limit import limit_memory
@@ -344,7 +351,9 @@ class MemoryManager:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """End both."""
         self.close()
 

@@ -43,7 +43,8 @@ class Memory:
     Attributes
     ----------
     resident : Resident
-        What the kernel counts. Its fields can also be reached here: ``rss``, ``anonymous``, ``file``, ``shared``, ``peak``.
+        What the kernel counts. Its fields can also be reached here: ``rss``, ``anonymous``, ``file``, ``shared``,
+        ``peak``.
     pss : int or None
         What is resident, each page divided by the number of processes that share it.
     python : PythonHeap
@@ -125,7 +126,9 @@ class Memory:
         lines += [f"{name:<11}{value}" for name, value in self._heaps()]
         if self.workers:
             total, highest = sum(worker.rss for worker in self.workers), max(worker.peak for worker in self.workers)
-            lines.append(f"workers    {format_size(total):>8}   {len(self.workers)} processes, peak {format_size(highest)}")
+            lines.append(
+                f"workers    {format_size(total):>8}   {len(self.workers)} processes, peak {format_size(highest)}"
+            )
         limit = self.limit
         if limit is not None:
             share = limit.used / limit.limit if limit.limit else 1.0
@@ -136,14 +139,19 @@ class Memory:
         if self.holders:
             lines.append("holders")
             rows = [_row(holder) for holder in self.holders]
-            lines += ["  " + line for line in table(("size", "name", "kind", "shape", "type or columns"), rows, left=5).splitlines()]
+            lines += [
+                "  " + line
+                for line in table(("size", "name", "kind", "shape", "type or columns"), rows, left=5).splitlines()
+            ]
         return lines
 
     def _heaps(self) -> list[tuple[str, str]]:
         """Return the heaps by name, each as text."""
         python, rows = self.python, []
         if python.malloc_used is not None and python.malloc_free is not None:
-            rows.append(("malloc", f"{format_size(python.malloc_used):>8}   {format_size(python.malloc_free)} kept free"))
+            rows.append(
+                ("malloc", f"{format_size(python.malloc_used):>8}   {format_size(python.malloc_free)} kept free")
+            )
         traced = "" if python.traced is None else f", traced {format_size(python.traced)}"
         rows.append(("python", f"{python.blocks:>8,} small blocks{traced}"))
         for pool in self.arrow:
@@ -154,7 +162,13 @@ class Memory:
     def _repr_html_(self) -> str:
         """Return it as tables for a notebook."""
         now = self.resident
-        parts = [("resident", now.rss), ("anonymous", now.anonymous), ("file", now.file), ("shared", now.shared), ("peak", now.peak)]
+        parts = [
+            ("resident", now.rss),
+            ("anonymous", now.anonymous),
+            ("file", now.file),
+            ("shared", now.shared),
+            ("peak", now.peak),
+        ]
         rows = [(name, format_size(size)) for name, size in parts]
         rows += [(name, value.strip()) for name, value in self._heaps()]
         limit = self.limit
@@ -199,8 +213,8 @@ def memory(*, top: int = 10) -> Memory:
     Parameters
     ----------
     top : int, optional
-        How many of the largest objects to name. With 0 nothing is looked through, and the call takes well below a millisecond;
-        otherwise it takes some tenths of a second where millions of objects live.
+        How many of the largest objects to name. With 0 nothing is looked through, and the call takes well below a
+        millisecond; otherwise it takes some tenths of a second where millions of objects live.
 
     Returns
     -------
@@ -216,8 +230,8 @@ def memory(*, top: int = 10) -> Memory:
 
     Notes
     -----
-    Sizes of objects are what their buffers take, by address: a view, a slice or a column that is shared counts once. The sum of
-    all holders is less than ``anonymous``, because libraries hold memory too, and heaps keep what was freed.
+    Sizes of objects are what their buffers take, by address: a view, a slice or a column that is shared counts once.
+    The sum of all holders is less than ``anonymous``, because libraries hold memory too, and heaps keep what was freed.
 
     Examples
     --------

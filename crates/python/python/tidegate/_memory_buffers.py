@@ -1,7 +1,7 @@
 """Which buffers an object holds: each by its address, so that views and shared columns count once.
 
-Knows NumPy, pandas, Polars and PyArrow by what is loaded already, and loads nothing. What an object of Python's own costs, such
-as the texts of a column of objects, is estimated from a sample.
+Knows NumPy, pandas, Polars and PyArrow by what is loaded already, and loads nothing. What an object of Python's own
+costs, such as the texts of a column of objects, is estimated from a sample.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Buffers:
     held: dict[Any, int] = field(default_factory=dict)
     mapped: bool = False
 
-    def add(self, name: str, dtype: object, held: dict[Any, int], *, size: int | None = None, estimated: bool = False) -> None:
+    def add(
+        self, name: str, dtype: object, held: dict[Any, int], *, size: int | None = None, estimated: bool = False
+    ) -> None:
         """Add a part and its buffers; the part is as large as those unless its size is named."""
         self.parts.append(Part(name, str(dtype), sum(held.values()) if size is None else size, estimated))
         self.held.update(held)
@@ -62,7 +64,12 @@ class Kinds:
         self._add("polars", {"DataFrame": Kinds._of_polars, "Series": Kinds._of_polars_series})
         self._add(
             "pyarrow",
-            {"Table": Kinds._of_table, "RecordBatch": Kinds._of_table, "ChunkedArray": Kinds._of_arrow, "Array": Kinds._of_arrow},
+            {
+                "Table": Kinds._of_table,
+                "RecordBatch": Kinds._of_table,
+                "ChunkedArray": Kinds._of_arrow,
+                "Array": Kinds._of_arrow,
+            },
         )
         for kind in (bytes, bytearray, str):
             self._readers.append((kind, Kinds._of_bytes))
@@ -141,7 +148,9 @@ class Kinds:
         pairs = isinstance(value, dict)
         items = _first(value.items() if pairs else value)
         names = sorted({type(item[1] if pairs else item).__name__ for item in items})
-        inside = _estimated([held for item in items for held in item] if pairs else items, len(value) * (2 if pairs else 1))
+        inside = _estimated(
+            [held for item in items for held in item] if pairs else items, len(value) * (2 if pairs else 1)
+        )
         found = Buffers(type(value).__name__, (len(value),))
         found.add("", " | ".join(names[:3]), {id(value): size, ("objects", id(value)): inside}, estimated=True)
         return found
@@ -177,7 +186,7 @@ class Kinds:
         held: dict[Any, int] = {}
         if type(values).__module__.startswith("pandas.core.indexes") and type(values).__name__ != "MultiIndex":
             # `values` would make objects of some; of a range it would make an array
-            values = range(0) if type(values).__name__ == "RangeIndex" else values._values  # noqa: SLF001
+            values = range(0) if type(values).__name__ == "RangeIndex" else values._values
         for array in self._arrays(values):
             held.update(self._of_numpy(array))
         arrow = getattr(values, "_pa_array", None)
@@ -207,7 +216,7 @@ class Kinds:
         if type(values).__name__ == "RangeIndex":
             return
         if type(values).__module__.startswith("pandas.core.indexes"):
-            yield from self._arrays(values._values)  # noqa: SLF001
+            yield from self._arrays(values._values)
             return
         for attribute in ("_ndarray", "_data", "_mask", "_left", "_right", "_sp_values"):
             held = getattr(values, attribute, None)
@@ -226,7 +235,8 @@ class Kinds:
         return found
 
     def _of_polars(self, frame: Any) -> Buffers | None:
-        # Where columns of Polars are in memory is not told by its public interface: two frames that share some count both.
+        # Where columns of Polars are in memory is not told by its public interface: two frames that share some count
+        # both.
         if frame.estimated_size() < self.least:
             return None
         found = Buffers(_kind(frame), tuple(frame.shape))
@@ -301,7 +311,8 @@ def _sampled(array: Any, count: int) -> int:
 
 
 def _estimated(items: list[Any], count: int) -> int:
-    """Return the estimated size in bytes of so many objects. If most of a sample are the same ones, so are most of all."""
+    """Return the estimated size in bytes of so many objects. If most of a sample are the same ones, so are most of
+    all."""
     distinct = {id(item): sys.getsizeof(item) for item in items if item is not None}
     if not items:
         return 0

@@ -1,8 +1,9 @@
-"""The heaps inside this process: the C library's, Python's, and Arrow's pools; asked without loading what is not loaded.
+"""The heaps inside this process: the C library's, Python's, and Arrow's pools; asked without loading what is not
+loaded.
 
-*Model.* Small Python objects (512 bytes and less) are in arenas of Python's own, larger ones and NumPy's buffers in the heap
-of the C library, Arrow's buffers in a pool of Arrow's. Each of them keeps what was freed, to use it again. The kernel counts
-what was ever touched and not given back.
+*Model.* Small Python objects (512 bytes and less) are in arenas of Python's own, larger ones and NumPy's buffers in the
+heap of the C library, Arrow's buffers in a pool of Arrow's. Each of them keeps what was freed, to use it again. The
+kernel counts what was ever touched and not given back.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class PythonHeap:
     malloc_mapped : int or None
         Of it, what is in mappings of its own; those go back to the kernel when they are freed.
     malloc_free : int or None
-        What the C library keeps to use it again. Most of it is resident, and :func:`tidegate.release_memory` gives it back.
+        What the C library keeps to use it again. Most of it is resident, and :func:`tidegate.release_memory` gives it
+        back.
     traced : int or None
         What ``tracemalloc`` counts now, if it is on.
     traced_peak : int or None
@@ -86,7 +88,7 @@ class _MallInfo2(ctypes.Structure):
     ]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _library() -> ctypes.CDLL | None:
     """Return the C library that this process runs with."""
     try:
@@ -129,7 +131,8 @@ def read_heap() -> PythonHeap:
 
 
 def malloc_trim() -> bool:
-    """Have the C library give free pages back, and return whether there is such a function. The GIL is not held meanwhile."""
+    """Have the C library give free pages back, and return whether there is such a function. The GIL is not held
+    meanwhile."""
     function: Any = getattr(_library(), "malloc_trim", None)
     if function is None:
         return False

@@ -1,7 +1,7 @@
 """Which objects of this process hold the most memory: arrays and tables by buffer, large containers, with their names.
 
-The garbage collector knows all containers, and what those refer to; arrays of NumPy are found as what containers refer to. It
-is a look through all objects: some tenths of a second in a process with pandas. Nothing of it stays referenced.
+The garbage collector knows all containers, and what those refer to; arrays of NumPy are found as what containers refer
+to. It is a look through all objects: some tenths of a second in a process with pandas. Nothing of it stays referenced.
 """
 
 from __future__ import annotations
@@ -172,7 +172,10 @@ def _with_referents(values: list[Any]) -> list[Any]:
     large = [value for value in values if type(value) in _CONTAINERS and len(value) > _LARGE]
     if not large:
         return [*values, *gc.get_referents(*values)]
-    found = [*values, *gc.get_referents(*(value for value in values if type(value) not in _CONTAINERS or len(value) <= _LARGE))]
+    found = [
+        *values,
+        *gc.get_referents(*(value for value in values if type(value) not in _CONTAINERS or len(value) <= _LARGE)),
+    ]
     for value in large:
         try:
             found.extend(itertools.islice(value.values() if type(value) is dict else value, _LARGE))
@@ -201,7 +204,8 @@ def _among(kinds: Kinds, pending: list[Any], seen: set[int]) -> Iterator[tuple[A
 
 
 def _claimed(candidates: list[tuple[Any, Buffers]]) -> list[_Found]:
-    """Return the objects with what each holds alone. Tables take their buffers before columns do, and large ones first."""
+    """Return the objects with what each holds alone. Tables take their buffers before columns do, and large ones
+    first."""
     claims: dict[Any, _Found] = {}
     found: list[_Found] = []
     candidates.sort(key=lambda item: (-len(item[1].shape) if item[1].parts[1:] else 0, -sum(item[1].held.values())))

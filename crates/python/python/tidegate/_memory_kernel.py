@@ -1,10 +1,12 @@
 """What the kernel counts for this process: resident memory now and at its peak.
 
-*Model.* ``rss`` is all pages of the process that are in memory. It is the sum of ``anonymous`` pages (heaps, stacks: what the
-process wrote), ``file`` pages (programs, libraries, mapped files: the kernel can read them again) and ``shared`` pages (shared
-memory and tmpfs). ``peak`` is the most that ``rss`` has been: ``VmHWM``, "Maximum resident set size" of ``/usr/bin/time -v``.
+*Model.* ``rss`` is all pages of the process that are in memory. It is the sum of ``anonymous`` pages (heaps, stacks:
+what the process wrote), ``file`` pages (programs, libraries, mapped files: the kernel can read them again) and
+``shared`` pages (shared memory and tmpfs). ``peak`` is the most that ``rss`` has been: ``VmHWM``, "Maximum resident set
+size" of ``/usr/bin/time -v``.
 
-*Concurrency.* Readings are plain reads of ``/proc`` and need no lock. The peaks of :class:`PeakWatch` are kept under one lock.
+*Concurrency.* Readings are plain reads of ``/proc`` and need no lock. The peaks of :class:`PeakWatch` are kept under
+one lock.
 """
 
 from __future__ import annotations
@@ -118,7 +120,8 @@ def read_resident(pid: int | str = "self") -> Resident:
 
 
 def sample() -> tuple[int, int]:
-    """Return what is resident now, and how much of it is anonymous, in bytes. This is the cheapest reading: some 5 µs."""
+    """Return what is resident now, and how much of it is anonymous, in bytes. This is the cheapest reading: some 5
+    µs."""
     descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     try:
         fields = os.read(descriptor, 256).split()
@@ -165,11 +168,11 @@ _peaks = _Peaks()
 class PeakWatch:
     """Finds the highest resident memory from now on.
 
-    The kernel keeps one peak for the life of the process. If that rises, the peak since now is exact. Otherwise it is the
-    highest of the samples that :meth:`see` was told of, which may miss what came and went between two of them. With ``exact``
-    the kernel's peak is set back to what is resident now: then it is exact in any case, but tools outside of this process
-    (``/usr/bin/time``, ``getrusage``) do not see any more what was before. Of this package, every watch and
-    :func:`read_resident` remember it.
+    The kernel keeps one peak for the life of the process. If that rises, the peak since now is exact. Otherwise it is
+    the highest of the samples that :meth:`see` was told of, which may miss what came and went between two of them. With
+    ``exact`` the kernel's peak is set back to what is resident now: then it is exact in any case, but tools outside of
+    this process (``/usr/bin/time``, ``getrusage``) do not see any more what was before. Of this package, every watch
+    and :func:`read_resident` remember it.
 
     Parameters
     ----------
@@ -187,8 +190,7 @@ class PeakWatch:
 
     def see(self, rss: int) -> None:
         """Take note of a sample, in bytes."""
-        if rss > self.highest:
-            self.highest = rss
+        self.highest = max(self.highest, rss)
 
     def _fold(self, kernel: int) -> None:
         """Take note of the kernel's peak, before it is set back or at the end."""
@@ -224,13 +226,13 @@ def _set_back() -> None:
     _peaks.hidden = max(_peaks.hidden, kernel)
     base = peak_now()
     for watch in list(_peaks.watches):
-        watch._fold(kernel)  # noqa: SLF001 - of this module
-        watch._base = base  # noqa: SLF001
+        watch._fold(kernel)
+        watch._base = base
 
 
 def _forget_parent() -> None:
     """Begin anew in a forked child, whose peak is its own."""
-    global _peaks  # noqa: PLW0603 - the one state of this module
+    global _peaks
     _peaks = _Peaks()
 
 

@@ -1,7 +1,8 @@
-"""Which limits hold for this process, and what each of them leaves: the machine, cgroups of both versions, resource limits.
+"""Which limits hold for this process, and what each of them leaves: the machine, cgroups of both versions, resource
+limits.
 
-Page cache counts in a cgroup's usage, but is no memory in use: the kernel drops it before it kills. So what is used of a
-cgroup is its usage without inactive pages of files.
+Page cache counts in a cgroup's usage, but is no memory in use: the kernel drops it before it kills. So what is used of
+a cgroup is its usage without inactive pages of files.
 """
 
 from __future__ import annotations
@@ -190,9 +191,12 @@ def _of_ancestors(root: str, mount: _Mount, path: str) -> Iterator[LimitReading]
 
 
 def _of_cgroup(folder: str, *, version: int, name: str) -> LimitReading | None:
-    """Return the limit of one cgroup, if it has one. Of version 2, ``memory.high`` throttles before ``memory.max`` kills."""
+    """Return the limit of one cgroup, if it has one. Of version 2, ``memory.high`` throttles before ``memory.max``
+    kills."""
     names = ("memory.max", "memory.high") if version == 2 else ("memory.limit_in_bytes",)
-    limits = [int(text) for text in ((_text(os.path.join(folder, name)) or "").strip() for name in names) if text.isdigit()]
+    limits = [
+        int(text) for text in ((_text(os.path.join(folder, name)) or "").strip() for name in names) if text.isdigit()
+    ]
     limits = [limit for limit in limits if limit < _UNLIMITED]
     usage = _text(os.path.join(folder, "memory.current" if version == 2 else "memory.usage_in_bytes"))
     if not limits or usage is None or not usage.strip().isdigit():

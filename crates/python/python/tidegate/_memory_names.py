@@ -1,7 +1,9 @@
-"""By which names the code of this process reaches objects: variables of every thread's functions, globals, what is in those.
+"""By which names the code of this process reaches objects: variables of every thread's functions, globals, what is in
+those.
 
-Reading the variables of a running function must not keep them alive. Up to Python 3.12, ``frame.f_locals`` of a function is a
-copy that stays with the frame: a table would outlive its ``del``. So such a copy is emptied again, unless somebody else has it.
+Reading the variables of a running function must not keep them alive. Up to Python 3.12, ``frame.f_locals`` of a
+function is a copy that stays with the frame: a table would outlive its ``del``. So such a copy is emptied again, unless
+somebody else has it.
 """
 
 from __future__ import annotations
@@ -31,9 +33,10 @@ def frames() -> list[tuple[FrameType, bool]]:
     Those of this package that are asking are left out.
     """
     found: list[tuple[FrameType, bool]] = []
-    tops = sys._current_frames()  # noqa: SLF001 - the only way to other threads
-    # The frame of this very function would hold itself by its own variable, and all above it, until cycles are collected.
-    tops[threading.get_ident()] = sys._getframe(1)  # noqa: SLF001
+    tops = sys._current_frames()
+    # The frame of this very function would hold itself by its own variable, and all above it, until cycles are
+    # collected.
+    tops[threading.get_ident()] = sys._getframe(1)
     while tops:
         frame: FrameType | None = tops.popitem()[1]
         while frame is not None:
@@ -70,7 +73,8 @@ def local_variables(frame: FrameType) -> dict[str, Any]:
         return dict(frame.f_locals)
     held = frame.f_locals
     found = dict(held)
-    # Three references are the frame's, ours and the argument's. While a function is traced, its copy is written back to it.
+    # Three references are the frame's, ours and the argument's. While a function is traced, its copy is written back to
+    # it.
     if sys.getrefcount(held) <= 3 and frame.f_trace is None and sys.getprofile() is None:
         held.clear()
     return found

@@ -1,13 +1,13 @@
 """Sizes as people write them, and as they are shown: ``512MB``, ``2GiB``, ``75%``.
 
-The rules are those of the program `tidegate`: decimal units are shown, because they are the ones people type; binary units
-are read. A share is one of what the machine or the cgroup allows.
+The rules are those of the program `tidegate`: decimal units are shown, because they are the ones people type; binary
+units are read. A share is one of what the machine or the cgroup allows.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Optional, Union
+from typing import Union
 
 __all__ = ["Size", "format_change", "format_seconds", "format_size", "parse_limit", "parse_size"]
 
@@ -80,14 +80,14 @@ def parse_size(size: Size, *, name: str = "size") -> int:
     return int(number) * factor if number.isdigit() else int(float(number) * factor)
 
 
-def parse_limit(limit: Optional[Size], *, name: str = "limit") -> Optional[int]:
+def parse_limit(limit: Size | None, *, name: str = "limit") -> int | None:
     """Return a limit in bytes, or None if there is none.
 
     Parameters
     ----------
     limit : str or int or None
-        A size as :func:`parse_size` takes it; a share such as ``"75%"`` of what the machine or the cgroup allows, whichever is
-        less; or ``None`` or ``"none"``.
+        A size as :func:`parse_size` takes it; a share such as ``"75%"`` of what the machine or the cgroup allows,
+        whichever is less; or ``None`` or ``"none"``.
     name : str, optional
         What the argument is called, for the error.
 
@@ -189,7 +189,7 @@ def format_seconds(seconds: float) -> str:
     return f"{value:.{decimals}f} {unit}"
 
 
-def _whole_number(value: object) -> Optional[int]:
+def _whole_number(value: object) -> int | None:
     """Return what an object counts as, which NumPy's integers do and truth values do not."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         return None

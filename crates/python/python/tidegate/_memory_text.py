@@ -52,8 +52,9 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: in
     Examples
     --------
     >>> html_table(("a",), [("<b>",)])
-    '<table><thead><tr><th style="text-align:left">a</th></tr></thead><tbody><tr><td style="text-align:left">&lt;b&gt;</td></tr></tbody></table>'
-    """  # noqa: E501
+    '<table><thead><tr><th style="text-align:left">a</th></tr></thead><tbody><tr><td
+    style="text-align:left">&lt;b&gt;</td></tr></tbody></table>'
+    """
 
     def line(cells: Sequence[str], tag: str) -> str:
         parts = [
@@ -72,7 +73,9 @@ def _columns(values: Sequence[int], width: int) -> list[int]:
     count = len(values)
     if count <= width:
         return list(values)
-    return [max(values[count * i // width : max(count * i // width + 1, count * (i + 1) // width)]) for i in range(width)]
+    return [
+        max(values[count * i // width : max(count * i // width + 1, count * (i + 1) // width)]) for i in range(width)
+    ]
 
 
 def sparkline(values: Sequence[int], *, width: int = 40, top: int | None = None) -> str:
@@ -142,7 +145,8 @@ def svg_timeline(times: Sequence[float], values: Sequence[int], *, limit: int | 
     top = max(max(values), limit if limit is not None and limit < 4 * max(values) else 0) * 1.05 or 1.0
     span = (times[-1] - times[0]) or 1.0
     points = " ".join(
-        f"{(time - times[0]) / span * width:.1f},{height - value / top * height:.1f}" for time, value in zip(times, values)
+        f"{(time - times[0]) / span * width:.1f},{height - value / top * height:.1f}"
+        for time, value in zip(times, values)
     )
     parts = [
         f'<polygon points="0,{height:.0f} {points} {width:.0f},{height:.0f}" fill="#4c78a8" fill-opacity="0.35"/>',
@@ -150,7 +154,9 @@ def svg_timeline(times: Sequence[float], values: Sequence[int], *, limit: int | 
     ]
     if limit is not None and limit <= top:
         y = height - limit / top * height
-        parts.append(f'<line x1="0" x2="{width:.0f}" y1="{y:.1f}" y2="{y:.1f}" stroke="#d62728" stroke-dasharray="4 3"/>')
+        parts.append(
+            f'<line x1="0" x2="{width:.0f}" y1="{y:.1f}" y2="{y:.1f}" stroke="#d62728" stroke-dasharray="4 3"/>'
+        )
     return (
         f'<svg width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
         f'aria-label="memory over time">{"".join(parts)}</svg>'

@@ -1,10 +1,11 @@
 """``with tg.monitor() as m:`` memory over time: before, at the peak, after.
 
-*Model.* A thread samples resident and anonymous memory into a timeline that never grows: when it is full, each two neighbours
-become one, the higher, and samples are taken half as often. So it covers the whole time, however long that is, and keeps peaks.
+*Model.* A thread samples resident and anonymous memory into a timeline that never grows: when it is full, each two
+neighbours become one, the higher, and samples are taken half as often. So it covers the whole time, however long that
+is, and keeps peaks.
 
-*What a sample misses.* A thread of Python cannot look while another one is in C code that holds the interpreter. The kernel's own peak
-does not miss anything: see :attr:`Monitor.exact`.
+*What a sample misses.* A thread of Python cannot look while another one is in C code that holds the interpreter. The
+kernel's own peak does not miss anything: see :attr:`Monitor.exact`.
 
 *Concurrency.* The sampling thread alone writes the timeline, under a lock that readers take, too.
 """
@@ -24,6 +25,8 @@ from ._memory_text import sparkline, svg_timeline
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from typing_extensions import Self
 
 __all__ = ["Monitor", "Sample", "Timeline", "monitor"]
 
@@ -100,7 +103,9 @@ class Monitor:
         The line of Python at which the watched thread was when the highest sample was taken: ``"job.py:12"``.
     """
 
-    def __init__(self, *, hz: float, capacity: int, exact: bool, on_sample: Callable[[Sample], object] | None = None) -> None:
+    def __init__(
+        self, *, hz: float, capacity: int, exact: bool, on_sample: Callable[[Sample], object] | None = None
+    ) -> None:
         self._interval = 1.0 / hz
         self._exact = exact
         self._timeline = Timeline(capacity)
@@ -170,7 +175,8 @@ class Monitor:
 
     @property
     def exact(self) -> bool:
-        """Whether the kernel vouches for ``peak``; otherwise it is the highest sample, and a shorter peak may have been higher.
+        """Whether the kernel vouches for ``peak``; otherwise it is the highest sample, and a shorter peak may have been
+        higher.
 
         It does where the process had never been so large before, and always with ``monitor(exact=True)``.
         """
@@ -195,11 +201,13 @@ class Monitor:
         """Return resident memory over time as a line of at most so many blocks."""
         return sparkline([taken.rss for taken in self.samples], width=width)
 
-    def __enter__(self) -> Monitor:
+    def __enter__(self) -> Self:
         """Begin."""
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """End."""
         self.stop()
 
@@ -222,7 +230,7 @@ def line_of(thread: int) -> str | None:
     """Return at which line of Python a thread is, outside of this package: ``"job.py:12"``."""
     from ._memory_names import is_own, of_library
 
-    frame = sys._current_frames().get(thread)  # noqa: SLF001 - the only way to another thread
+    frame = sys._current_frames().get(thread)
     innermost = frame
     while frame is not None and (of_library(frame.f_code.co_filename) or is_own(frame.f_code.co_filename)):
         frame = frame.f_back
@@ -242,8 +250,8 @@ def monitor(*, hz: float = 50.0, capacity: int = 4096, exact: bool = False) -> M
     capacity : int, optional
         The most samples that are kept. When there are more, each two become one, the higher.
     exact : bool, optional
-        Whether to set the kernel's own peak back at the start, so that ``peak`` is exact in any case. Tools outside of this process
-        (``/usr/bin/time -v``, ``getrusage``) then do not see what was before.
+        Whether to set the kernel's own peak back at the start, so that ``peak`` is exact in any case. Tools outside of
+        this process (``/usr/bin/time -v``, ``getrusage``) then do not see what was before.
 
     Returns
     -------

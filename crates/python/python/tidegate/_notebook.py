@@ -1,8 +1,8 @@
 """``%load_ext tidegate``: a cell of SQL, its progress beside the limit, and memory after each cell.
 
 ``%%tidegate``
-    Runs the cell as SQL. ``--limit 512MB`` is the limit of its worker, ``-o name`` keeps the rows in a variable. A frame of the notebook
-    is a table by its name.
+    Runs the cell as SQL. ``--limit 512MB`` is the limit of its worker, ``-o name`` keeps the rows in a variable. A
+    frame of the notebook is a table by its name.
 ``%tidegate_memory``
     Shows where memory is; ``on`` shows after each cell what it took, ``off`` ends that.
 
@@ -114,7 +114,9 @@ class Progress:
         """Show the highest that was seen, where anything was shown."""
         if self._handle is not None:
             limit = f" of {format_size(self._limit)}" if self._limit else ""
-            self._put(f"{time.monotonic() - self._start:.1f} s  memory {format_size(self._peak)}{limit} at the highest reading")
+            self._put(
+                f"{time.monotonic() - self._start:.1f} s  memory {format_size(self._peak)}{limit} at the highest reading"
+            )
 
 
 def tables_in(sql: str, variables: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +141,9 @@ def tables_in(sql: str, variables: dict[str, Any]) -> dict[str, Any]:
 def _is_table(value: Any) -> bool:
     """Return whether an object is a table: it gives Arrow, or is a frame of pandas of before that."""
     kind = type(value)
-    return hasattr(kind, "__arrow_c_stream__") or (kind.__module__.split(".")[0] == "pandas" and kind.__name__ == "DataFrame")
+    return hasattr(kind, "__arrow_c_stream__") or (
+        kind.__module__.split(".")[0] == "pandas" and kind.__name__ == "DataFrame"
+    )
 
 
 def run_cell(line: str, cell: str, *, variables: dict[str, Any], show: Any) -> Any:
@@ -175,7 +179,11 @@ def run_cell(line: str, cell: str, *, variables: dict[str, Any], show: Any) -> A
     progress = None if options.no_progress else Progress(show, limit)
     tables = {**_registered(cell), **tables_in(cell, variables)}
     result = _engine.execute(
-        cell.strip("; \t\r\n"), limit=options.limit, threads=options.threads, tables=tables or None, on_progress=progress
+        cell.strip("; \t\r\n"),
+        limit=options.limit,
+        threads=options.threads,
+        tables=tables or None,
+        on_progress=progress,
     )
     if name is None and options.kind is None:
         return result

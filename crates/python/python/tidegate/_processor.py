@@ -1,16 +1,16 @@
 """``tg.DataProcessor``: load, process, release, continue; over any number of chunks, within one limit.
 
-*Model.* A turn is one chunk: it is loaded, functions are called with it, and it is dropped. Of each turn is kept what memory did: before,
-at the peak, after, and how much went back to the kernel. Nothing of the chunk itself is kept, nor of an error's traceback.
+*Model.* A turn is one chunk: it is loaded, functions are called with it, and it is dropped. Of each turn is kept what
+memory did: before, at the peak, after, and how much went back to the kernel. Nothing of the chunk itself is kept, nor
+of an error's traceback.
 
-*When memory is given back.* Always, never, or, as by default, where it is needed: if more is resident than after the last time by 5 %
-and 8 MB, because giving back costs time, and the next chunk takes it again.
+*When memory is given back.* Always, never, or, as by default, where it is needed: if more is resident than after the
+last time by 5 % and 8 MB, because giving back costs time, and the next chunk takes it again.
 """
 
 from __future__ import annotations
 
 import html
-import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ from ._release import release_free_pages, release_memory
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from ._limit import MemoryLimit
 
@@ -115,16 +117,19 @@ class DataProcessor:
     source : path, query, frame or iterable
         What is processed:
 
-        - a file, a folder, a pattern such as ``"logs/*.csv"``, or a list of those: each file is a chunk, or, with `chunk_rows`, several;
+        - a file, a folder, a pattern such as ``"logs/*.csv"``, or a list of those: each file is a chunk, or, with
+          `chunk_rows`, several;
         - a query as text, a lazy frame or a result: each batch is a chunk. The query's worker has half of the limit;
         - a frame of pandas or Polars, or a table of Arrow: with `chunk_rows`, slices of it;
         - anything that can be iterated, such as ``pandas.read_csv(path, chunksize=100_000)``: each item is a chunk.
     limit : str or int, optional
-        The most resident memory of this process while it runs; above it, :class:`MemoryLimitError` is raised in the turn that passes it.
+        The most resident memory of this process while it runs; above it, :class:`MemoryLimitError` is raised in the
+        turn that passes it.
     chunk_rows : int, optional
         How many rows a chunk has.
     load : callable, optional
-        What loads a file, called with its path. By default pandas reads CSV, Parquet and NDJSON, and the engine reads logs.
+        What loads a file, called with its path. By default pandas reads CSV, Parquet and NDJSON, and the engine reads
+        logs.
     release : {"auto", "always", "never"}, optional
         When memory is given back after a turn.
 
@@ -198,7 +203,8 @@ class DataProcessor:
         MemoryLimitError
             If the limit is passed.
         Exception
-            Whatever loading raises. It stands in the turn, and the next call goes on with the next chunk, if there is one.
+            Whatever loading raises. It stands in the turn, and the next call goes on with the next chunk, if there is
+            one.
         """
         self.clear_memory()
         while self._chunks is not None:
@@ -289,8 +295,8 @@ class DataProcessor:
         *functions : callable
             Called with each chunk, one after the other.
         errors : {"raise", "record"}, optional
-            What happens if loading or a function fails: the error is raised, or it stands in the turn alone, and the next chunk is
-            loaded. An iterator that fails has no next chunk.
+            What happens if loading or a function fails: the error is raised, or it stands in the turn alone, and the
+            next chunk is loaded. An iterator that fails has no next chunk.
 
         Yields
         ------
@@ -342,7 +348,8 @@ class DataProcessor:
             self._enforced = None
 
     def _begin(self, label: str) -> None:
-        """Begin a turn. If the largest so far would not fit into what is left, everything that is free goes back first."""
+        """Begin a turn. If the largest so far would not fit into what is left, everything that is free goes back
+        first."""
         if self.limit is not None:
             if self._enforced is None:
                 from ._limit import limit_memory
@@ -362,10 +369,13 @@ class DataProcessor:
             self.count -= 1
 
     def _note(self, error: BaseException) -> None:
-        """Note that the turn failed. It ends later: until the error is handled, its traceback holds what the function had."""
+        """Note that the turn failed. It ends later: until the error is handled, its traceback holds what the function
+        had."""
         self.data = None
         if self._open is not None:
-            self._open.error = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".rstrip(": ")
+            self._open.error = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".rstrip(
+                ": "
+            )
 
     def _give_back(self) -> None:
         """Give memory back after a turn, as was asked for."""
@@ -379,11 +389,13 @@ class DataProcessor:
                 release_memory()
                 self._floor = resident_now()
 
-    def __enter__(self) -> DataProcessor:
+    def __enter__(self) -> Self:
         """Return it; the limit holds from the first chunk on."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """End. If the block failed, so did the turn."""
         if error is not None and self._open is not None and self._open.error is None:
             self._note(error)

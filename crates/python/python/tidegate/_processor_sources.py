@@ -1,7 +1,8 @@
-"""What a ``DataProcessor`` reads: files, queries, frames, and whatever can be iterated, as chunks that are loaded one by one.
+"""What a ``DataProcessor`` reads: files, queries, frames, and whatever can be iterated, as chunks that are loaded one
+by one.
 
-A chunk is a label and a function that loads it. Nothing is loaded before that function is called, so that what it costs belongs to the
-turn that needs it.
+A chunk is a label and a function that loads it. Nothing is loaded before that function is called, so that what it costs
+belongs to the turn that needs it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Any, Callable, NamedTuple, Union
 
 from ._errors import InputError, MissingPackageError
 
@@ -21,7 +22,7 @@ PathLike = Union[str, "os.PathLike[str]"]
 _QUERY = ("SELECT", "WITH", "VALUES", "FROM")
 
 
-class Exhausted(Exception):  # noqa: N818 - an end, as in `StopIteration`
+class Exhausted(Exception):
     """There is no further chunk."""
 
 
@@ -35,9 +36,9 @@ class Chunk(NamedTuple):
 class Options(NamedTuple):
     """How a source is read."""
 
-    chunk_rows: Optional[int]
-    load: Optional[Load]
-    limit: Optional[int]
+    chunk_rows: int | None
+    load: Load | None
+    limit: int | None
 
 
 def open_chunks(source: Any, options: Options) -> Iterator[Chunk]:
@@ -68,7 +69,8 @@ def open_chunks(source: Any, options: Options) -> Iterator[Chunk]:
 
 
 def _of_iterator(name: str, start: Callable[[], Iterable[Any]]) -> Iterator[Chunk]:
-    """Return what an iterator yields as chunks. It is asked for the next one when that is loaded, and ends where it fails."""
+    """Return what an iterator yields as chunks. It is asked for the next one when that is loaded, and ends where it
+    fails."""
     iterator: list[Iterator[Any]] = []
     ended: list[bool] = []
 
@@ -118,7 +120,9 @@ def _files(path: str) -> list[str]:
     else:
         found = glob.glob(path, recursive=True)
     if not found or not os.path.exists(found[0]):
-        raise InputError(f"no file matches `{path}`", help="name a file, a folder, a pattern such as 'logs/*.csv', or a query")
+        raise InputError(
+            f"no file matches `{path}`", help="name a file, a folder, a pattern such as 'logs/*.csv', or a query"
+        )
     return sorted(found)
 
 
@@ -139,7 +143,7 @@ def _extension(path: str) -> str:
     """Return the extension that says what a file is, without that of its compression."""
     name = path.lower()
     for compressed in (".gz", ".bz2", ".xz", ".zst"):
-        name = name[: -len(compressed)] if name.endswith(compressed) else name
+        name = name.removesuffix(compressed)
     return os.path.splitext(name)[1]
 
 
@@ -149,7 +153,8 @@ def _pandas() -> Any:
         import pandas
     except ImportError as error:
         raise MissingPackageError(
-            "reading files into frames needs pandas", help="pip install pandas, or hand over `load=`, a function of a path"
+            "reading files into frames needs pandas",
+            help="pip install pandas, or hand over `load=`, a function of a path",
         ) from error
     return pandas
 
@@ -179,7 +184,7 @@ def _in_parts(path: str, options: Options) -> Iterable[Any]:
 def _parquet_parts(path: str, rows: int) -> Iterator[Any]:
     """Return the rows of a Parquet file as frames."""
     try:
-        import pyarrow.parquet as parquet
+        from pyarrow import parquet
     except ImportError as error:
         raise MissingPackageError("reading Parquet in parts needs pyarrow", help="pip install pyarrow") from error
     with parquet.ParquetFile(path) as file:

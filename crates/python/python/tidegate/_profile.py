@@ -154,14 +154,15 @@ def profile(
     function : callable, optional
         A function, or one made by ``async def``.
     lines : bool, optional
-        Whether to tell it by line as well. Where a debugger or a measurement of coverage is at work, lines may be left out.
+        Whether to tell it by line as well. Where a debugger or a measurement of coverage is at work, lines may be left
+        out.
     hz : float, optional
         How often to look in a second while the function runs.
     exact : bool, optional
         Whether to set the kernel's own peak back at each call; see :func:`tidegate.monitor`.
     report : bool or callable, optional
-        What is done with the text after each call: True writes it to the standard error, False does nothing, a function is called with
-        it. ``function.memory.report()`` returns it in any case.
+        What is done with the text after each call: True writes it to the standard error, False does nothing, a function
+        is called with it. ``function.memory.report()`` returns it in any case.
 
     Returns
     -------
@@ -224,7 +225,9 @@ def profile_function(function: _Function, *, lines: bool, hz: float, exact: bool
 class _Call:
     """One call, from its begin to its end."""
 
-    def __init__(self, found: FunctionProfile, code: CodeType | None, *, hz: float, exact: bool, report: Report) -> None:
+    def __init__(
+        self, found: FunctionProfile, code: CodeType | None, *, hz: float, exact: bool, report: Report
+    ) -> None:
         self._found = found
         self._code = code if code is not None and can_record() else None
         self._report = report

@@ -1,12 +1,14 @@
 """Memory by line of one function: which line's memory it is that grew.
 
-*Model.* Whenever a line of the function begins, resident memory is read, and the change since the last reading belongs to the
-line that was running until then. Readings are at least 0.2 ms apart, so that loops of short lines stay cheap; what such lines took
-together goes to the one that was running when it was read. The highest sample that was taken while a line was running is its peak.
+*Model.* Whenever a line of the function begins, resident memory is read, and the change since the last reading belongs
+to the line that was running until then. Readings are at least 0.2 ms apart, so that loops of short lines stay cheap;
+what such lines took together goes to the one that was running when it was read. The highest sample that was taken while
+a line was running is its peak.
 
-On Python 3.12 and later ``sys.monitoring`` tells of the lines of this function alone, and nothing else is slowed down. A line that
-has begun ten thousand times, and is short, is not told of any more: what it takes counts for the line told of before it. Before 3.12,
-``sys.settrace`` has to be asked for every function that this one calls whether its lines are wanted; they are not.
+On Python 3.12 and later ``sys.monitoring`` tells of the lines of this function alone, and nothing else is slowed down.
+A line that has begun ten thousand times, and is short, is not told of any more: what it takes counts for the line told
+of before it. Before 3.12, ``sys.settrace`` has to be asked for every function that this one calls whether its lines are
+wanted; they are not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``tg.release_memory()``: gives what is free back to the kernel, and says how much that was.
 
-``del`` frees objects, but heaps keep their pages to use them again. What is returned is the difference that the kernel counts,
-not what anybody believes to have freed.
+``del`` frees objects, but heaps keep their pages to use them again. What is returned is the difference that the kernel
+counts, not what anybody believes to have freed.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import gc
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._memory_heap import malloc_trim, release_arrow
 from ._memory_kernel import resident_now
 from ._memory_sizes import format_seconds, format_size
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["ReleaseStep", "Released", "release_memory"]
 
@@ -43,8 +46,8 @@ class ReleaseStep:
 class Released(int):
     """How many bytes went back to the kernel: a number, which also says how.
 
-    It is the difference of resident memory before and after, and never below zero. Other threads may have taken or given
-    memory meanwhile.
+    It is the difference of resident memory before and after, and never below zero. Other threads may have taken or
+    given memory meanwhile.
 
     Attributes
     ----------
@@ -61,7 +64,7 @@ class Released(int):
     steps: tuple[ReleaseStep, ...]
     seconds: float
 
-    def __new__(cls, before: int, after: int, steps: tuple[ReleaseStep, ...] = (), seconds: float = 0.0) -> Released:
+    def __new__(cls, before: int, after: int, steps: tuple[ReleaseStep, ...] = (), seconds: float = 0.0) -> Self:
         """Return the difference of `before` and `after`."""
         self = super().__new__(cls, max(0, before - after))
         self.before, self.after, self.steps, self.seconds = before, after, steps, seconds
@@ -83,17 +86,17 @@ class Released(int):
 def release_memory(*, workers: bool = False, last_error: bool = False) -> Released:
     """Give what is free back to the kernel.
 
-    Collects cycles (``gc.collect``), has the pools of pyarrow give back what they keep, if it is loaded, and has the C library
-    do the same (``malloc_trim``). Nothing that is in use is touched.
+    Collects cycles (``gc.collect``), has the pools of pyarrow give back what they keep, if it is loaded, and has the C
+    library do the same (``malloc_trim``). Nothing that is in use is touched.
 
     Parameters
     ----------
     workers : bool, optional
-        Whether to end the workers that wait for a query, too. What they held is in ``steps``, not in the sum: it was not in this
-        process. The next query starts another one.
+        Whether to end the workers that wait for a query, too. What they held is in ``steps``, not in the sum: it was
+        not in this process. The next query starts another one.
     last_error : bool, optional
-        Whether to forget the last error that reached the prompt, too: its traceback keeps the variables of all functions that
-        it went through. Then ``pdb.pm()`` has nothing to show.
+        Whether to forget the last error that reached the prompt, too: its traceback keeps the variables of all
+        functions that it went through. Then ``pdb.pm()`` has nothing to show.
 
     Returns
     -------

@@ -5,7 +5,8 @@
 ``@pytest.mark.no_leak``, ``@pytest.mark.no_leak(threshold="1 MB", repeats=10, warmup=20)``
     The test is repeated until it is warm, and then so often; what it keeps of all that must stay below the threshold.
 
-Nothing but pytest is imported before a marked test runs. It works with pytest-xdist: each worker is a process, and measures itself.
+Nothing but pytest is imported before a marked test runs. It works with pytest-xdist: each worker is a process, and
+measures itself.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _WARMUP = 20
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known."""
     config.addinivalue_line(
-        "markers", 'limit_memory(limit): the most by which resident memory may grow in the test: "200 MB", a number of bytes'
+        "markers",
+        'limit_memory(limit): the most by which resident memory may grow in the test: "200 MB", a number of bytes',
     )
     config.addinivalue_line(
         "markers",
@@ -84,7 +86,9 @@ def _leak_options(marker: pytest.Mark) -> dict[str, int]:
 
     unknown = set(marker.kwargs) - {"threshold", "repeats", "warmup"}
     if marker.args or unknown:
-        raise pytest.UsageError('write the marker as @pytest.mark.no_leak, or no_leak(threshold="1 MB", repeats=10, warmup=20)')
+        raise pytest.UsageError(
+            'write the marker as @pytest.mark.no_leak, or no_leak(threshold="1 MB", repeats=10, warmup=20)'
+        )
     try:
         threshold = parse_size(marker.kwargs.get("threshold", _THRESHOLD), name="threshold")
         repeats = parse_size(marker.kwargs.get("repeats", _REPEATS), name="repeats")
