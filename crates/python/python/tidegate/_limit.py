@@ -75,6 +75,8 @@ class MemoryLimit:
         self._signal = _signals.take(self) if self._target is threading.main_thread() else None
         own_limits[id(self)] = limit
         _active.append(self)
+        if self._wall is not None:
+            self._wall.move(limit)
         self._thread = threading.Thread(target=self._watch, name="tidegate-limit", daemon=True)
         self._thread.start()
 
@@ -124,7 +126,10 @@ class MemoryLimit:
     def _watch(self) -> None:
         """Look at resident memory until the limit is removed."""
         while not self._stop.wait(self._interval):
-            rss = resident_now()
+            try:
+                rss = resident_now()
+            except OSError:  # no file can be opened now
+                continue
             self.highest = max(self.highest, rss)
             if self._wall is not None:
                 self._wall.move(self.limit)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Literal, TypeVar, Union
 
@@ -324,7 +325,8 @@ class MemoryManager:
     def _watch(self) -> None:
         """Look at memory until the end, and tell of changes."""
         while not self._stop.wait(self._interval):
-            self.look()
+            with suppress(OSError):  # where no file can be opened, a look is left out
+                self.look()
 
     def look(self) -> Pressure | None:
         """Look at memory now, tell of a change of level, and return it; None if there was none. The watch does it by

@@ -96,6 +96,17 @@ class Memory:
         return self.resident.peak
 
     @property
+    def rest(self) -> int | None:
+        """What is anonymous, and neither of the C library's heap nor of Arrow's pools, in bytes; None if that cannot be known.
+
+        Most of it is in Python's arenas for small objects. Stacks of threads and pools of libraries are in it as well.
+        """
+        if self.python.malloc_used is None or self.python.malloc_free is None:
+            return None
+        known = self.python.malloc_used + self.python.malloc_free + sum(pool.allocated for pool in self.arrow)
+        return max(0, self.resident.anonymous - known)
+
+    @property
     def limit(self) -> LimitReading | None:
         """The limit that applies: the one that leaves the least."""
         return self.limits[0] if self.limits else None
@@ -153,7 +164,9 @@ class Memory:
                 ("malloc", f"{format_size(python.malloc_used):>8}   {format_size(python.malloc_free)} kept free")
             )
         traced = "" if python.traced is None else f", traced {format_size(python.traced)}"
-        rows.append(("python", f"{python.blocks:>8,} small blocks{traced}"))
+        rest = self.rest
+        size = "" if rest is None else f"{format_size(rest):>8}   at most, "
+        rows.append(("python", f"{size}{python.blocks:,} small blocks{traced}"))
         for pool in self.arrow:
             peak = format_size(pool.peak)
             rows.append(("arrow", f"{format_size(pool.allocated):>8}   peak {peak}, {pool.library} ({pool.backend})"))

@@ -105,6 +105,8 @@ class Kinds:
             return None
         try:
             return reader(self, value)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001 - an object of somebody else's, in whatever state
             return None
 

@@ -16,6 +16,7 @@ import html
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
@@ -147,7 +148,8 @@ class Monitor:
     def _run(self) -> None:
         """Sample until the end."""
         while not self._stop.wait(self._interval * self._timeline.every):
-            self._take()
+            with suppress(OSError):  # where no file can be opened, a sample is missing
+                self._take()
 
     def _take(self) -> Sample:
         """Take a sample."""

@@ -5,6 +5,8 @@
 ``@pytest.mark.no_leak``, ``@pytest.mark.no_leak(threshold="1 MB", repeats=10, warmup=20)``
     The test is repeated until it is warm, and then so often; what it keeps of all that must stay below the threshold.
 
+pytest-memray knows a marker ``limit_memory``, too; where that plugin is at work, the marker is left to it.
+
 Nothing but pytest is imported before a marked test runs. It works with pytest-xdist: each worker is a process, and
 measures itself.
 """
@@ -50,7 +52,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Measure a test that has a limit. Fixtures are not in it, except for what they still do while the test runs."""
     marker = item.get_closest_marker("limit_memory")
-    if marker is None:
+    if marker is None or item.config.pluginmanager.has_plugin("memray"):
         return (yield)
     limit = _limit_of(marker)
     from ._pytest_measure import GrowthWatch
