@@ -174,8 +174,9 @@ def test_a_forked_child_has_no_limit() -> None:
         pid = os.fork()
         if pid == 0:
             kept = bytearray(200_000_000)
-            fine = not own_limits and not limit.active and resource.getrlimit(resource.RLIMIT_AS)[0] ==
-            resource.RLIM_INFINITY os._exit(0 if fine else 1)
+            limits = not own_limits and not limit.active
+            fine = limits and resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+            os._exit(0 if fine else 1)
         print(os.waitpid(pid, 0)[1], limit.active)
         """
     assert _run(code) == "0 True\n"
