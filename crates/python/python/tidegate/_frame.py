@@ -228,11 +228,11 @@ class LazyFrame(Results):
 
     def head(self, n: int = 5) -> LazyFrame:
         """Keep the first rows; of a frame that is not sorted, any."""
-        return self.slice(0, n)
+        return self.slice(0, check_int(n, "n", least=0))
 
     def limit(self, n: int = 5) -> LazyFrame:
         """Keep at most ``n`` rows; the same as :meth:`head`."""
-        return self.slice(0, n)
+        return self.head(n)
 
     def tail(self, n: int = 5) -> LazyFrame:
         """Keep the last rows, in their order. The frame must be sorted."""

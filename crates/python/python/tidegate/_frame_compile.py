@@ -60,14 +60,14 @@ class Compiler:
             return query
         hidden: list[Item] = []
         orders: list[Order] = []
-        inner = query
         for part in query.order:
-            name = _visible(query, part)
+            name = visible = _visible(query, part)
             if name is None:
-                name = f"_order_{len(hidden) + 1}"
-                hidden.append(Item(name, Resolved(part.text), columns=part.columns))
-            orders.append(Order(part.key, identifier(name), [name], None if name.startswith("_order_") else name))
+                hidden.append(_hidden_item(query, hidden, part.text, part.columns))
+                name = hidden[-1].name
+            orders.append(Order(part.key, identifier(name), [name], visible))
         items = None
+        inner = query
         if hidden:
             shown = query.listed()
             inner = query.copy(items=[*shown, *hidden])
@@ -77,6 +77,15 @@ class Compiler:
         outer = Query(self.named(inner), items=items)
         outer.order = orders
         return outer
+
+
+def _hidden_item(query: Query, further: Sequence[Item], text: str, columns: Sequence[str] = ()) -> Item:
+    """Return a column under a name that no other has, for what the rows are ordered by."""
+    taken = {*query.names(), *(item.name for item in further)}
+    at = 1
+    while f"_order_{at}" in taken:
+        at += 1
+    return Item(f"_order_{at}", Resolved(text), columns=columns, windows=True)
 
 
 def _same_kind(item: Item) -> Item:
@@ -233,9 +242,9 @@ def _compute(compiler: Compiler, query: Query, nodes: Sequence[Node], *, kept: S
 
 def _with_hidden_order(compiler: Compiler, query: Query) -> Query:
     """Return a query that reads from this one, whose order goes by columns of names that nothing else has."""
-    hidden = [
-        Item(f"_order_{at}", Resolved(part.text), columns=part.columns) for at, part in enumerate(query.order, start=1)
-    ]
+    hidden: list[Item] = []
+    for part in query.order:
+        hidden.append(_hidden_item(query, hidden, part.text, part.columns))
     shown = query.listed()
     order = query.order if query.limited else []
     outer = Query(compiler.named(query.copy(items=[*shown, *hidden], order=order)))
@@ -405,8 +414,11 @@ def sample(
             raise ValueError("seed needs rows of files: call .sample(.., seed=..) right after tg.scan(..) and filters")
         chance = f"md5(concat(_file, ':', _offset, ':', '{seed}'))"
     if n is not None:
-        order = [Order(SortKey(Literal(None)), chance, [], None)]
-        return Query(compiler.named(query.copy(order=order, length=n)))
+        # As a column of its own: without columns, the engine cannot order rows by a function.
+        shown, hidden = query.listed(), _hidden_item(query, [], chance)
+        order = [Order(SortKey(Column(hidden.name)), chance, [], hidden.name)]
+        chosen = query.copy(items=[*shown, hidden], order=order, length=n)
+        return Query(compiler.named(chosen), items=[_same_kind(item) for item in shown])
     share = fraction or 0.0
     if seed is None:
         return query.copy(where=[*query.where, f"random() < {share!r}"])

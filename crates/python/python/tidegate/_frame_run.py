@@ -6,6 +6,7 @@ import re
 
 from tidegate import _engine
 from tidegate._errors import UsageError
+from tidegate._expr_base import check_int
 from tidegate._frame_compile import Compiler
 from tidegate._frame_plan import Mapped, Plan, compile_plan, walk
 from tidegate._frame_query import Query
@@ -46,8 +47,11 @@ class Settings:
         threads: Optional[int] = None,
         max_rejects: Optional[Union[str, int]] = None,
     ) -> None:
+        for value, name in ((limit, "limit"), (max_rejects, "max_rejects")):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int))):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"{name} is of type {type(value).__name__}; expected a text or a whole number")
         self.limit = limit
-        self.threads = threads
+        self.threads = None if threads is None else check_int(threads, "threads", least=1)
         self.max_rejects = max_rejects
 
 
