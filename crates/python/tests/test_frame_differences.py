@@ -242,7 +242,11 @@ def test_names_and_texts_mean_themselves(tmp_path_factory: pytest.TempPathFactor
         lambda: frame.filter(col(name) == name).select("n", name),
         lambda: frame.filter(col(name).is_in([name])),
         lambda: frame.filter(col(name).str.contains(name, literal=True)),
-        lambda: frame.filter(col(name).str.starts_with(name)).with_columns(col(name).str.to_uppercase().alias("up")).drop("up"),
+        lambda: (
+            frame.filter(col(name).str.starts_with(name))
+            .with_columns(col(name).str.to_uppercase().alias("up"))
+            .drop("up")
+        ),
         lambda: frame.filter(col(name).str.replace_all(name, "", literal=True) == ""),
         lambda: frame.sort(name, descending=True).head(3).filter(col(name) == name),
         lambda: frame.join(frame.select(name, m="n"), on=name).filter(col(name) == name).drop("m"),
@@ -250,7 +254,7 @@ def test_names_and_texts_mean_themselves(tmp_path_factory: pytest.TempPathFactor
         lambda: frame.with_columns(m=col("n").max().over(name)).filter(col(name) == name).drop("m"),
         lambda: frame.sort("n").select(name).head(1).with_columns(n=1).select("n", name),
         lambda: frame.unique(name).filter(col(name) == name),
-        lambda: frame.sql(f"SELECT * FROM self WHERE n = 1").rename({name: "v"}).rename({"v": name}),
+        lambda: frame.sql("SELECT * FROM self WHERE n = 1").rename({name: "v"}).rename({"v": name}),
         lambda: frame.filter(tg.when(col(name) == name).then(tg.lit(name)).otherwise(None) == name),
     ]
     for step in steps:

@@ -155,7 +155,9 @@ def test_random_aggregates_are_as_in_pandas(tmp_path: Path, seed: int) -> None:
         expected = compute(df).astype("Float64").groupby(df["k"], dropna=False).agg(name)
         for key, value in expected.items():
             ours = found[plain(key)][f"{at}"]
-            close = same(ours, value) or (ours is not None and pd.notna(value) and abs(ours - value) <= 1e-9 * abs(ours))
+            close = same(ours, value) or (
+                ours is not None and pd.notna(value) and abs(ours - value) <= 1e-9 * abs(ours)
+            )
             # A variance of such numbers is of few digits in pandas.
             vague = name in ("std", "var", "sum", "mean", "median") and abs(plain(value) or 0) > 2**30
             assert close or vague, f"seed {seed}, {key}: {ours!r}, in pandas {value!r}; {name} of {expr}"
@@ -176,7 +178,9 @@ class _Chain:
     def step(self, chance: random.Random, at: int) -> None:
         numbers, texts = self.names(pl.Int64), self.names(pl.String)
         number, text = chance.choice(numbers or [""]), chance.choice(texts or [""])
-        kind = chance.choice(["filter", "filter", "columns", "window", "sort", "head", "group", "unique", "select", "join"])
+        kind = chance.choice(
+            ["filter", "filter", "columns", "window", "sort", "head", "group", "unique", "select", "join"]
+        )
         bound = chance.randint(-3, 3)
         if kind == "filter" and numbers:
             self._both(lambda m: lambda df: df.filter((m.col(number) > bound) | m.col(number).is_null()))
@@ -194,8 +198,11 @@ class _Chain:
             self._both(lambda _: lambda df: df.slice(offset, rows))
         elif kind == "group" and numbers and texts and "n" not in (number, text):
             self._both(
-                lambda m: lambda df: df.group_by(text).agg(
-                    m.col(number).sum().alias("i"), m.col("n").max().alias("n") if "n" in numbers else m.len().alias("n")
+                lambda m: (
+                    lambda df: df.group_by(text).agg(
+                        m.col(number).sum().alias("i"),
+                        m.col("n").max().alias("n") if "n" in numbers else m.len().alias("n"),
+                    )
                 ),
                 ordered=False,
             )
@@ -206,7 +213,11 @@ class _Chain:
             self._both(lambda m: lambda df: df.select(*keep, (m.col(number) + 1).alias(f"s{at}")))
         elif kind == "join" and texts and numbers and "z" not in self.theirs.columns:
             self._both(
-                lambda m: lambda df: df.join(df.group_by(text).agg(m.len().cast(m.Int64 if m is pl else int).alias("z")), on=text),
+                lambda m: (
+                    lambda df: df.join(
+                        df.group_by(text).agg(m.len().cast(m.Int64 if m is pl else int).alias("z")), on=text
+                    )
+                ),
                 ordered=False,
             )
 

@@ -40,7 +40,9 @@ logs = tg.scan("a.log")
 CASES: dict[str, tuple[Callable[[], tg.LazyFrame], str]] = {
     "nothing": (lambda: tg.scan("it's.log"), "SELECT *\nFROM 'it''s.log'"),
     "filters are conditions of one query": (
-        lambda: logs.filter((col("status") == 500) & (col("bytes") > 1)).filter((col("bytes") < 9) | col("path").is_null()),
+        lambda: logs.filter((col("status") == 500) & (col("bytes") > 1)).filter(
+            (col("bytes") < 9) | col("path").is_null()
+        ),
         "SELECT *\nFROM 'a.log'\nWHERE status = 500\n  AND bytes > 1\n  AND (bytes < 9 OR path IS NULL)",
     ),
     "a short column is written again": (

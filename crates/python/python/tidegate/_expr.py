@@ -40,7 +40,8 @@ class Expr(RowMethods, ManyMethods):
     Examples
     --------
     >>> print((tg.col("status") >= 500) & ~tg.col("path").str.starts_with("/health"))
-    status >= 500 AND NOT (path LIKE '/health%')
+    status >= 500 AND NOT path LIKE '/health%'
+
     """
 
     __slots__ = ()
@@ -52,6 +53,7 @@ class Expr(RowMethods, ManyMethods):
         --------
         >>> tg.col("bytes").sum().alias("total").output_name
         'total'
+
         """
         return Expr(Alias(self._node, check_text(name, "name")))
 

@@ -23,6 +23,7 @@ class SortKey:
         Whether the greatest comes first.
     nulls_last
         Whether NULL comes at the end; it does in pandas, in both directions.
+
     """
 
     __slots__ = ("descending", "nulls_last", "part")
@@ -65,6 +66,7 @@ class Aggregate(Node):
         Whether a truth value counts as 0 or 1.
     order
         The order of its rows, where that matters.
+
     """
 
     __slots__ = ("argument", "order", "template", "truth", "wrap")
@@ -138,6 +140,7 @@ class Ranked(Node):
         The rows that it sees.
     order
         The order of the rows, if it is the function's own, as for ranks.
+
     """
 
     __slots__ = ("arguments", "frame", "order", "template", "what")
@@ -215,6 +218,7 @@ class Facts:
         Those of them that stand outside of aggregates.
     raw
         Whether there is SQL whose columns are not known.
+
     """
 
     __slots__ = ("aggregates", "columns", "raw", "row_columns", "windows")

@@ -91,6 +91,7 @@ def node_of(value: object, argument: str) -> Node:
     ------
     TypeError
         Names ``argument`` if there is no such value in SQL.
+
     """
     if isinstance(value, ExprBase):
         return unwrap(value)
@@ -110,6 +111,7 @@ def column_node(value: object, argument: str) -> Node:
     ------
     TypeError
         Names ``argument`` if it is neither.
+
     """
     if isinstance(value, str):
         return Column(value)
@@ -134,6 +136,7 @@ def sort_keys(
         If ``descending`` or ``nulls_last`` is neither a truth value nor a list of them.
     ValueError
         If such a list is not as long as there are keys.
+
     """
     nodes = column_nodes(values, argument)
     down = _flags(descending, "descending", len(nodes))
@@ -200,6 +203,7 @@ def sql_type(dtype: object) -> str:
     --------
     >>> sql_type(int), sql_type("float32"), sql_type("decimal(10, 2)")
     ('BIGINT', 'REAL', 'DECIMAL(10, 2)')
+
     """
     name = dtype.__name__ if isinstance(dtype, type) else str(dtype)
     head, _, rest = name.strip().lower().replace("[", "(").partition("(")

@@ -53,6 +53,7 @@ class DtMethods:
         --------
         >>> print(tg.col("ts").dt.truncate("1m"), "|", tg.col("ts").dt.truncate("5m"))
         date_trunc('minute', ts) | date_bin(INTERVAL '300 seconds', ts)
+
         """
         count, unit = _one_length(every)
         if count == 1 and unit in _CALENDAR:
@@ -76,6 +77,7 @@ class DtMethods:
         --------
         >>> print(tg.col("ts").dt.offset_by("-1h"))
         ts - INTERVAL '3600 seconds'
+
         """
         text = check_text(by, "by").strip()
         sign, text = ("-", text[1:]) if text.startswith("-") else ("+", text)
@@ -161,6 +163,7 @@ class DtMethods:
         --------
         >>> print(tg.col("ts").dt.strftime("%H:%M"))
         to_char(ts, '%H:%M')
+
         """
         return self._call("to_char({0}, {1})", quoted(check_text(format, "format")), kind="text")
 

@@ -40,6 +40,7 @@ class ManyMethods(ExprBase):
         --------
         >>> print(tg.col("bytes").sum(min_count=1), "|", (tg.col("status") >= 500).sum(min_count=1))
         sum(bytes) | sum(CAST(status >= 500 AS BIGINT))
+
         """
         least = check_int(min_count, "min_count", least=0)
         if least > 1:
@@ -101,6 +102,7 @@ class ManyMethods(ExprBase):
         --------
         >>> print(tg.col("bytes").quantile(0.99))
         percentile_cont(CAST(bytes AS DOUBLE), 0.99)
+
         """
         if interpolation != "linear":
             raise ValueError(f"interpolation is {interpolation!r}; only 'linear' is computed here")
@@ -117,6 +119,7 @@ class ManyMethods(ExprBase):
         ----------
         ddof
             1: of a sample, as in pandas and Polars. 0: of the whole, as in NumPy.
+
         """
         return self._spread("stddev", ddof)
 
@@ -144,6 +147,7 @@ class ManyMethods(ExprBase):
         --------
         >>> print(tg.col("path").first(order_by="ts"))
         first_value(path ORDER BY ts)
+
         """
         return self._edge("first_value", order_by, descending)
 
@@ -175,6 +179,7 @@ class ManyMethods(ExprBase):
         --------
         >>> print(tg.col("bytes").filter(tg.col("status") == 200).mean())
         avg(bytes) FILTER (WHERE status = 200)
+
         """
         return self._make(Only(self._node, node_of(condition, "condition")))
 
@@ -198,6 +203,7 @@ class ManyMethods(ExprBase):
         bytes - avg(bytes) OVER (PARTITION BY path)
         >>> print(tg.col("ts").diff().over("client", order_by="ts"))
         ts - lag(ts, 1) OVER (PARTITION BY client ORDER BY ts)
+
         """
         keys = column_nodes(partition_by, "partition_by")
         return self._make(
@@ -247,6 +253,7 @@ class ManyMethods(ExprBase):
             Rows, with the row itself.
         min_samples
             How many values there must be, else NULL; by default ``window_size``, as in pandas and Polars.
+
         """
         return self._rolling("avg", ".rolling_mean()", window_size, min_samples)
 
@@ -284,6 +291,7 @@ class ManyMethods(ExprBase):
         --------
         >>> print(tg.col("n").rank("dense").over("day"))
         CASE WHEN n IS NOT NULL THEN dense_rank() OVER (PARTITION BY day ORDER BY n) END
+
         """
         functions = {"min": "rank", "dense": "dense_rank", "ordinal": "row_number"}
         if method not in functions:

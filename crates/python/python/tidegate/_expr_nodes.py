@@ -36,6 +36,7 @@ class Resolved:
         How tightly it binds.
     kind
         ``"bool"``, ``"text"``, ``"unsigned"``, or ``""`` if that is not known; or a function that finds it out.
+
     """
 
     __slots__ = ("_kind", "level", "text")
@@ -90,6 +91,7 @@ class Scope:
         can be none, which is what the error says.
     window
         The window, inside of ``.over(..)``.
+
     """
 
     __slots__ = ("aggregates", "lookup", "window")
@@ -211,6 +213,7 @@ class Call(Node):
         How tightly the whole binds.
     inner_level
         How tightly arguments must bind: zero inside of the brackets of a function.
+
     """
 
     __slots__ = ("arguments", "inner_level", "level", "result", "template")

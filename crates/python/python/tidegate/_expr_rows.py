@@ -97,6 +97,7 @@ class RowMethods(ExprBase):
         --------
         >>> print(tg.col("user").eq_missing(tg.col("ident")))
         "user" IS NOT DISTINCT FROM ident
+
         """
         node = node_of(other, "other")
         return self._make(Infix("IS NOT DISTINCT FROM", COMPARE, self._node, node, kind="bool"))
@@ -119,6 +120,7 @@ class RowMethods(ExprBase):
         --------
         >>> print(tg.col("status").is_between(500, 599))
         status BETWEEN 500 AND 599
+
         """
         low, high = node_of(lower, "lower"), node_of(upper, "upper")
         if closed == "both":
@@ -142,6 +144,7 @@ class RowMethods(ExprBase):
         --------
         >>> print(tg.col("method").is_in(["GET", "HEAD"]))
         method IN ('GET', 'HEAD')
+
         """
         if isinstance(values, (str, bytes, ExprBase)) or not hasattr(values, "__iter__"):
             raise TypeError(f"values is of type {type(values).__name__}; expected a list of values")
@@ -310,6 +313,7 @@ class RowMethods(ExprBase):
         --------
         >>> print(tg.col("bytes").clip(0, 1000))
         CASE WHEN bytes < 0 THEN 0 WHEN bytes > 1000 THEN 1000 ELSE bytes END
+
         """
         bounds = [("<", lower, "lower"), (">", upper, "upper")]
         branches: list[tuple[Node, Node]] = []
@@ -328,6 +332,7 @@ class RowMethods(ExprBase):
         --------
         >>> print(tg.col("bytes").fill_null(0))
         coalesce(bytes, 0)
+
         """
         return self._make(Call("coalesce({0}, {1})", self._node, node_of(value, "value")))
 
@@ -351,6 +356,7 @@ class RowMethods(ExprBase):
         --------
         >>> print(tg.col("status").cast(str))
         CAST(status AS VARCHAR)
+
         """
         name = sql_type(dtype)
         function = "CAST" if check_flag(strict, "strict") else "TRY_CAST"
@@ -371,6 +377,7 @@ class RowMethods(ExprBase):
         --------
         >>> print(tg.col("method").replace({"HEAD": "GET"}))
         CASE WHEN method = 'HEAD' THEN 'GET' ELSE method END
+
         """
         if not hasattr(mapping, "items"):
             raise TypeError(f"mapping is of type {type(mapping).__name__}; expected a dict of old values to new ones")

@@ -51,6 +51,7 @@ class StrMethods:
         user_agent LIKE '%curl%'
         >>> print(tg.col("path").str.contains(r"^/api/v\d+/"))
         regexp_like(path, '^/api/v\d+/')
+
         """
         check_text(pattern, "pattern")
         if not check_flag(literal, "literal") and not _is_plain(pattern):
@@ -66,6 +67,7 @@ class StrMethods:
         --------
         >>> print(tg.col("path").str.starts_with("/api/"))
         path LIKE '/api/%'
+
         """
         if like_pattern(check_text(prefix, "prefix")) is None:
             return self._call("starts_with({0}, {1})", quoted(prefix), kind="bool")
@@ -101,6 +103,7 @@ class StrMethods:
         --------
         >>> print(tg.col("path").str.replace(r"/\d+", "/N"))
         regexp_replace(path, '/\d+', '/N')
+
         """
         return self._replace(pattern, value, literal=literal, every=False)
 
@@ -131,6 +134,7 @@ class StrMethods:
         --------
         >>> print(tg.col("path").str.extract(r"^/(\w+)"))
         regexp_match(path, '^/(\w+)')[1]
+
         """
         number = check_int(group, "group", least=0)
         return self._call("regexp_match({0}, {1})[1]", quoted(_with_one_group(check_text(pattern, "pattern"), number)))
@@ -162,6 +166,7 @@ class StrMethods:
         --------
         >>> print(tg.col("path").str.slice(1, 3), "|", tg.col("path").str.slice(-4))
         substr(path, 2, 3) | right(path, 4)
+
         """
         start = check_int(offset, "offset")
         count = None if length is None else Literal(check_int(length, "length", least=0))
@@ -187,6 +192,7 @@ class StrMethods:
         --------
         >>> print(tg.col("path").str.split("/").list.get(1))
         string_to_array(path, '/')[2]
+
         """
         return self._call("string_to_array({0}, {1})", quoted(check_text(by, "by")), kind="list")
 
@@ -227,6 +233,7 @@ class StrMethods:
         ----------
         format
             As in ``strftime`` (Rust's ``chrono``); by default ISO 8601.
+
         """
         if format is None:
             return self._call("to_timestamp({0})", kind="")
@@ -293,6 +300,7 @@ class StructMethods:
         --------
         >>> print(tg.col("request").struct.field("path"))
         get_field(request, 'path')
+
         """
         node = Call("get_field({0}, {1})", unwrap(self._expr), quoted(check_text(name, "name")))
         return wrap(Alias(node, name))
@@ -311,6 +319,7 @@ def _with_one_group(pattern: str, number: int) -> str:
     --------
     >>> _with_one_group(r"(a)?[(](?P<b>b)", 2), _with_one_group("a(b)", 0)
     ('(?:a)?[(](?P<b>b)', '(a(?:b))')
+
     """
     parts: list[str] = []
     groups = depth = at = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from tidegate._errors import QueryError
 from tidegate._expr_aggregates import Facts, SortKey
 from tidegate._expr_nodes import AND, OR, Alias, Column, Literal, Node, Only, Resolved, Scope, Star
-from tidegate._frame_query import Item, Order, Query, Source
+from tidegate._frame_query import VIRTUAL_COLUMNS, Item, Order, Query, Source
 from tidegate._sql_text import identifier, with_tables
 
 TYPE_CHECKING = False
@@ -30,6 +30,7 @@ class Compiler:
         Returns the columns of a query and their types, without running it.
     avoid
         Texts whose words are not used as names.
+
     """
 
     def __init__(self, ask: Callable[[str], Schema], avoid: Iterable[str] = ()) -> None:
@@ -98,8 +99,11 @@ def _visible(query: Query, part: Order) -> Optional[str]:
     for item in query.items or ():
         if item.resolved.text == part.text:
             return item.name
-    plain = query.items is None and len(part.columns) == 1 and part.text == identifier(part.columns[0])
-    return part.columns[0] if plain else None
+    if query.items is not None or len(part.columns) != 1 or part.text != identifier(part.columns[0]):
+        return None
+    # `*` goes without a virtual column.
+    virtual = query.source.virtual and part.columns[0] in VIRTUAL_COLUMNS
+    return None if virtual else part.columns[0]
 
 
 # -- what an expression means in a query --
@@ -177,6 +181,7 @@ def check_names(items: Sequence[Item]) -> list[Item]:
     ------
     ValueError
         Names the first that is there twice.
+
     """
     seen: set[str] = set()
     for item in items:

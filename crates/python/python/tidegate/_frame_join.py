@@ -37,6 +37,7 @@ class JoinKeys:
         What goes behind a column's name of the right side that the left side has, too.
     nulls_equal
         Whether NULL equals NULL.
+
     """
 
     __slots__ = ("how", "left", "nulls_equal", "right", "suffix")

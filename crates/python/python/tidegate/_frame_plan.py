@@ -126,6 +126,7 @@ class Step(Plan):
         How it is shown.
     function
         Takes the compiler, the query so far and ``arguments``, and returns the query.
+
     """
 
     __slots__ = ("arguments", "function", "input")

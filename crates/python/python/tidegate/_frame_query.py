@@ -41,6 +41,7 @@ class Source:
         Whether it has ``_file`` and the like besides.
     kinds
         What is known of types, by column, where the engine need not be asked.
+
     """
 
     __slots__ = ("_kinds", "columns", "known", "text", "virtual")
@@ -87,6 +88,7 @@ class Item:
         Whether it is the source's column of the same name.
     windows
         Whether there is a window in it.
+
     """
 
     __slots__ = ("columns", "name", "resolved", "same", "windows")
@@ -308,6 +310,7 @@ def kind_of(dtype: str) -> str:
     --------
     >>> kind_of("Utf8View"), kind_of("Boolean"), kind_of("UInt16"), kind_of("Int64")
     ('text', 'bool', 'unsigned', '')
+
     """
     lower = dtype.lower()
     if "utf8" in lower or lower in ("string", "large_string", "string_view"):

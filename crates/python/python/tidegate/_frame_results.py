@@ -65,6 +65,7 @@ class Results:
         ----------
         memory
             Whether it is run, and the memory of every operator shown beside its forecast.
+
         """
         ready = self._ready()
         result = ready.execute(f"EXPLAIN {'MEMORY ' if memory else ''}{ready.sql}")
@@ -123,6 +124,7 @@ class Results:
             A ``.npy`` file to write; the matrix is then an ``np.memmap``, and can be larger than memory.
         dtype
             The type of the values; by default one that holds all columns.
+
         """
         return self.execute().to_numpy(out=out, dtype=dtype)
 
@@ -159,6 +161,7 @@ class Results:
             :class:`tidegate.Table`, which needs no other package).
         workers
             How many processes run it; 0 is this one. The limit is then divided between them and the engine.
+
         """
         from tidegate._frame import LazyFrame
 

@@ -36,6 +36,7 @@ class Settings:
         How many threads execute.
     max_rejects
         How many lines may be unreadable.
+
     """
 
     __slots__ = ("limit", "max_rejects", "threads")

@@ -43,6 +43,7 @@ def col(name: str) -> Expr:
     status = 500
     >>> print(tg.col("Total $").fill_null(0))
     coalesce("Total $", 0)
+
     """
     return Expr(Column(check_text(name, "name")))
 
@@ -59,6 +60,7 @@ def lit(value: object) -> Expr:
     --------
     >>> print(tg.lit("it's"))
     'it''s'
+
     """
     return Expr(node_of(value, "value"))
 
@@ -70,6 +72,7 @@ def len() -> Expr:
     --------
     >>> print(tg.len())
     count(*)
+
     """
     return Expr(Aggregate("count(*)", None))
 
@@ -81,6 +84,7 @@ def all() -> Expr:
     --------
     >>> print(tg.all())
     *
+
     """
     return Expr(Star())
 
@@ -99,6 +103,7 @@ def sql_expr(sql: str) -> Expr:
     --------
     >>> print(tg.sql_expr("regexp_instr(path, 'x')").alias("at"))
     (regexp_instr(path, 'x'))
+
     """
     return Expr(Raw(without_end(check_text(sql, "sql"))))
 
@@ -110,6 +115,7 @@ def coalesce(*exprs: Names) -> Expr:
     --------
     >>> print(tg.coalesce("user", "ident"))
     coalesce("user", ident)
+
     """
     return Expr(_listed("coalesce", column_nodes(exprs, "exprs")))
 
@@ -140,6 +146,7 @@ def concat_str(*exprs: Names, separator: str = "", ignore_nulls: bool = False) -
     --------
     >>> print(tg.concat_str("method", "path", separator=" "))
     method || ' ' || path
+
     """
     nodes = column_nodes(exprs, "exprs")
     between = Literal(check_text(separator, "separator"))
@@ -159,6 +166,7 @@ def row_number() -> Expr:
     --------
     >>> print(tg.row_number().over("client", order_by="ts"))
     row_number() OVER (PARTITION BY client ORDER BY ts)
+
     """
     return Expr(_row_number())
 
@@ -176,6 +184,7 @@ def when(condition: Expr) -> When:
     >>> status = tg.col("status")
     >>> print(tg.when(status >= 500).then("bad").when(status >= 400).then("poor").otherwise("good"))
     CASE WHEN status >= 500 THEN 'bad' WHEN status >= 400 THEN 'poor' ELSE 'good' END
+
     """
     return When(_condition(condition), [])
 

@@ -62,6 +62,7 @@ class GroupBy:
         SELECT status, count(*) AS len, sum(bytes) AS total
         FROM 'access.log'
         GROUP BY status
+
         """
         nodes: list[Node] = []
         for value in aggs:
@@ -89,6 +90,7 @@ class GroupBy:
         GROUP BY path
         ORDER BY n DESC NULLS LAST
         LIMIT 3
+
         """
         return self.agg(**{check_text(name, "name"): wrap(Aggregate("count(*)", None))})
 

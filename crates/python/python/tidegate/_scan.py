@@ -74,6 +74,7 @@ def scan(
     SELECT ts, path
     FROM 'logs/*.log'
     WHERE status = 500
+
     """
     paths = [_path(item) for item in listed(source)]
     if not paths:
@@ -118,6 +119,7 @@ def sql(
     SELECT *
     FROM step1
     WHERE bytes > 1000
+
     """
     if not check_text(query, "query").strip(" \t\r\n;"):
         raise UsageError("the query is empty")
@@ -142,6 +144,7 @@ def register(name: str, data: object, *, limit: Optional[Size] = None) -> LazyFr
     >>> ips = tg.register("ips", [])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     TypeError: table is of type list; expected a pandas, Polars or Arrow table, ...
+
     """
     register_table(name, data)
     return table(name, limit=limit)

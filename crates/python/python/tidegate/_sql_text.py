@@ -58,6 +58,7 @@ def identifier(name: str) -> str:
     --------
     >>> identifier("status"), identifier("User"), identifier('say "hi" now')
     ('status', '"User"', '"say ""hi"" now"')
+
     """
     if _PLAIN_NAME.match(name) and name not in _RESERVED:
         return name
@@ -76,6 +77,7 @@ def text(value: str) -> str:
     --------
     >>> text("it's")
     "'it''s'"
+
     """
     return "'" + _valid(value, "text").replace("'", "''") + "'"
 
@@ -100,6 +102,7 @@ def literal(value: object) -> str:
     --------
     >>> literal(None), literal(True), literal(-3), literal(2.5), literal(float("nan"))
     ('NULL', 'true', '-3', '2.5', "CAST('NaN' AS DOUBLE)")
+
     """
     if value is None or type(value).__name__ == "NAType":
         return "NULL"
@@ -147,6 +150,7 @@ def table(
     "'logs/*.log'"
     >>> table(["a.csv", "b.csv"], format="csv", delimiter=";")
     "csv('a.csv', 'b.csv', delimiter => ';')"
+
     """
     paths = list(paths)
     if format is None and types is None and delimiter is None and header is None and len(paths) == 1:
@@ -178,6 +182,7 @@ def types_text(types: str | Mapping[str, str] | None) -> str | None:
     --------
     >>> types_text({"status": "int16", "ts": "timestamp"})
     'status int16, ts timestamp'
+
     """
     if types is None or isinstance(types, str):
         return types
@@ -188,16 +193,16 @@ def types_text(types: str | Mapping[str, str] | None) -> str | None:
 
 
 def is_table_name(name: str) -> bool:
-    """Return whether a name can be that of a registered table: letters, digits and ``_``.
+    """Return whether a name can be that of a registered table: letters, digits, ``_``, and no word of SQL.
 
     Examples
     --------
     >>> is_table_name("ips"), is_table_name("logs/ips")
     (True, False)
+
     """
-    return (
-        _TABLE_NAME.match(name) is not None and name.lower() not in _RESERVED and name.lower() not in _FORMATS.values()
-    )
+    taken = {"self", *_FORMATS.values()}
+    return _TABLE_NAME.match(name) is not None and name.lower() not in _RESERVED and name.lower() not in taken
 
 
 def like_pattern(value: str) -> str | None:
@@ -207,6 +212,7 @@ def like_pattern(value: str) -> str | None:
     --------
     >>> like_pattern("curl"), like_pattern("50%")
     ('curl', None)
+
     """
     return None if any(mark in value for mark in "%_\\") else value
 
@@ -218,6 +224,7 @@ def without_end(sql: str) -> str:
     --------
     >>> without_end("SELECT 1 ; ")
     'SELECT 1'
+
     """
     return _valid(sql, "sql").strip().rstrip("; \t\r\n")
 
@@ -232,6 +239,7 @@ def with_tables(tables: list[tuple[str, str]], sql: str) -> str:
       SELECT 1 AS a
     )
     SELECT * FROM self
+
     """
     if not tables:
         return sql
@@ -251,6 +259,7 @@ def indent(sql: str) -> str:
     >>> print(indent("SELECT a\nFROM t"))
       SELECT a
       FROM t
+
     """
     if "\n" not in sql:
         return f"  {sql}"
@@ -330,6 +339,7 @@ def interval(*, months: int = 0, microseconds: int = 0) -> str:
     --------
     >>> interval(microseconds=90_000_000), interval(months=2)
     ("INTERVAL '90 seconds'", "INTERVAL '2 months'")
+
     """
     seconds, rest = divmod(abs(microseconds), 1_000_000)
     sign = "-" if microseconds < 0 else ""
