@@ -1,4 +1,4 @@
-"""A soak: a thousand queries and a thousand turns of a ``DataProcessor`` in one interpreter, and no drift of resident memory.
+"""A soak: a thousand queries and a thousand turns of a ``DataProcessor`` in one interpreter, and no drift of memory.
 
 ::
 
@@ -6,8 +6,8 @@
     python tests/soak_memory.py --queries 0          # without the engine
     python tests/soak_memory.py --turns 50 --queries 50
 
-What is compared is the median of the last tenth of all readings with that of the second tenth, after which the interpreter and its
-packages are warm. Each reading is taken after memory was given back. The exit code is 1 where a part drifts by more than 5 %.
+What is compared is the median of the last tenth of all readings of resident memory with that of the second tenth, when the
+interpreter and its packages are warm. The exit code is 1 where a part drifts by more than 5 %.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def report(name: str, readings: Iterator[int], count: int) -> bool:
             sys.stderr.write(f"{name} {len(taken):>6,}  {reading / 1e6:8.1f} MB\n")
     seconds = time.perf_counter() - start
     rose = drift(taken)
-    sys.stdout.write(f"{name}: {len(taken):,} in {seconds:.0f} s, drift {rose:+.2%}, highest {max(taken) / 1e6:.1f} MB\n")
+    highest = max(taken) / 1e6
+    sys.stdout.write(f"{name}: {len(taken):,} in {seconds:.0f} s, drift {rose:+.2%}, highest {highest:.1f} MB\n")
     return rose <= LIMIT
 
 

@@ -101,7 +101,8 @@ def test_resource_limits_count_what_they_count() -> None:
         "resource.setrlimit(resource.RLIMIT_AS, (1 << 40, -1))\n"
         "resource.setrlimit(resource.RLIMIT_DATA, (1 << 39, -1))\n"
         "found = {limit.source: limit for limit in read_limits()}\n"
-        "print(found['RLIMIT_AS'].limit, found['RLIMIT_DATA'].limit, found['RLIMIT_AS'].used > found['RLIMIT_DATA'].used)\n"
+        "space, data = found['RLIMIT_AS'], found['RLIMIT_DATA']\n"
+        "print(space.limit, data.limit, space.used > data.used)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(1 << 40), str(1 << 39), "True"]

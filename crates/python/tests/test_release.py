@@ -70,7 +70,8 @@ def test_the_last_error_is_forgotten_if_asked_for() -> None:
         "import sys\n"
         "from tidegate._release import release_memory\n"
         "sys.last_value = ValueError('x')\n"
-        "print(hasattr(sys, 'last_value'), release_memory(last_error=True).steps[0].detail, hasattr(sys, 'last_value'))\n"
+        "had = hasattr(sys, 'last_value')\n"
+        "print(had, release_memory(last_error=True).steps[0].detail, hasattr(sys, 'last_value'))\n"
         "print(release_memory(last_error=True).steps[0].detail)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

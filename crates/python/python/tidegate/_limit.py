@@ -86,8 +86,10 @@ class MemoryLimit:
         return not self._stop.is_set()
 
     def remove(self) -> None:
-        """Remove the limit: the thread ends, and signal and resource limit are as before. Doing it twice does no
-        harm."""
+        """Remove the limit: the thread ends, and signal and resource limit are as before.
+
+        Doing it twice does no harm.
+        """
         if self._stop.is_set():
             return
         self._stop.set()
@@ -147,8 +149,7 @@ class MemoryLimit:
                 self._raise(rss)
 
     def _give_back(self, rss: int) -> int:
-        """Return what is resident after free memory went back, which is tried once a second at most if it gave
-        little."""
+        """Return what is resident after free memory went back; if that gave little, it is tried once a second."""
         now = time.monotonic()
         if not self._release or now - self._released_at < _RELEASE_PAUSE:
             return rss
@@ -188,8 +189,7 @@ def limit_memory(
     release: bool = True,
     wall: Wall | None = None,
 ) -> MemoryLimit | None:
-    """Limit the resident memory of this process: above it, :class:`MemoryLimitError` is raised at the next line of
-    Python.
+    """Limit the resident memory of this process; above it, :class:`MemoryLimitError` is raised at the next line.
 
     Parameters
     ----------
@@ -284,8 +284,7 @@ class _Signals:
         self._before: Any = None
 
     def take(self, limit: MemoryLimit) -> int | None:
-        """Return the signal for a limit, or None if there is none to be had, as in an interpreter within another
-        program."""
+        """Return the signal for a limit; None if there is none, as in an interpreter within another program."""
         if self._number is None:
             for number in range(signal.SIGRTMAX - 1, signal.SIGRTMIN, -1):
                 if signal.getsignal(number) is signal.SIG_DFL:
@@ -300,8 +299,10 @@ class _Signals:
         return self._number
 
     def give_back(self, limit: MemoryLimit) -> None:
-        """Forget a limit; after the last one, the signal is as before. Other threads than the main one leave that to
-        it."""
+        """Forget a limit; after the last one, the signal is as before.
+
+        Other threads than the main one leave that to it.
+        """
         if limit in self._limits:
             self._limits.remove(limit)
         if self._limits or self._number is None or threading.current_thread() is not threading.main_thread():
@@ -311,8 +312,10 @@ class _Signals:
         self._number = None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        """Raise what waits to be raised. The error has no name here: it would hold this frame, which would hold the
-        error."""
+        """Raise what waits to be raised.
+
+        The error has no name here: it would hold this frame, which would hold the error.
+        """
         for limit in list(self._limits):
             if limit.waiting:
                 raise limit.take_error()
@@ -321,7 +324,10 @@ class _Signals:
 _signals = _Signals()
 
 
-_HELP = "drop what is not needed any more (`del`, then `tg.release_memory()`), work in chunks (`tg.DataProcessor`), or raise the limit"
+_HELP = (
+    "drop what is not needed any more (`del`, then `tg.release_memory()`), work in chunks (`tg.DataProcessor`), "
+    "or raise the limit"
+)
 
 
 def _message(limit: int, rss: int) -> str:
@@ -337,8 +343,10 @@ def _message(limit: int, rss: int) -> str:
 
 
 def _raise_in(thread: threading.Thread, *, limit: int, rss: int) -> None:
-    """Raise an error in a thread at its next line. Only a class can be handed over, so that it is one that makes this
-    error."""
+    """Raise an error in a thread at its next line.
+
+    Only a class can be handed over, so that it is one that makes this error.
+    """
 
     def fill(self: MemoryLimitError, *message: str, **fields: Any) -> None:
         fields.setdefault("help", _HELP)

@@ -1,5 +1,4 @@
-"""``tg.MemoryManager``: memory in use against a limit, who is told when it gets tight, and what must go before a task
-fits.
+"""``tg.MemoryManager``: memory against a limit, who is told when it gets tight, what must go before a task fits.
 
 *Model.* ``used`` is the resident memory of this process, as the kernel counts it. The level of pressure is a pure
 function of ``used / limit`` and of the level before: calm below 70 %, rising from there, high from 85 %, critical from
@@ -329,8 +328,10 @@ class MemoryManager:
                 self.look()
 
     def look(self) -> Pressure | None:
-        """Look at memory now, tell of a change of level, and return it; None if there was none. The watch does it by
-        itself."""
+        """Look at memory now, tell of a change of level, and return it; None if there was none.
+
+        The watch does it by itself.
+        """
         used = resident_now()
         level = level_of(used, self.limit, self._level)
         if level == self._level:
@@ -414,7 +415,8 @@ def forecast_bytes(task: Task, *, limit: int | None = None) -> tuple[int, str]:
     if isinstance(size, int):
         return size, "the size of an array"
     raise TypeError(
-        f"`next_task` must be a size, a query, a path or a lazy frame, not {type(task).__name__}; write it as '800MB' if nothing else is known"
+        f"`next_task` must be a size, a query, a path or a lazy frame, not {type(task).__name__}; "
+        "write it as '800MB' if nothing else is known"
     )
 
 

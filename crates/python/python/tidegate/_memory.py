@@ -97,7 +97,7 @@ class Memory:
 
     @property
     def rest(self) -> int | None:
-        """What is anonymous, and neither of the C library's heap nor of Arrow's pools, in bytes; None if that cannot be known.
+        """What is anonymous, and neither of the C library's heap nor of Arrow's pools, in bytes; None if not known.
 
         Most of it is in Python's arenas for small objects. Stacks of threads and pools of libraries are in it as well.
         """
@@ -132,7 +132,8 @@ class Memory:
             f"resident   {format_size(now.rss):>8}   peak {format_size(now.peak)}"
             + (f", shared pages divided {format_size(self.pss)}" if self.pss is not None else "")
             + (f", in swap {format_size(now.swapped)}" if now.swapped else ""),
-            f"  anonymous{format_size(now.anonymous):>9}   file {format_size(now.file)}, shared {format_size(now.shared)}",
+            f"  anonymous{format_size(now.anonymous):>9}   file {format_size(now.file)}"
+            f", shared {format_size(now.shared)}",
         ]
         lines += [f"{name:<11}{value}" for name, value in self._heaps()]
         if self.workers:

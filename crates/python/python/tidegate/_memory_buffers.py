@@ -313,8 +313,10 @@ def _sampled(array: Any, count: int) -> int:
 
 
 def _estimated(items: list[Any], count: int) -> int:
-    """Return the estimated size in bytes of so many objects. If most of a sample are the same ones, so are most of
-    all."""
+    """Return the estimated size in bytes of so many objects.
+
+    If most of a sample are the same ones, so are most of all.
+    """
     distinct = {id(item): sys.getsizeof(item) for item in items if item is not None}
     if not items:
         return 0

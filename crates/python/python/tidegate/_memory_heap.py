@@ -1,5 +1,4 @@
-"""The heaps inside this process: the C library's, Python's, and Arrow's pools; asked without loading what is not
-loaded.
+"""The heaps inside this process: the C library's, Python's, Arrow's; asked without loading what is not loaded.
 
 *Model.* Small Python objects (512 bytes and less) are in arenas of Python's own, larger ones and NumPy's buffers in the
 heap of the C library, Arrow's buffers in a pool of Arrow's. Each of them keeps what was freed, to use it again. The
@@ -131,8 +130,10 @@ def read_heap() -> PythonHeap:
 
 
 def malloc_trim() -> bool:
-    """Have the C library give free pages back, and return whether there is such a function. The GIL is not held
-    meanwhile."""
+    """Have the C library give free pages back, and return whether there is such a function.
+
+    The GIL is not held meanwhile.
+    """
     function: Any = getattr(_library(), "malloc_trim", None)
     if function is None:
         return False

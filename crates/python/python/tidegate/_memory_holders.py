@@ -204,8 +204,10 @@ def _among(kinds: Kinds, pending: list[Any], seen: set[int]) -> Iterator[tuple[A
 
 
 def _claimed(candidates: list[tuple[Any, Buffers]]) -> list[_Found]:
-    """Return the objects with what each holds alone. Tables take their buffers before columns do, and large ones
-    first."""
+    """Return the objects with what each holds alone.
+
+    Tables take their buffers before columns do, and large ones first.
+    """
     claims: dict[Any, _Found] = {}
     found: list[_Found] = []
     candidates.sort(key=lambda item: (-len(item[1].shape) if item[1].parts[1:] else 0, -sum(item[1].held.values())))

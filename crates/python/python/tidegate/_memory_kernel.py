@@ -120,8 +120,10 @@ def read_resident(pid: int | str = "self") -> Resident:
 
 
 def sample() -> tuple[int, int]:
-    """Return what is resident now, and how much of it is anonymous, in bytes. This is the cheapest reading: some 5
-    µs."""
+    """Return what is resident now, and how much of it is anonymous, in bytes.
+
+    This is the cheapest reading: some 5 µs.
+    """
     descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     try:
         fields = os.read(descriptor, 256).split()

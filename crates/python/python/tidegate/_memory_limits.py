@@ -1,5 +1,4 @@
-"""Which limits hold for this process, and what each of them leaves: the machine, cgroups of both versions, resource
-limits.
+"""Which limits hold for this process, and what each leaves: the machine, cgroups of both versions, resource limits.
 
 Page cache counts in a cgroup's usage, but is no memory in use: the kernel drops it before it kills. So what is used of
 a cgroup is its usage without inactive pages of files.
@@ -170,7 +169,7 @@ def _cgroup_mounts(mountinfo: str) -> Iterator[_Mount]:
 
 
 def _unescape(path: str) -> str:
-    """Return a path of mountinfo, where spaces are written as ``\\040``."""
+    """Return a path of mountinfo, where spaces are written as octal numbers."""
     return path.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 
 
@@ -191,8 +190,10 @@ def _of_ancestors(root: str, mount: _Mount, path: str) -> Iterator[LimitReading]
 
 
 def _of_cgroup(folder: str, *, version: int, name: str) -> LimitReading | None:
-    """Return the limit of one cgroup, if it has one. Of version 2, ``memory.high`` throttles before ``memory.max``
-    kills."""
+    """Return the limit of one cgroup, if it has one.
+
+    Of version 2, ``memory.high`` throttles before ``memory.max`` kills.
+    """
     names = ("memory.max", "memory.high") if version == 2 else ("memory.limit_in_bytes",)
     limits = [
         int(text) for text in ((_text(os.path.join(folder, name)) or "").strip() for name in names) if text.isdigit()

@@ -1,5 +1,4 @@
-"""By which names the code of this process reaches objects: variables of every thread's functions, globals, what is in
-those.
+"""By which names the code reaches objects: variables of every thread's functions, globals, and what is in those.
 
 Reading the variables of a running function must not keep them alive. Up to Python 3.12, ``frame.f_locals`` of a
 function is a copy that stays with the frame: a table would outlive its ``del``. So such a copy is emptied again, unless

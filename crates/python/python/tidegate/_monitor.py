@@ -177,8 +177,7 @@ class Monitor:
 
     @property
     def exact(self) -> bool:
-        """Whether the kernel vouches for ``peak``; otherwise it is the highest sample, and a shorter peak may have been
-        higher.
+        """Whether the kernel vouches for ``peak``; otherwise it is the highest sample.
 
         It does where the process had never been so large before, and always with ``monitor(exact=True)``.
         """

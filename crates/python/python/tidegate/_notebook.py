@@ -115,7 +115,8 @@ class Progress:
         if self._handle is not None:
             limit = f" of {format_size(self._limit)}" if self._limit else ""
             self._put(
-                f"{time.monotonic() - self._start:.1f} s  memory {format_size(self._peak)}{limit} at the highest reading"
+                f"{time.monotonic() - self._start:.1f} s  memory {format_size(self._peak)}{limit} "
+                "at the highest reading"
             )
 
 

@@ -348,8 +348,10 @@ class DataProcessor:
             self._enforced = None
 
     def _begin(self, label: str) -> None:
-        """Begin a turn. If the largest so far would not fit into what is left, everything that is free goes back
-        first."""
+        """Begin a turn.
+
+        If the largest so far would not fit into what is left, everything that is free goes back first.
+        """
         if self.limit is not None:
             if self._enforced is None:
                 from ._limit import limit_memory
@@ -369,8 +371,10 @@ class DataProcessor:
             self.count -= 1
 
     def _note(self, error: BaseException) -> None:
-        """Note that the turn failed. It ends later: until the error is handled, its traceback holds what the function
-        had."""
+        """Note that the turn failed.
+
+        It ends later: until the error is handled, its traceback holds what the function had.
+        """
         self.data = None
         if self._open is not None:
             self._open.error = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".rstrip(
@@ -414,7 +418,8 @@ class DataProcessor:
         rows = sum(turn.rows or 0 for turn in turns)
         failed = len(self.failed)
         return (
-            f"{self.count:,} turns, {failed:,} failed, {rows:,} rows, highest {format_size(max(turn.peak for turn in turns))}, "
+            f"{self.count:,} turns, {failed:,} failed, {rows:,} rows, "
+            f"highest {format_size(max(turn.peak for turn in turns))}, "
             f"memory {format_size(turns[0].before)} -> {format_size(turns[-1].after)}, "
             f"{format_seconds(sum(turn.seconds for turn in turns))}"
         )

@@ -1,5 +1,4 @@
-"""What a ``DataProcessor`` reads: files, queries, frames, and whatever can be iterated, as chunks that are loaded one
-by one.
+"""What a ``DataProcessor`` reads, as chunks that are loaded one by one: files, queries, frames, iterables.
 
 A chunk is a label and a function that loads it. Nothing is loaded before that function is called, so that what it costs
 belongs to the turn that needs it.
@@ -69,8 +68,10 @@ def open_chunks(source: Any, options: Options) -> Iterator[Chunk]:
 
 
 def _of_iterator(name: str, start: Callable[[], Iterable[Any]]) -> Iterator[Chunk]:
-    """Return what an iterator yields as chunks. It is asked for the next one when that is loaded, and ends where it
-    fails."""
+    """Return what an iterator yields as chunks.
+
+    It is asked for the next one when that is loaded, and ends where it fails.
+    """
     iterator: list[Iterator[Any]] = []
     ended: list[bool] = []
 

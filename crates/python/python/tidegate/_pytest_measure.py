@@ -39,8 +39,7 @@ class GrowthWatch:
         self._monitor.start()
 
     def _look(self, sample: Sample) -> None:
-        """Look who holds memory when the limit is passed, and again when it is so much more that the answer is another
-        one."""
+        """Look who holds memory when the limit is passed, and again when it is a quarter more."""
         growth = sample.rss - self._monitor.before
         if growth <= self._limit or threading.get_ident() == self._tester:
             return
@@ -153,7 +152,8 @@ class LeakWatch:
         each = self.kept / self._repeats
         lines = [
             (
-                f"the test keeps memory: {format_change(self.kept)} in {self._repeats} calls, {format_size(each)} each; "
+                f"the test keeps memory: {format_change(self.kept)} in {self._repeats} calls, "
+                f"{format_size(each)} each; "
                 f"{format_size(self._threshold)} are allowed (after {self._calls} calls to warm up)"
             ),
             "  by call: " + ", ".join(format_change(kept) for kept in self._kept_each[:20]),

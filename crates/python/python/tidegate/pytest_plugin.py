@@ -36,7 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        f'no_leak(threshold="{_THRESHOLD}", repeats={_REPEATS}, warmup={_WARMUP}): the test is repeated, and may keep no memory',
+        f'no_leak(threshold="{_THRESHOLD}", repeats={_REPEATS}, warmup={_WARMUP}): '
+        "the test is repeated, and may keep no memory",
     )
 
 
