@@ -260,3 +260,15 @@ def test_names_and_texts_mean_themselves(tmp_path_factory: pytest.TempPathFactor
     for step in steps:
         rows = rows_of(step())
         assert rows == [{"n": 1, name: name}], step().sql_text
+
+
+def test_a_frame_describes_itself(frames: tuple[tg.LazyFrame, Any, Any]) -> None:
+    ours, df, _ = frames
+    rows = {row["column"]: row for row in rows_of(ours.describe())}
+    assert list(rows) == ["n", "i", "f", "s", "k"]
+    expected = df[["n", "i", "f"]].describe()
+    for name in ("n", "i", "f"):
+        for figure in ("count", "mean", "std", "min", "25%", "50%", "75%", "max"):
+            assert rows[name][figure] == pytest.approx(float(expected[name][figure])), (name, figure)
+    assert (rows["s"]["count"], rows["s"]["null_count"], rows["s"]["approx_n_unique"]) == (5, 1, 4)
+    assert rows["s"]["mean"] is None

@@ -1,4 +1,4 @@
-"""What the documents of frames show runs: examples in docstrings, docs/python.md, and the cells of docs/python.ipynb."""
+"""What the documents of frames show runs: docstrings, docs/python.md, and the cells of docs/python.ipynb."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def test_random_aggregates_are_as_in_pandas(tmp_path: Path, seed: int) -> None:
 
 
 class _Chain:
-    """A frame and what Polars makes of the same steps; whether their rows have an order, and which columns there are."""
+    """A frame, and what Polars makes of the same steps; whether their rows have an order."""
 
     def __init__(self, ours: tg.LazyFrame, theirs: Any) -> None:
         self.ours, self.theirs, self.ordered = ours, theirs, False

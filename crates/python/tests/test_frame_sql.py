@@ -120,7 +120,8 @@ CASES: dict[str, tuple[Callable[[], tg.LazyFrame], str]] = {
     "unique by some": (lambda: logs.unique("path"), "SELECT DISTINCT ON (path) *\nFROM 'a.log'"),
     "the last by some": (
         lambda: logs.sort("ts").unique("path", keep="last"),
-        "SELECT *\nFROM 'a.log'\nQUALIFY row_number() OVER (PARTITION BY path ORDER BY ts DESC NULLS FIRST) = 1\nORDER BY ts",
+        "SELECT *\nFROM 'a.log'\n"
+        "QUALIFY row_number() OVER (PARTITION BY path ORDER BY ts DESC NULLS FIRST) = 1\nORDER BY ts",
     ),
     "tail": (
         lambda: logs.sort("ts").tail(3),
@@ -137,7 +138,8 @@ CASES: dict[str, tuple[Callable[[], tg.LazyFrame], str]] = {
         ),
         "WITH step1 AS (\n  SELECT client, bytes\n  FROM 'a.log'\n), step2 AS (\n"
         "  SELECT client, max(bytes) AS bytes\n  FROM 'a.log'\n  GROUP BY client\n)\n"
-        "SELECT l.client, l.bytes, r.bytes AS bytes_right\nFROM step1 AS l\nLEFT JOIN step2 AS r ON l.client = r.client",
+        "SELECT l.client, l.bytes, r.bytes AS bytes_right\nFROM step1 AS l\n"
+        "LEFT JOIN step2 AS r ON l.client = r.client",
     ),
     "full join": (
         lambda: logs.select("client").join(logs.select("client", "path"), on="client", how="full"),

@@ -81,7 +81,10 @@ class ManyMethods(ExprBase):
         return self._make(Aggregate("count(DISTINCT {0})", self._node))
 
     def approx_n_unique(self) -> Expr:
-        """Return about how many different values there are, in 16 KiB for each group, within about 2 %."""
+        """Return about how many different values there are, within about 2 %, in bounded memory for each group.
+
+        Of texts, whole numbers and times; cast a float to a text before.
+        """
         return self._make(Aggregate("approx_distinct({0})", self._node))
 
     def median(self) -> Expr:

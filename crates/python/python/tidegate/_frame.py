@@ -404,9 +404,10 @@ class LazyFrame(Results):
         return self._with(SqlStep(self._plan, check_text(query, "query")))
 
     def describe(self) -> LazyFrame:
-        """Return a row of figures for each column: values, nulls, about how many different ones; of numbers, mean and spread.
+        """Return a row of figures for each column: values, nulls, different ones; of numbers, mean and spread.
 
-        It is a frame: ``.to_pandas()`` runs it, in one pass and little memory. Quartiles are within 0.4 %.
+        It is a frame: ``.to_pandas()`` runs it, in one pass and little memory. Quartiles are within 0.4 %, and how many
+        different values there are is about right.
         """
         return self.sql(describe_sql(self.schema))
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 _NUMBERS = ("int", "uint", "float", "double", "decimal")
 
+# Types that `approx_distinct` knows.
+_COUNTED = ("int", "uint", "utf8", "date", "timestamp")
+
 # What is computed of every column, and what of numbers alone.
 _OF_ALL = {"count": "count({0})", "null_count": "count(*) - count({0})", "approx_n_unique": "approx_distinct({0})"}
 _OF_NUMBERS = {
@@ -35,7 +38,13 @@ def describe_sql(schema: Mapping[str, str]) -> str:
     aggregates: list[str] = []
     cases: dict[str, list[str]] = {figure: [] for figure in (*_OF_ALL, *_OF_NUMBERS)}
     for at, (name, dtype) in enumerate(schema.items()):
-        figures = {**_OF_ALL, **(_OF_NUMBERS if dtype.lower().startswith(_NUMBERS) else {})}
+        is_direct = dtype.lower().startswith(_COUNTED)
+        different = "approx_distinct({0})" if is_direct else "approx_distinct(CAST({0} AS VARCHAR))"
+        figures = {
+            **_OF_ALL,
+            "approx_n_unique": different,
+            **(_OF_NUMBERS if dtype.lower().startswith(_NUMBERS) else {}),
+        }
         for figure, template in figures.items():
             aggregates.append(f"{template.format(identifier(name))} AS {identifier(f'{at} {figure}')}")
             cases[figure].append(f"WHEN {at} THEN {identifier(f'{at} {figure}')}")
