@@ -84,13 +84,13 @@ class Expr(RowMethods, ManyMethods):
 
     def __str__(self) -> builtins.str:
         """Return the SQL."""
-        return _shown(self._node)
+        return sql_of(self._node)
 
     def __repr__(self) -> builtins.str:
         """Return the SQL, and the name if it has one of its own."""
         node = self._node
         name = f" AS {node.name}" if isinstance(node, Alias) else ""
-        return f"<tidegate expression: {_shown(node)}{name}>"
+        return f"<tidegate expression: {sql_of(node)}{name}>"
 
     def __getattr__(self, name: builtins.str) -> NoReturn:
         """Say what to do in place of a method that pandas has."""
@@ -98,13 +98,14 @@ class Expr(RowMethods, ManyMethods):
         raise AttributeError(f"an expression has no attribute {name!r}{hint}")
 
 
-def _shown(node: Node) -> str:
+def sql_of(node: Node) -> str:
+    """Return the SQL of a node, as it is shown."""
     while isinstance(node, Alias):
         node = node.part
     if isinstance(node, Star):
         return f"* EXCLUDE {node.without}" if node.without else "*"
     if isinstance(node, Only):
-        return f"{_shown(node.part)} FILTER (WHERE {_shown(node.condition)})"
+        return f"{sql_of(node.part)} FILTER (WHERE {sql_of(node.condition)})"
     scope = Scope(aggregates="window" if Facts(node).windows else "group")
     try:
         return node.render(scope)[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tidegate._expr import Expr
+from tidegate._errors import TidegateError
+from tidegate._expr import Expr, sql_of
 from tidegate._expr_base import (
     check_flag,
     check_int,
@@ -186,7 +187,7 @@ class LazyFrame(Results):
         nodes.extend(unwrap(Expr(Column(name)) == value) for name, value in equal.items())
         for node in nodes:
             for part in _conjuncts(node):
-                frame = frame._step("filter", keep_rows, part)
+                frame = frame._step(f"filter {sql_of(part)}", keep_rows, part)
         return frame
 
     where = filter
@@ -443,7 +444,11 @@ class LazyFrame(Results):
             raise AttributeError(name)
         if name in _HINTS:
             raise AttributeError(f"a frame has no attribute {name!r}; here it is {_HINTS[name]}")
-        columns = self.columns
+        try:
+            columns = self.columns
+        except (TidegateError, OSError):
+            # Whoever asks whether there is such an attribute is not to get an error of files.
+            columns = []
         if name in columns:
             return Expr(Column(name))
         from difflib import get_close_matches

@@ -46,7 +46,9 @@ class Compiler:
         return with_tables(self.steps, query.text())
 
     def named(self, query: Query) -> Source:
-        """Give a query a name in WITH, and return it as a source."""
+        """Give a query a name in WITH, and return it as a source. Its order is of use only to its own LIMIT."""
+        if query.raw is None and not query.limited:
+            query = query.copy(order=[])
         name = f"{self._prefix}{len(self.steps) + 1}"
         self.steps.append((name, query.text()))
         if query.items is None:
@@ -73,8 +75,6 @@ class Compiler:
             shown = query.listed()
             inner = query.copy(items=[*shown, *hidden])
             items = [_same_kind(item) for item in shown]
-        if not query.limited:
-            inner = inner.copy(order=[])
         outer = Query(self.named(inner), items=items)
         outer.order = orders
         return outer
@@ -229,6 +229,7 @@ def _compute(compiler: Compiler, query: Query, nodes: Sequence[Node], *, kept: S
     if (
         not fits(query, facts)
         or query.distinct is not None
+        or query.one_row
         or (query.group is not None and by_window)
         or (by_window and (query.limited or query.qualify))
     ):
@@ -251,8 +252,7 @@ def _with_hidden_order(compiler: Compiler, query: Query) -> Query:
     for part in query.order:
         hidden.append(_hidden_item(query, hidden, part.text, part.columns))
     shown = query.listed()
-    order = query.order if query.limited else []
-    outer = Query(compiler.named(query.copy(items=[*shown, *hidden], order=order)))
+    outer = Query(compiler.named(query.copy(items=[*shown, *hidden])))
     return outer.copy(
         items=[_same_kind(item) for item in shown],
         order=[Order(part.key, identifier(item.name), [item.name], None) for part, item in zip(query.order, hidden)],
@@ -269,6 +269,7 @@ def keep_rows(compiler: Compiler, query: Query, node: Node) -> Query:
         or query.limited
         or query.distinct is not None
         or query.has_windows
+        or query.one_row
         or (grouped and by_window)
     ):
         query = compiler.begin(query)

@@ -201,6 +201,11 @@ class Query:
         return self.raw is None and not filled and self.group is None and self.distinct is None
 
     @property
+    def one_row(self) -> bool:
+        """Whether it is aggregates of all rows. Without one of them in its columns, it would be rows again."""
+        return self.group is not None and not self.group
+
+    @property
     def has_windows(self) -> bool:
         """Whether a column of the result is computed by a window, or rows are kept by one."""
         return bool(self.qualify) or any(item.windows for item in self.items or ())

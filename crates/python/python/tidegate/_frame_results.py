@@ -78,7 +78,10 @@ class Results:
         """
         ready = self._ready()
         return _engine.forecast(
-            ready.sql, limit=self._settings.limit, threads=self._settings.threads, tables=ready.tables or None
+            ready.sql,
+            limit=self._settings.limit,
+            threads=self._settings.threads,
+            tables=ready.tables(ready.sql) or None,
         )
 
     # -- rows --

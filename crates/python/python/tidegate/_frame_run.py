@@ -82,45 +82,40 @@ def is_registered(name: str) -> bool:
     return name in _registered
 
 
-def tables_of(plan: Plan) -> dict[str, Any]:
-    """Return the tables of this process that a plan may read."""
-    words: set[str] = set()
-    tables: dict[str, Any] = {}
-    for part in walk(plan):
-        if isinstance(part, Mapped):
-            tables[part.name] = part.stream
-        for text in part.texts():
-            words.update(word.lower() for word in _WORD.findall(text))
-    tables.update((name, table) for name, table in _registered.items() if name.lower() in words)
-    return tables
-
-
 class Ready:
-    """A plan as SQL, with the tables that it needs."""
+    """A plan as SQL, with what it needs to run."""
 
-    __slots__ = ("query", "settings", "sql", "tables")
+    __slots__ = ("_streams", "query", "settings", "sql")
 
     def __init__(self, plan: Plan, settings: Settings) -> None:
         self.settings = settings
-        self.tables = tables_of(plan)
-        texts = [text for part in walk(plan) for text in part.texts()]
-        compiler = Compiler(self._ask, avoid=[*texts, *self.tables])
+        parts = list(walk(plan))
+        self._streams: dict[str, Any] = {part.name: part.stream for part in parts if isinstance(part, Mapped)}
+        texts = [text for part in parts for text in part.texts()]
+        compiler = Compiler(self._ask, avoid=[*texts, *_registered])
         self.query: Query = compile_plan(plan, compiler)
         self.sql = compiler.text(self.query)
 
-    def _ask(self, sql: str) -> Mapping[str, str]:
-        return self.execute(sql).schema
+    def tables(self, sql: str) -> dict[str, Any]:
+        """Return the tables of this process whose names stand in a query."""
+        words = {word.lower() for word in _WORD.findall(sql)}
+        tables = {**_registered, **self._streams}
+        return {name: table for name, table in tables.items() if name.lower() in words}
 
     def execute(
         self, sql: Optional[str] = None, *, output: Optional[str] = None, format: Optional[str] = None
     ) -> Result:
         """Start the query, or another one with the same settings."""
+        text = self.sql if sql is None else sql
         return _engine.execute(
-            self.sql if sql is None else sql,
+            text,
             limit=self.settings.limit,
             threads=self.settings.threads,
-            tables=self.tables or None,
+            tables=self.tables(text) or None,
             output=output,
             format=format,
             max_rejects=self.settings.max_rejects,
         )
+
+    def _ask(self, sql: str) -> Mapping[str, str]:
+        return self.execute(sql).schema
