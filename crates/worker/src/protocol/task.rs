@@ -2,7 +2,7 @@
 
 use super::plain;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 use tidegate_memory::{ByteCount, Limit};
 
 /// A task. Paths must be UTF-8, as the SQL is that names them.
@@ -43,6 +43,16 @@ pub struct Task {
     /// What becomes of the memory that the task has freed.
     #[serde(default)]
     pub freed: Freed,
+    /// Tables that the client hands over, by the names that the query has for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, TaskTable>,
+}
+
+/// A table that the client hands over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskTable {
+    /// An Arrow IPC stream or file: one that can be read again, or a pipe that is read once.
+    pub path: PathBuf,
 }
 
 /// Where it is told what happens while a task runs, and in which words.
@@ -115,6 +125,7 @@ impl Task {
             cache: Cache::Usual,
             events: None,
             freed: Freed::GivenBack,
+            tables: BTreeMap::new(),
         }
     }
 }
