@@ -70,6 +70,7 @@ class MemoryLimit:
         self._target = threading.current_thread()
         self._stop = threading.Event()
         self._pending: list[int] = []
+        self._waiting = False
         self._told_at: int | None = None
         self._released_at = -_RELEASE_PAUSE
         self._signal = _signals.take(self) if self._target is threading.main_thread() else None
@@ -92,6 +93,7 @@ class MemoryLimit:
         """
         if self._stop.is_set():
             return
+        _busy.append(self)
         self._stop.set()
         self._pending.clear()
         try:
@@ -99,6 +101,7 @@ class MemoryLimit:
                 self._thread.join()
         finally:
             self._forget()
+            _busy.remove(self)
 
     def _forget(self) -> None:
         """Undo what setting the limit did."""
@@ -139,7 +142,7 @@ class MemoryLimit:
                 if rss < self.limit * (1 - _AGAIN):
                     self._told_at = None
                 continue
-            if not self._target.is_alive():
+            if self._waiting or _busy or not self._target.is_alive():
                 continue
             if self._told_at is not None and rss < self._told_at + self.limit * _AGAIN:
                 continue
@@ -166,20 +169,46 @@ class MemoryLimit:
     def _raise(self, rss: int) -> None:
         """Have the thread that set the limit raise an error at its next line."""
         self.raised += 1
+        self._waiting = True
         if self._signal is not None:
             self._pending.append(rss)
             signal.pthread_kill(threading.main_thread().ident or 0, self._signal)
         else:
-            _raise_in(self._target, limit=self.limit, rss=rss)
+            _raise_in(self._target, self, rss)
 
-    @property
-    def waiting(self) -> bool:
-        """Whether an error waits to be raised by the signal's handler."""
-        return bool(self._pending) and self.active
+    def take(self) -> int | None:
+        """Return what was resident when the limit was passed, if an error waits to be raised now, and take it away."""
+        if not self._pending or not self.active:
+            return None
+        rss = self._pending.pop()
+        if _busy:
+            self.raised -= 1
+            self._waiting = False  # the watch tells again
+            return None
+        return rss
 
-    def take_error(self) -> MemoryLimitError:
-        """Return the error that waits to be raised, and take it away."""
-        return MemoryLimitError(_message(self.limit, self._pending.pop()), help=_HELP)
+    def message(self, rss: int) -> str:
+        """Return what the error says: the limit, what is in use, and who holds the most.
+
+        The thread that raises finds that out, and grows no more while it looks. Nobody is told meanwhile of what
+        looking takes.
+
+        Parameters
+        ----------
+        rss : int
+            What was resident when the limit was passed, in bytes.
+        """
+        from ._memory_holders import find_holders
+
+        _busy.append(self)
+        try:
+            holders = [f"\n  {holder}" for holder in find_holders(top=3) if holder.size >= self.limit // 100]
+        finally:
+            self._told_at = max(rss, resident_now())
+            self._waiting = False
+            _busy.remove(self)
+        held = f"; the largest holders:{''.join(holders)}" if holders else ""
+        return f"memory limit of {format_size(self.limit)} passed: {format_size(rss)} are resident{held}"
 
 
 def limit_memory(
@@ -242,7 +271,7 @@ def limit_memory(
     if wall not in (None, "data", "address-space"):
         raise ValueError(f"`wall` is {wall!r}; it can be 'data' or 'address-space'")
     if size is None:
-        for active in _active:
+        for active in _active.copy():  # each takes itself out
             active.remove()
         return None
     with _lock:
@@ -250,6 +279,10 @@ def limit_memory(
 
 
 _active: list[MemoryLimit] = []
+
+_busy: list[MemoryLimit] = []
+"""Limits whose error is being made, and that are being removed. No limit raises anything in the middle of that."""
+
 _lock = threading.Lock()
 
 
@@ -317,8 +350,9 @@ class _Signals:
         The error has no name here: it would hold this frame, which would hold the error.
         """
         for limit in list(self._limits):
-            if limit.waiting:
-                raise limit.take_error()
+            rss = limit.take()
+            if rss is not None:
+                raise MemoryLimitError(limit.message(rss), help=_HELP)
 
 
 _signals = _Signals()
@@ -330,27 +364,15 @@ _HELP = (
 )
 
 
-def _message(limit: int, rss: int) -> str:
-    """Return what the error says: the limit, what is in use, and who holds the most.
-
-    The thread that raises finds that out, and grows no more while it looks.
-    """
-    from ._memory_holders import find_holders
-
-    holders = [f"\n  {holder}" for holder in find_holders(top=3) if holder.size >= limit // 100]
-    held = f"; the largest holders:{''.join(holders)}" if holders else ""
-    return f"memory limit of {format_size(limit)} passed: {format_size(rss)} are resident{held}"
-
-
-def _raise_in(thread: threading.Thread, *, limit: int, rss: int) -> None:
+def _raise_in(thread: threading.Thread, limit: MemoryLimit, rss: int) -> None:
     """Raise an error in a thread at its next line.
 
-    Only a class can be handed over, so that it is one that makes this error.
+    Only a class can be handed over, so that it is one whose error says what :class:`MemoryLimitError` would.
     """
 
     def fill(self: MemoryLimitError, *message: str, **fields: Any) -> None:
         fields.setdefault("help", _HELP)
-        MemoryLimitError.__init__(self, *(message or (_message(limit, rss),)), **fields)
+        MemoryLimitError.__init__(self, *(message or (limit.message(rss),)), **fields)
 
     names = {"__init__": fill, "__module__": MemoryLimitError.__module__, "__qualname__": MemoryLimitError.__qualname__}
     kind = type("MemoryLimitError", (MemoryLimitError,), names)
@@ -359,7 +381,7 @@ def _raise_in(thread: threading.Thread, *, limit: int, rss: int) -> None:
 
 def _forget_in_child() -> None:
     """Take all limits off a forked child: the thread that watches is not in it."""
-    for limit in _active:
+    for limit in _active.copy():  # each takes itself out
         limit._stop.set()
         limit._forget()
 
