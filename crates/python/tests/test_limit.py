@@ -16,9 +16,16 @@ from tidegate._errors import MemoryLimitError
 from tidegate._limit import limit_memory
 from tidegate._memory_kernel import resident_now
 from tidegate._memory_limits import own_limits, read_limits
+from tidegate._release import release_memory
 
 ROOM = 60_000_000
 SPINS = 100_000_000
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> None:
+    """Have nothing of an earlier test in the heap, where growth would find room."""
+    release_memory()
 
 
 def _grow(room: int = ROOM) -> None:

@@ -14,6 +14,7 @@ from tidegate._limit import limit_memory
 from tidegate._manager import LEVELS, MemoryManager, Pressure, forecast_bytes, level_of
 from tidegate._memory_kernel import resident_now
 from tidegate._memory_limits import own_limits
+from tidegate._release import release_memory
 
 
 def test_levels_rise_at_once_and_fall_a_little_later() -> None:
@@ -139,6 +140,7 @@ def test_tasks_are_sizes_queries_paths_and_frames(tmp_path: Path, monkeypatch: p
 
 
 def test_a_limit_can_be_enforced() -> None:
+    release_memory()
     with pytest.raises(MemoryLimitError), MemoryManager(limit=resident_now() + 60_000_000, enforce=True):
         kept = bytearray(100_000_000)
         for _ in range(100_000_000):

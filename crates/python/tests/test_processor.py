@@ -14,6 +14,7 @@ from tidegate._errors import InputError, MemoryLimitError
 from tidegate._memory_kernel import resident_now
 from tidegate._memory_limits import own_limits
 from tidegate._processor import DataProcessor, should_release
+from tidegate._release import release_memory
 
 
 def _texts(folder: Path, count: int) -> list[Path]:
@@ -178,6 +179,7 @@ def test_what_fails_in_a_block_stands_in_its_turn() -> None:
 
 
 def test_the_limit_ends_a_turn_and_what_it_held_goes_back() -> None:
+    release_memory()
     before = resident_now()
 
     def grow(chunk: int) -> int:
