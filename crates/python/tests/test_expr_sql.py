@@ -62,7 +62,7 @@ a, b, s, ts = tg.col("a"), tg.col("b"), tg.col("s"), tg.col("ts")
         (s.str.contains("a.c", literal=True), "s LIKE '%a.c%'"),
         (s.str.starts_with("/api/"), "s LIKE '/api/%'"),
         (s.str.ends_with("_"), "ends_with(s, '_')"),
-        (s.str.replace("a.", "$0", literal=True), "regexp_replace(s, 'a\\.', '$$0')"),
+        (s.str.replace("a.", "<$0>"), "regexp_replace(s, 'a.', '<$0>')"),
         (s.str.replace_all("a", "b", literal=True), "replace(s, 'a', 'b')"),
         (s.str.split("/").list.get(-1), "string_to_array(s, '/')[-1]"),
         (ts.dt.truncate("1h"), "date_trunc('hour', ts)"),

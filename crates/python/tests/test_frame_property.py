@@ -82,7 +82,7 @@ def _condition(chance: random.Random, depth: int) -> Pair:
     (c, z), (d, v) = _condition(chance, depth - 1), _condition(chance, depth - 1)
     (t, w) = _text(chance, depth - 1)
     word = chance.choice(WORDS[1:])
-    return chance.choice(
+    expr, compute = chance.choice(
         [
             (a < b, lambda df: x(df) < y(df)),
             (a >= 1, lambda df: x(df) >= 1),
@@ -101,6 +101,8 @@ def _condition(chance: random.Random, depth: int) -> Pair:
             (t.str.ends_with(word), lambda df: w(df).str.endswith(word)),
         ]
     )
+    # pandas has two types of truth values with NA, which do not mix.
+    return expr, lambda df: compute(df).astype("boolean")
 
 
 def _text(chance: random.Random, depth: int) -> Pair:

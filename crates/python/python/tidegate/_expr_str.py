@@ -95,7 +95,7 @@ class StrMethods:
         pattern
             A regular expression.
         value
-            The new text; ``$1`` or ``${1}`` is the first group of the match, ``$$`` a dollar.
+            The new text; ``$1`` or ``${1}`` is the first group of the match, and so is ``\1``; ``$$`` is a dollar.
         literal
             Whether both are texts that mean themselves.
 
@@ -116,6 +116,12 @@ class StrMethods:
         if check_flag(literal, "literal"):
             if every and old:
                 return self._call("replace({0}, {1}, {2})", quoted(old), quoted(new))
+            if not every:
+                form = (
+                    "CASE WHEN strpos({0}, {1}) > 0 THEN left({0}, strpos({0}, {1}) - 1) || {2} || "
+                    f"substr({{0}}, strpos({{0}}, {{1}}) + {len(old)}) ELSE {{0}} END"
+                )
+                return self._call(form, quoted(old), quoted(new))
             old, new = _escaped(old), new.replace("$", "$$")
         arguments = [quoted(old), quoted(new), *([quoted("g")] if every else [])]
         return self._call(f"regexp_replace({{0}}, {{1}}, {{2}}{', {3}' if every else ''})", *arguments)

@@ -69,7 +69,11 @@ class Source:
             except (TidegateError, OSError):
                 # The query will say what is wrong; a text of it can be had without its files.
                 types = {}
-            self._kinds = lambda column: kind_of(types.get(column, ""))
+
+            def kinds(column: str) -> str:
+                return kind_of(types.get(column, ""))
+
+            self._kinds = kinds
         return self._kinds(name)
 
 

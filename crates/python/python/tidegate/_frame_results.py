@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tidegate import _engine
 from tidegate._errors import TidegateError
 from tidegate._frame_compile import unknown_column
 from tidegate._frame_plan import Files, Mapped, Plan, Step, Table, shown
 from tidegate._frame_run import Ready, Settings
+
+from . import _engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -227,7 +228,8 @@ class Results:
             table = ready.execute(f"{ready.sql}\nLIMIT {_PREVIEW_ROWS}").collect()
         except (TidegateError, OSError) as error:
             return f"<p>{escape(str(error))}</p>"
-        return f"<p>First rows of the source:</p>{table._repr_html_()}"
+        html = table._repr_html_()  # pyright: ignore[reportPrivateUsage]
+        return f"<p>First rows of the source:</p>{html}"
 
     def __dir__(self) -> list[str]:
         """Return attributes, and columns if they are known."""
