@@ -205,6 +205,7 @@ def test_the_interpreter_ends_with_a_limit_set() -> None:
     [
         ({"limit": 1.5}, TypeError, "limit"),
         ({"limit": "0"}, ValueError, "limit"),
+        ({"limit": "none"}, ValueError, "limit"),
         ({"limit": "1GB", "interval": 0}, ValueError, "interval"),
         ({"limit": "1GB", "interval": "1"}, TypeError, "interval"),
         ({"limit": "1GB", "wall": "stack"}, ValueError, "wall"),

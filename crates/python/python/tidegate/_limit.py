@@ -22,7 +22,7 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ._errors import MemoryLimitError
 from ._memory_kernel import read_resident, resident_now
@@ -211,6 +211,16 @@ class MemoryLimit:
         return f"memory limit of {format_size(self.limit)} passed: {format_size(rss)} are resident{held}"
 
 
+@overload
+def limit_memory(limit: None) -> None: ...
+
+
+@overload
+def limit_memory(
+    limit: Size, *, interval: float = 0.02, release: bool = True, wall: Wall | None = None
+) -> MemoryLimit: ...
+
+
 def limit_memory(
     limit: Size | None,
     *,
@@ -223,8 +233,8 @@ def limit_memory(
     Parameters
     ----------
     limit : str or int or None
-        ``"2GB"``, ``"512MiB"``, a number of bytes, or ``"75%"`` of what the machine or the cgroup allows. ``None`` or
-        ``"none"`` removes all limits that this function has set.
+        ``"2GB"``, ``"512MiB"``, a number of bytes, or ``"75%"`` of what the machine or the cgroup allows. ``None`` removes
+        all limits that this function has set.
     interval : float, optional
         Seconds between two looks.
     release : bool, optional
@@ -264,6 +274,8 @@ def limit_memory(
     False
     """
     size = parse_limit(limit)
+    if size is None and limit is not None:
+        raise ValueError("`limit` is 'none', and sets none; `tg.limit_memory(None)` removes all")
     if isinstance(interval, bool) or not isinstance(interval, (int, float)):
         raise TypeError(f"`interval` must be a number of seconds, not {type(interval).__name__}")
     if interval <= 0:
