@@ -112,7 +112,8 @@ impl Batches {
         })
     }
 
-    /// Gives all that is left away, as an `arrow_array_stream`. With `foreign`, who reads it does not know our exceptions.
+    /// Gives all that is left away, as an `arrow_array_stream`. With `foreign`, who reads it does not know our
+    /// exceptions.
     #[pyo3(signature = (*, foreign))]
     fn capsule<'py>(&self, py: Python<'py>, foreign: bool) -> PyResult<Bound<'py, PyCapsule>> {
         self.open(py, |_| Ok(()))?;

@@ -7,12 +7,15 @@ use arrow_array::{
     types::{
         Date32Type, Date64Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType,
         DurationSecondType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-        Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType,
-        TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-        UInt16Type, UInt32Type, UInt64Type,
+        Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
+        TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
+        UInt64Type,
     },
 };
-use arrow_cast::{cast, display::{ArrayFormatter, FormatOptions}};
+use arrow_cast::{
+    cast,
+    display::{ArrayFormatter, FormatOptions},
+};
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 use pyo3::{
     Bound, BoundObject, IntoPyObject, PyAny, PyErr, PyResult, Python,
@@ -85,7 +88,10 @@ impl<'py> Cells<'py> {
             DataType::Time32(_) | DataType::Time64(_) => self.times(array),
             DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
                 let decimal = self.py.import("decimal")?.getattr("Decimal")?;
-                self.texts(array)?.into_iter().map(|text| if text.is_none() { Ok(text) } else { decimal.call1((text,)) }).collect()
+                self.texts(array)?
+                    .into_iter()
+                    .map(|text| if text.is_none() { Ok(text) } else { decimal.call1((text,)) })
+                    .collect()
             }
             _ => self.texts(array),
         }
@@ -133,8 +139,12 @@ impl<'py> Cells<'py> {
 
     fn durations(&self, array: &ArrayRef, unit: TimeUnit) -> Column<'py> {
         match unit {
-            TimeUnit::Second => self.primitive::<DurationSecondType>(array, |n| self.delta(n.saturating_mul(1_000_000))),
-            TimeUnit::Millisecond => self.primitive::<DurationMillisecondType>(array, |n| self.delta(n.saturating_mul(1000))),
+            TimeUnit::Second => {
+                self.primitive::<DurationSecondType>(array, |n| self.delta(n.saturating_mul(1_000_000)))
+            }
+            TimeUnit::Millisecond => {
+                self.primitive::<DurationMillisecondType>(array, |n| self.delta(n.saturating_mul(1000)))
+            }
             TimeUnit::Microsecond => self.primitive::<DurationMicrosecondType>(array, |n| self.delta(n)),
             TimeUnit::Nanosecond => self.primitive::<DurationNanosecondType>(array, |n| self.delta(n.div_euclid(1000))),
         }
@@ -156,7 +166,9 @@ impl<'py> Cells<'py> {
         };
         match unit {
             TimeUnit::Second => self.primitive::<TimestampSecondType>(array, |n| time(n.saturating_mul(1_000_000))),
-            TimeUnit::Millisecond => self.primitive::<TimestampMillisecondType>(array, |n| time(n.saturating_mul(1000))),
+            TimeUnit::Millisecond => {
+                self.primitive::<TimestampMillisecondType>(array, |n| time(n.saturating_mul(1000)))
+            }
             TimeUnit::Microsecond => self.primitive::<TimestampMicrosecondType>(array, time),
             TimeUnit::Nanosecond => self.primitive::<TimestampNanosecondType>(array, |n| time(n.div_euclid(1000))),
         }
@@ -212,7 +224,8 @@ impl<'py> Cells<'py> {
                 dict.set_item(name, value)?;
             }
         }
-        let object = |(at, dict): (usize, Bound<'py, PyDict>)| if array.is_null(at) { self.none() } else { dict.into_any() };
+        let object =
+            |(at, dict): (usize, Bound<'py, PyDict>)| if array.is_null(at) { self.none() } else { dict.into_any() };
         Ok(dicts.into_iter().enumerate().map(object).collect())
     }
 

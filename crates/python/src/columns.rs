@@ -1,21 +1,16 @@
 //! Columns for NumPy and pandas: each grows batch by batch in a place of its own, so that rows are in memory once.
 //!
-//! *Model.* A batch of a result is one allocation that holds all of its columns; if whole batches were kept until the last one
-//! is there, a frame made of them would need twice its size. Here the values of each batch are appended to long vectors and
-//! the batch is dropped. A long vector grows by moving pages, not bytes, and what of it was not touched takes no memory.
+//! *Model.* A batch of a result is one allocation that holds all of its columns; if whole batches were kept until the
+//! last one is there, a frame made of them would need twice its size. Here the values of each batch are appended to
+//! long vectors and the batch is dropped. A long vector grows by moving pages, not bytes, and what of it was not
+//! touched takes no memory.
 
-use crate::{
-    batches::Open,
-    faults::Fault,
-    table::Table,
-};
-use arrow_array::{
-    Array, ArrayRef, LargeStringArray, RecordBatch, RecordBatchReader, cast::AsArray,
-};
+use crate::{batches::Open, faults::Fault, table::Table};
+use arrow_array::{Array, ArrayRef, LargeStringArray, RecordBatch, RecordBatchReader, cast::AsArray};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_cast::cast;
-use arrow_select::concat::concat;
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
+use arrow_select::concat::concat;
 use pyo3::{
     Bound, IntoPyObject, PyResult, Python, pyclass, pymethods,
     types::{PyAnyMethods, PyDict, PyDictMethods},
@@ -104,7 +99,15 @@ impl Column {
         let valid = self.valid.as_ref().filter(|valid| valid.null_count() > 0)?;
         let bytes: Vec<u8> = valid.iter().map(|valid| u8::from(!valid)).collect();
         let field = Arc::new(Field::new("missing", DataType::Boolean, false));
-        Some(Self { kind: Kind::Bool, rows: self.rows, values: bytes.into(), valid: None, offsets: None, kept: Vec::new(), field })
+        Some(Self {
+            kind: Kind::Bool,
+            rows: self.rows,
+            values: bytes.into(),
+            valid: None,
+            offsets: None,
+            kept: Vec::new(),
+            field,
+        })
     }
 
     /// Returns the column as a table of its own: texts in one piece, others as they came.
@@ -125,7 +128,8 @@ impl Column {
         let (field, arrays) = match self.kind {
             Kind::Text => {
                 let offsets = ScalarBuffer::from(self.offsets.clone().unwrap_or_default());
-                let texts = LargeStringArray::try_new(OffsetBuffer::new(offsets), self.values.clone(), self.valid.clone())?;
+                let texts =
+                    LargeStringArray::try_new(OffsetBuffer::new(offsets), self.values.clone(), self.valid.clone())?;
                 (Field::new(self.name(), DataType::LargeUtf8, true), vec![Arc::new(texts) as ArrayRef])
             }
             _ => (self.field.as_ref().clone(), self.kept.clone()),
@@ -197,10 +201,14 @@ impl Growing {
     }
 
     fn append_text(&mut self, array: &ArrayRef) -> Result<(), ArrowError> {
-        let array = if matches!(array.data_type(), DataType::Utf8) { Arc::clone(array) } else { cast(array, &DataType::Utf8)? };
+        let array =
+            if matches!(array.data_type(), DataType::Utf8) { Arc::clone(array) } else { cast(array, &DataType::Utf8)? };
         let texts = array.as_string::<i32>();
-        let (Some(first), Some(last)) = (texts.value_offsets().first(), texts.value_offsets().last()) else { return Ok(()) };
-        let begins = i64::try_from(self.values.len()).map_err(|_| ArrowError::ComputeError("texts are too long".into()))?;
+        let (Some(first), Some(last)) = (texts.value_offsets().first(), texts.value_offsets().last()) else {
+            return Ok(());
+        };
+        let begins =
+            i64::try_from(self.values.len()).map_err(|_| ArrowError::ComputeError("texts are too long".into()))?;
         let begins = begins - i64::from(*first);
         self.offsets.extend(texts.value_offsets().iter().skip(1).map(|offset| begins + i64::from(*offset)));
         let (first, last) = (usize::try_from(*first).unwrap_or_default(), usize::try_from(*last).unwrap_or_default());

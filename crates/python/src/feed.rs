@@ -2,8 +2,8 @@
 //!
 //! The worker opens both by `/proc/PID/fd/N`, so that nothing lies about in a folder, whatever becomes of this process.
 //!
-//! *Concurrency.* A thread writes each pipe. It ends when the batches do, when they fail, which fails the query, or when
-//! nobody reads: the worker has closed its end, and so has this process with the query.
+//! *Concurrency.* A thread writes each pipe. It ends when the batches do, when they fail, which fails the query, or
+//! when nobody reads: the worker has closed its end, and so has this process with the query.
 
 use crate::{batches::Batches, faults::Fault, rows::Query, sockets::Noted};
 use arrow_array::RecordBatchReader;
@@ -67,7 +67,8 @@ fn write_ipc(reader: &mut (dyn RecordBatchReader + Send), file: impl Write) -> R
         error => Fault::Arrow(error),
     };
     // Whole batches pass it by; it gathers the small pieces between them.
-    let mut writer = StreamWriter::try_new(BufWriter::with_capacity(64 << 10, file), &reader.schema()).map_err(failed)?;
+    let mut writer =
+        StreamWriter::try_new(BufWriter::with_capacity(64 << 10, file), &reader.schema()).map_err(failed)?;
     for batch in reader {
         writer.write(&batch?).map_err(failed)?;
     }

@@ -1,11 +1,11 @@
 //! The private half of the Python package `tidegate`: workers, batches and what they become.
 //!
-//! *Model.* A [`pool::Pool`] starts workers and keeps them warm. A query of it is a [`batches::Batches`], a stream of Arrow
-//! batches that is read once; so are the batches of a [`table::Table`], and those that Python code makes. From batches come
-//! a table, columns for NumPy and pandas, a matrix in a file, or a capsule that any Arrow library takes.
+//! *Model.* A [`pool::Pool`] starts workers and keeps them warm. A query of it is a [`batches::Batches`], a stream of
+//! Arrow batches that is read once; so are the batches of a [`table::Table`], and those that Python code makes. From
+//! batches come a table, columns for NumPy and pandas, a matrix in a file, or a capsule that any Arrow library takes.
 //!
-//! *Concurrency.* Whoever waits does it without the interpreter's lock. Signals are looked after while it waits, so that
-//! Ctrl-C ends a query. Each `Batches` has one lock, held by the thread that reads.
+//! *Concurrency.* Whoever waits does it without the interpreter's lock. Signals are looked after while it waits, so
+//! that Ctrl-C ends a query. Each `Batches` has one lock, held by the thread that reads.
 //!
 //! Types, documentation and checks of arguments are in `python/tidegate`; this crate is thin.
 

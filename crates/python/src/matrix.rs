@@ -93,8 +93,8 @@ fn write(open: &mut Open, stored: &DataType, to: &mut impl Write) -> Result<(usi
     Ok((rows, columns))
 }
 
-/// Returns the batch with all columns of one type. A number that the type cannot hold is an error, and so is a missing one
-/// where the type has no word for it.
+/// Returns the batch with all columns of one type. A number that the type cannot hold is an error, and so is a missing
+/// one where the type has no word for it.
 fn converted(batch: &RecordBatch, stored: &DataType) -> Result<RecordBatch, Fault> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let mut fields = Vec::with_capacity(batch.num_columns());
@@ -102,7 +102,9 @@ fn converted(batch: &RecordBatch, stored: &DataType) -> Result<RecordBatch, Faul
     for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
         if array.logical_null_count() > 0 && !stored.is_floating() {
             let name = field.name();
-            return Err(Fault::Usage(format!("column `{name}` has NULLs, for which only float32 and float64 have a value")));
+            return Err(Fault::Usage(format!(
+                "column `{name}` has NULLs, for which only float32 and float64 have a value"
+            )));
         }
         let named = |error: ArrowError| Fault::Usage(format!("column `{}` as {stored}: {error}", field.name()));
         arrays.push(cast_with_options(array, stored, &options).map_err(named)?);
@@ -114,7 +116,8 @@ fn converted(batch: &RecordBatch, stored: &DataType) -> Result<RecordBatch, Faul
 }
 
 fn write_rows<T: ArrowPrimitiveType>(batch: &RecordBatch, to: &mut impl Write) -> io::Result<()> {
-    let columns: Vec<&[T::Native]> = batch.columns().iter().map(|array| &**array.as_primitive::<T>().values()).collect();
+    let columns: Vec<&[T::Native]> =
+        batch.columns().iter().map(|array| &**array.as_primitive::<T>().values()).collect();
     write_tiles(&columns, batch.num_rows(), to)
 }
 
@@ -131,7 +134,8 @@ fn write_floats<T: ArrowPrimitiveType>(batch: &RecordBatch, to: &mut impl Write,
 }
 
 fn write_bools(batch: &RecordBatch, to: &mut impl Write) -> io::Result<()> {
-    let column = |array: &arrow_array::ArrayRef| -> Vec<u8> { array.as_boolean().values().iter().map(u8::from).collect() };
+    let column =
+        |array: &arrow_array::ArrayRef| -> Vec<u8> { array.as_boolean().values().iter().map(u8::from).collect() };
     let columns: Vec<_> = batch.columns().iter().map(column).collect();
     let columns: Vec<_> = columns.iter().map(Vec::as_slice).collect();
     write_tiles(&columns, batch.num_rows(), to)

@@ -7,10 +7,7 @@ use crate::{
     rows::RowSource,
     sockets::Noted,
 };
-use pyo3::{
-    Bound, Py, PyAny, PyResult, Python, intern, pyclass, pyfunction, pymethods,
-    types::PyAnyMethods,
-};
+use pyo3::{Bound, Py, PyAny, PyResult, Python, intern, pyclass, pyfunction, pymethods, types::PyAnyMethods};
 use std::{
     collections::BTreeMap,
     mem,

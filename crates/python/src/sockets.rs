@@ -1,6 +1,7 @@
 //! The ends of sockets and pipes that a forked child must close, so that they end with the process that owns them.
 //!
-//! *Concurrency.* A fixed set of atomics: a child is a copy of one thread, and must not wait for a lock that another held.
+//! *Concurrency.* A fixed set of atomics: a child is a copy of one thread, and must not wait for a lock that another
+//! held.
 
 use pyo3::pyfunction;
 use std::{

@@ -145,7 +145,9 @@ impl Table {
                     return Err(Fault::Usage(format!("column `{}` of the schema is missing", field.name())));
                 };
                 let cast = cast_with_options(column, field.data_type(), &options);
-                let named = |error: ArrowError| Fault::Usage(format!("column `{}` as {}: {error}", field.name(), field.data_type()));
+                let named = |error: ArrowError| {
+                    Fault::Usage(format!("column `{}` as {}: {error}", field.name(), field.data_type()))
+                };
                 columns.push(cast.map_err(named)?);
             }
             let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

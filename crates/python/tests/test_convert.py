@@ -34,7 +34,9 @@ def test_every_type_is_an_object() -> None:
 
 
 def test_a_table() -> None:
-    table = _engine.execute("SELECT value AS n, CASE WHEN value % 2 = 0 THEN 'even' END AS t FROM range(0, 3000)").collect()
+    table = _engine.execute(
+        "SELECT value AS n, CASE WHEN value % 2 = 0 THEN 'even' END AS t FROM range(0, 3000)"
+    ).collect()
     assert len(table) == 3000
     assert table.shape == (3000, 2)
     assert table["t"][:3] == ["even", None, "even"]

@@ -34,7 +34,9 @@ def gone(pid: int) -> bool:
 
 
 def python(code: str, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
 
 
 def test_a_killed_worker_is_lost_with_its_last_reading(endless: str) -> None:
@@ -84,7 +86,8 @@ def test_an_interrupt_from_outside(read: str, endless: str) -> None:
     pytest.importorskip("pandas")
     code = f"""
 from tidegate import _engine
-result = _engine.execute("SELECT max(value) FROM ({endless})", on_progress=lambda progress: print("at work", flush=True))
+tell = lambda progress: print("at work", flush=True)
+result = _engine.execute("SELECT max(value) FROM ({endless})", on_progress=tell)
 try:
     result.{read}
 except KeyboardInterrupt:
@@ -98,7 +101,9 @@ except KeyboardInterrupt:
     assert "interrupted" in out, err
 
 
-@pytest.mark.parametrize("end", ["import sys; sys.exit(3)", "import os; os.kill(os.getpid(), 9)", "raise ValueError('x')", "pass"])
+@pytest.mark.parametrize(
+    "end", ["import sys; sys.exit(3)", "import os; os.kill(os.getpid(), 9)", "raise ValueError('x')", "pass"]
+)
 def test_no_worker_is_left_behind(end: str, endless: str) -> None:
     code = f"""
 from tidegate import _engine

@@ -63,7 +63,11 @@ def test_a_schema_is_kept_to() -> None:
     table = numbers(10).map_batches(mixed, schema={"n": float, "t": "str"}).collect()
     assert table.schema == {"n": "Float64", "t": "Utf8"}
     assert table.rows() == [(1.0, "a")]
-    table = numbers(10).map_batches(mixed, schema=pyarrow.schema([("t", pyarrow.large_string()), ("n", pyarrow.int32())])).collect()
+    table = (
+        numbers(10)
+        .map_batches(mixed, schema=pyarrow.schema([("t", pyarrow.large_string()), ("n", pyarrow.int32())]))
+        .collect()
+    )
     assert table.schema == {"t": "LargeUtf8", "n": "Int32"}
     with pytest.raises(tg.UsageError, match="missing"):
         numbers(10).map_batches(mixed, schema={"n": int, "t": str, "further": int}).collect()

@@ -12,7 +12,9 @@ from tidegate import _engine
 
 
 def run(code: str, *flags: str) -> str:
-    return subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(
+        [sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
 
 
 def test_every_public_name_is_there() -> None:

@@ -19,8 +19,8 @@ async def run(function: Callable[[], _T], cancel: Callable[[], None]) -> _T:
     function : callable
         What waits.
     cancel : callable
-        What makes it end soon. It is called if the task is cancelled, and the end is waited for, so that nothing goes on
-        behind the caller's back.
+        What makes it end soon. It is called if the task is cancelled, and the end is waited for, so that nothing goes
+        on behind the caller's back.
     """
     future = asyncio.get_running_loop().run_in_executor(None, function)
     try:

@@ -77,7 +77,9 @@ def to_numpy(batches: _native.Batches, *, out: Any = None, dtype: Any = None) ->
     name = _dtype(numpy, batches, dtype)
     if out is not None:
         if name == "object":
-            raise UsageError("out: a matrix in a file can have numbers alone", help="select the columns that are numbers")
+            raise UsageError(
+                "out: a matrix in a file can have numbers alone", help="select the columns that are numbers"
+            )
         shape = batches.write_npy(os.path.abspath(os.fsdecode(out)), name)
         if 0 in shape:
             # There is nothing to map.
@@ -113,7 +115,9 @@ def _dtype(numpy: Any, batches: _native.Batches, dtype: Any) -> str:
             return numpy.dtype(dtype).name
         except TypeError:
             raise TypeError(f"dtype: {dtype!r} is no type of NumPy") from None
-    names = [_NUMBERS.get(kind) or ("float64" if kind.startswith("Decimal") else None) for _, kind, _ in batches.schema()]
+    names = [
+        _NUMBERS.get(kind) or ("float64" if kind.startswith("Decimal") else None) for _, kind, _ in batches.schema()
+    ]
     known = [name for name in names if name is not None]
     if len(known) < len(names):
         return "object"

@@ -18,7 +18,8 @@ For the other modules of the package::
     kept = _tables.keep("ips", frame)
     _engine.execute("SELECT * FROM ips", tables={"ips": kept})
 
-A :class:`~tidegate._result.Result` is one run of one query, and is read once. Whoever is lazy calls :func:`execute` anew.
+A :class:`~tidegate._result.Result` is one run of one query, and is read once. Whoever is lazy calls :func:`execute`
+anew.
 """
 
 from __future__ import annotations
@@ -71,14 +72,14 @@ def execute(
     sql : str
         The query.
     limit : str or int, optional
-        The most resident memory that the worker may show the kernel: ``"512MB"``, ``"2GiB"``, ``"75%"``, ``"none"``, or a
-        number of bytes. By default ``TIDEGATE_LIMIT``, or 75 % of what the machine or the cgroup allows.
+        The most resident memory that the worker may show the kernel: ``"512MB"``, ``"2GiB"``, ``"75%"``, ``"none"``,
+        or a number of bytes. By default ``TIDEGATE_LIMIT``, or 75 % of what the machine or the cgroup allows.
     threads : int, optional
         How many threads execute; by default as many as there are cores.
     tables : mapping of str to object, optional
-        Tables by the names that the SQL has for them. Each is an object with ``__arrow_c_stream__`` (a Polars frame, a PyArrow
-        table, a result), a pandas frame, or a function without arguments that returns one of them anew each time. Results and
-        what functions return are read once, as a stream; a query that names one twice is refused.
+        Tables by the names that the SQL has for them. Each is an object with ``__arrow_c_stream__`` (a Polars frame, a
+        PyArrow table, a result), a pandas frame, or a function without arguments that returns one of them anew each
+        time. Results and what functions return are read once, as a stream; a query that names one twice is refused.
     output : path, optional
         The file that the rows go to, which appears whole or not at all. Then the query is run to its end here, and the
         result has no rows, but a record.
@@ -154,7 +155,9 @@ def forecast(
     from ._forecasts import Forecast, run_json
 
     if tables:
-        raise UsageError("tables: a query over tables of this process cannot be forecast", help="write them to files first")
+        raise UsageError(
+            "tables: a query over tables of this process cannot be forecast", help="write them to files first"
+        )
     arguments = ["forecast", "--format", "json", "--limit", str(_limit_argument(limit_of(limit)))]
     if _threads(threads) is not None:
         arguments += ["--threads", str(threads)]
@@ -214,7 +217,7 @@ def worker_pids() -> list[int]:
 
 
 def release_workers() -> int:
-    """End the workers that wait, and return how many bytes they showed the kernel. The next query starts another one."""
+    """End the workers that wait, and return how many bytes they showed the kernel."""
     return 0 if _pool is None else _pool.release()
 
 

@@ -1,6 +1,7 @@
 """The exceptions of Tidegate: what failed, the next step, and where in the SQL.
 
-Every exception is a :class:`TidegateError`. Where Python has a built-in exception for the same thing, ours is that one, too:
+Every exception is a :class:`TidegateError`. Where Python has a built-in exception for the same thing, ours is that
+one, too:
 ``except MemoryError`` catches a :class:`MemoryLimitError`.
 """
 

@@ -83,7 +83,8 @@ class PandasForecast:
     rows : Range
         How many rows there are.
     settings : list of Setting
-        Ways to read it, each with the line to write: the frame's size (``held``), and what is needed to read it (``need``).
+        Ways to read it, each with the line to write: the frame's size (``held``), and what is needed to read it
+        (``need``).
     line : str
         The line of the way that needs the least.
     peak : Range
@@ -111,7 +112,9 @@ class PandasForecast:
     def __repr__(self) -> str:
         lines = [f"<tidegate forecast for pandas: {self.rows.expected:,.0f} rows"]
         for each in self.settings:
-            lines.append(f"  {each.setting}: {each.need.expected:,.0f} bytes to read it, {each.held.expected:,.0f} held")
+            lines.append(
+                f"  {each.setting}: {each.need.expected:,.0f} bytes to read it, {each.held.expected:,.0f} held"
+            )
         return "\n".join([*lines, f"  {self.line}", ">"])
 
 

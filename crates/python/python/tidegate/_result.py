@@ -159,8 +159,8 @@ class Rows:
         Parameters
         ----------
         out : path, optional
-            A file in NumPy's format to write. What is returned then is an ``np.memmap`` of it, and no more than a batch is
-            ever in memory. The file appears whole or not at all.
+            A file in NumPy's format to write. What is returned then is an ``np.memmap`` of it, and no more than a
+            batch is ever in memory. The file appears whole or not at all.
         dtype : optional
             The type of the values: a NumPy type or its name. By default the one that holds all columns: ``int64``,
             ``float64``, or, in memory alone, ``object`` if there are others than numbers. Only floats can be missing.
@@ -190,11 +190,12 @@ class Rows:
         Parameters
         ----------
         function : callable
-            Takes a batch and returns one: a frame, a table, or another object with ``__arrow_c_stream__``, with as many rows
-            as it likes.
+            Takes a batch and returns one: a frame, a table, or another object with ``__arrow_c_stream__``, with as
+            many rows as it likes.
         schema : optional
-            The columns that it returns: a mapping of names to types (``{"status": "int64", "path": str}``), or an object
-            with ``__arrow_c_schema__`` such as a ``pyarrow.Schema``. By default those of the first batch it returns.
+            The columns that it returns: a mapping of names to types (``{"status": "int64", "path": str}``), or an
+            object with ``__arrow_c_schema__`` such as a ``pyarrow.Schema``. By default those of the first batch it
+            returns.
         as_ : {"arrow", "pandas", "polars", "table"}
             What it takes: a ``pyarrow.RecordBatch``, a frame, or a :class:`Table`.
         workers : int, optional

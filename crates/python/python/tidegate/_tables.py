@@ -103,7 +103,9 @@ def native_batches(name: str, table: Any) -> _native.Batches:
         table = _arrow_of_pandas(table)
     if hasattr(table, "__arrow_c_stream__"):
         return _native.Batches.of_capsule(table.__arrow_c_stream__())
-    raise TypeError(f"{name}: expected an object with __arrow_c_stream__, or a pandas frame, not {type(table).__name__}")
+    raise TypeError(
+        f"{name}: expected an object with __arrow_c_stream__, or a pandas frame, not {type(table).__name__}"
+    )
 
 
 def native_table(name: str, table: Any) -> _native.Table:

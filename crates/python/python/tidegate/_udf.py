@@ -106,7 +106,8 @@ def table_like(schema: Any) -> _native.Table:
     if hasattr(schema, "__arrow_c_schema__"):
         return _native.Table.of_schema(schema.__arrow_c_schema__())
     raise TypeError(
-        f"schema: expected a mapping of names to types, or an object with __arrow_c_schema__, not {type(schema).__name__}"
+        f"schema: expected a mapping of names to types, or an object with __arrow_c_schema__, "
+        f"not {type(schema).__name__}"
     )
 
 

@@ -51,7 +51,8 @@ def pickled(function: Callable[[Any], Any]) -> bytes:
         return bytes(cloudpickle.dumps(function))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     except Exception as error:
         raise TypeError(
-            f"function: cannot be sent to another process ({error}); define it at the top of a module, install cloudpickle, "
+            f"function: cannot be sent to another process ({error}); define it at the top of a module, "
+            "install cloudpickle, "
             "or use workers=0"
         ) from None
 
@@ -133,10 +134,13 @@ class Workers:
         pid = process.pid
         if pid in self._over:
             return MemoryLimitError(
-                f"map_batches: process {pid} showed the kernel {self._over[pid]:,} bytes; its part of the limit is {self._part:,}",
+                f"map_batches: process {pid} showed the kernel {self._over[pid]:,} bytes; "
+                f"its part of the limit is {self._part:,}",
                 help="raise the limit, or have fewer workers",
             )
-        return WorkerLost(f"map_batches: process {pid} ended with exit code {process.exitcode} before its work was done", pid=pid)
+        return WorkerLost(
+            f"map_batches: process {pid} ended with exit code {process.exitcode} before its work was done", pid=pid
+        )
 
     def __enter__(self) -> Workers:
         return self
