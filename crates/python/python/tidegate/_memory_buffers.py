@@ -71,6 +71,7 @@ class Kinds:
                 "Array": Kinds._of_arrow,
             },
         )
+        self._add("tidegate._table", {"Table": Kinds._of_own})
         for kind in (bytes, bytearray, str):
             self._readers.append((kind, Kinds._of_bytes))
         for kind in (list, dict, set):
@@ -259,6 +260,13 @@ class Kinds:
         found = Buffers(_kind(table), tuple(table.shape))
         for name, column in zip(table.column_names, table.columns):
             found.add(name, column.type, _arrow_buffers(column))
+        return found
+
+    def _of_own(self, table: Any) -> Buffers | None:
+        if table.nbytes < self.least:
+            return None
+        found = Buffers("tidegate.Table", tuple(table.shape))
+        found.add("", "", {("tidegate", id(table)): int(table.nbytes)})
         return found
 
     def _of_arrow(self, array: Any) -> Buffers | None:

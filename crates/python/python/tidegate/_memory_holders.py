@@ -239,7 +239,9 @@ def _holder(one: _Found, names: dict[int, list[str]]) -> Holder:
         names=tuple(own[:4]),
         shape=buffers.shape,
         dtype="" if table else parts[0].dtype,
-        columns=tuple(Column(part.name, part.dtype, part.size) for part in parts[:_COLUMNS]) if table else (),
+        columns=tuple(Column(part.name, part.dtype, part.size) for part in parts[:_COLUMNS] if part.name)
+        if table
+        else (),
         others=len(one.others),
         mapped=buffers.mapped,
         estimated=any(part.estimated for part in parts),
