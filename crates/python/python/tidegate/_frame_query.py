@@ -7,6 +7,8 @@ becomes a named query in WITH, and a new one reads from that (:mod:`tidegate._fr
 
 from __future__ import annotations
 
+import contextlib
+
 from tidegate._errors import TidegateError
 from tidegate._expr_nodes import ATOM, Resolved
 from tidegate._sql_text import identifier
@@ -64,11 +66,10 @@ class Source:
     def kind(self, name: str) -> str:
         """Return what expressions need to know of a column's type; nothing if the engine cannot tell."""
         if self._kinds is None:
-            try:
+            types: Mapping[str, str] = {}
+            # Where that fails, the query will say what is wrong; a text of it can be had without its files.
+            with contextlib.suppress(TidegateError, OSError):
                 types = self.columns()
-            except (TidegateError, OSError):
-                # The query will say what is wrong; a text of it can be had without its files.
-                types = {}
 
             def kinds(column: str) -> str:
                 return kind_of(types.get(column, ""))

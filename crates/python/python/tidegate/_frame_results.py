@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import tidegate._engine as _engine
 from tidegate._errors import TidegateError
 from tidegate._frame_compile import unknown_column
 from tidegate._frame_plan import Files, Mapped, Plan, Step, Table, shown
 from tidegate._frame_run import Ready, Settings
-
-from . import _engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

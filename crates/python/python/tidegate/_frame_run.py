@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
+import tidegate._engine as _engine
 from tidegate._errors import UsageError
 from tidegate._expr_base import check_int
 from tidegate._frame_compile import Compiler
 from tidegate._frame_plan import Mapped, Plan, compile_plan, walk
 from tidegate._frame_query import Query
 from tidegate._sql_text import is_table_name
-
-from . import _engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
