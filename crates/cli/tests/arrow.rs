@@ -16,7 +16,7 @@ use tidegate::{Ran, TIDEGATE, command, run};
 use tidegate_memory::{ByteCount, Limit};
 use tidegate_worker::{
     Cgroup, Event, Worker, WorkerOptions,
-    protocol::{Cache, Failure, FailureKind, Output, Table, Task},
+    protocol::{Cache, Failure, FailureKind, Output, Task, TaskTable},
 };
 
 const ROWS: usize = 50_000;
@@ -126,7 +126,7 @@ fn worker() -> Worker {
 }
 
 fn task(folder: &Path, sql: &str, tables: &[(&str, &str)]) -> Task {
-    let tables = tables.iter().map(|(name, path)| ((*name).to_owned(), Table { path: PathBuf::from(path) })).collect();
+    let tables = tables.iter().map(|(name, path)| ((*name).to_owned(), TaskTable { path: PathBuf::from(path) })).collect();
     let output = Output::File { path: "out.csv".into(), format: None };
     Task { folder: Some(folder.to_path_buf()), cache: Cache::Nowhere, tables, output, ..Task::of_sql(sql) }
 }

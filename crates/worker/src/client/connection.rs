@@ -9,7 +9,16 @@ use crate::{
     WorkerError,
     protocol::{Frame, FrameReader, Outbox, Request, Step},
 };
-use std::{io::ErrorKind, net::Shutdown, os::unix::net::UnixStream, sync::Arc, time::Duration};
+use std::{
+    io::ErrorKind,
+    net::Shutdown,
+    os::{
+        fd::{AsRawFd, RawFd},
+        unix::net::UnixStream,
+    },
+    sync::Arc,
+    time::Duration,
+};
 use tidegate_memory::Limit;
 
 /// A worker's process and its socket. When it is dropped, the socket is closed, which is the worker's sign to end; it is
@@ -101,6 +110,12 @@ impl Connection {
         let _ = self.send(&Request::Exit);
         let _ = self.stream.shutdown(Shutdown::Write);
         self.process.end_within(self.patience.exit)
+    }
+}
+
+impl AsRawFd for Connection {
+    fn as_raw_fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     protocol::{Failure, Finished, Frame, Outbox, Progress, Reply, Request, TaskId},
 };
 use std::{
+    os::fd::{AsRawFd, RawFd},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -217,5 +218,12 @@ impl Canceller {
     /// Returns whether the task was cancelled by this or a copy of it.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Relaxed)
+    }
+}
+
+/// The client's end of the socket, as of [`Worker`].
+impl AsRawFd for Running {
+    fn as_raw_fd(&self) -> RawFd {
+        self.worker.as_raw_fd()
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     WorkerError,
     protocol::{Hello, Kind, Released, Reply, Request, Task, TaskId},
 };
+use std::os::fd::{AsRawFd, RawFd};
 use tidegate_memory::{ByteCount, Limit, Meter, Resident};
 
 /// A worker that has no task. [`Worker::run`] gives it one, and [`Running::end`] gives the worker back.
@@ -136,5 +137,12 @@ impl Worker {
 
     pub(super) fn unexpected(&self, kind: Kind, when: &'static str) -> WorkerError {
         self.connection.useless(WorkerError::Unexpected { kind, when })
+    }
+}
+
+/// The client's end of the socket. Whoever forks has to close it in the child, or the worker outlives this process with it.
+impl AsRawFd for Worker {
+    fn as_raw_fd(&self) -> RawFd {
+        self.connection.as_raw_fd()
     }
 }

@@ -15,4 +15,4 @@ pub use frame::{Frame, FrameReader, Step};
 pub use header::{HEADER, Header, Kind, PREAMBLE, TaskId, VERSION, preamble};
 pub use messages::{Failure, FailureKind, Finished, Hello, Place, Progress, Released, Reply, Request};
 pub(crate) use outbox::{Outbox, Turn};
-pub use task::{Cache, Events, Freed, Output, Table, Task};
+pub use task::{Cache, Events, Freed, Output, Task, TaskTable};

@@ -11,8 +11,8 @@ pub struct Task {
     /// The query. `'-'` is no table in a worker: its standard input is the socket.
     pub sql: String,
     /// Tables that the query may name beside its paths, by their names.
-    #[serde(default)]
-    pub tables: BTreeMap<String, Table>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, TaskTable>,
     /// The folder that relative paths start from; `None` is the one the worker was started in.
     #[serde(default)]
     pub folder: Option<PathBuf>,
@@ -50,7 +50,7 @@ pub struct Task {
 
 /// A table by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
+pub struct TaskTable {
     /// A file or a stream of Arrow IPC data; the path may be that of a pipe, which is read once.
     pub path: PathBuf,
 }

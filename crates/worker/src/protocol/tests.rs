@@ -226,3 +226,13 @@ fn what_may_be_missing_may_be_and_what_is_new_is_passed_over() {
     let error = Request::of_frame(&frame(Kind::Start, b"{}")).unwrap_err();
     assert_eq!(error.to_string(), "a message `start`: missing field `sql` at line 1 column 2");
 }
+
+#[test]
+fn tables_of_a_client_are_named_in_the_request() {
+    let table = TaskTable { path: "/proc/7/fd/9".into() };
+    let task = Task { tables: [("ips".to_owned(), table)].into(), ..Task::of_sql("SELECT * FROM ips") };
+    let request = Request::Start(TaskId::FIRST, Box::new(task));
+    let frame = request.to_frame().unwrap();
+    assert!(String::from_utf8_lossy(&frame.payload).contains(r#""tables":{"ips":{"path":"/proc/7/fd/9"}}"#));
+    assert_eq!(Request::of_frame(&frame).unwrap(), request);
+}

@@ -1,0 +1,137 @@
+"""Tables of this process for a query: what they may be, and how a worker gets them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Any, Union
+
+from . import _native
+from ._errors import MissingPackageError
+
+__all__ = ["Kept", "check", "keep", "native_table", "ready"]
+
+
+class Kept:
+    """A table that was written for workers, in a private file without a name. It is gone with this object.
+
+    Attributes
+    ----------
+    path : str
+        What a worker opens.
+    nbytes : int
+        The size of the file, in bytes.
+    schema : list of Field
+        The columns.
+    """
+
+    def __init__(self, native: _native.KeptTable, schema: list[Any]) -> None:
+        self._native = native
+        self.path = os.fspath(native.path)
+        self.nbytes = native.nbytes
+        self.schema = schema
+
+    def __repr__(self) -> str:
+        return f"<tidegate table of {len(self.schema)} columns, {self.nbytes:,} bytes>"
+
+
+def keep(name: str, table: Any) -> Kept:
+    """Return a table that was written once, for as many queries as there will be.
+
+    Parameters
+    ----------
+    name : str
+        What the table is called in errors.
+    table : object
+        An object with ``__arrow_c_stream__``, or a pandas frame.
+
+    Raises
+    ------
+    TypeError
+        If it is no table.
+    """
+    if isinstance(table, Kept):
+        return table
+    from ._result import Field
+
+    batches = native_batches(name, table)
+    schema = [Field(*field) for field in batches.schema()]
+    return Kept(batches.keep(spool_folder()), schema)
+
+
+def check(name: str, table: Any) -> None:
+    """Raise a ``TypeError`` that names the argument, unless it can be a table."""
+    if isinstance(table, Kept) or callable(table) or hasattr(table, "__arrow_c_stream__") or _is_pandas(table):
+        return
+    raise TypeError(
+        f"{name}: expected a frame, a table or another object with __arrow_c_stream__, or a function that returns one, "
+        f"not {type(table).__name__}"
+    )
+
+
+def ready(name: str, table: Any) -> Union[Kept, _native.Batches]:
+    """Return a table as a worker takes it: written, or a stream that is read once."""
+    from ._result import Result
+
+    if isinstance(table, Result):
+        return native_batches(name, table)
+    if callable(table) and not hasattr(table, "__arrow_c_stream__"):
+        made = table()
+        check(f"what the function for {name!r} returned", made)
+        return native_batches(name, made)
+    # A reader of PyArrow can be read once.
+    if hasattr(table, "read_next_batch"):
+        return native_batches(name, table)
+    return keep(name, table)
+
+
+def native_batches(name: str, table: Any) -> _native.Batches:
+    """Return any table as native batches, without a copy.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    from ._result import Rows
+
+    if isinstance(table, Rows):
+        return table._batches()  # pyright: ignore[reportPrivateUsage]
+    if isinstance(table, _native.Table):
+        return table.to_batches()
+    if _is_pandas(table):
+        table = _arrow_of_pandas(table)
+    if hasattr(table, "__arrow_c_stream__"):
+        return _native.Batches.of_capsule(table.__arrow_c_stream__())
+    raise TypeError(
+        f"{name}: expected an object with __arrow_c_stream__, or a pandas frame, not {type(table).__name__}"
+    )
+
+
+def native_table(name: str, table: Any) -> _native.Table:
+    """Return any table as a native one, without a copy."""
+    return native_batches(name, table).collect()
+
+
+def spool_folder() -> str:
+    """Return the folder for tables on their way: ``TIDEGATE_SPILL_DIR``, or the temporary one if that is on a disk."""
+    return os.environ.get("TIDEGATE_SPILL_DIR") or os.fspath(_native.spool_folder(tempfile.gettempdir()))
+
+
+def _is_pandas(table: Any) -> bool:
+    """Tell a pandas frame without importing pandas."""
+    kind = type(table)
+    return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
+
+
+def _arrow_of_pandas(frame: Any) -> Any:
+    """Return a frame as a PyArrow table. An index that has a name becomes a column; one that has none is dropped."""
+    try:
+        import pyarrow
+    except ImportError:
+        raise MissingPackageError(
+            "a pandas frame as a table needs the package pyarrow", help="pip install pyarrow"
+        ) from None
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    return pyarrow.Table.from_pandas(frame, preserve_index=False)

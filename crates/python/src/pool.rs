@@ -1,0 +1,239 @@
+//! Workers: started when a query needs one, kept warm for the next, ended with this process.
+
+use crate::{
+    batches::Batches,
+    faults::{Fault, json},
+    feed::Feed,
+    rows::RowSource,
+    sockets::Noted,
+};
+use pyo3::{Bound, Py, PyAny, PyResult, Python, intern, pyclass, pyfunction, pymethods, types::PyAnyMethods};
+use std::{
+    collections::BTreeMap,
+    mem,
+    path::PathBuf,
+    process,
+    str::FromStr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+use tidegate_memory::{ByteCount, Limit, Meter, Resident};
+use tidegate_worker::{
+    Running, Worker, WorkerOptions,
+    protocol::{Progress, Task, TaskTable},
+};
+
+/// How many workers wait for a query at most. Each shows the kernel some 30 MB.
+const MOST_WAITING: usize = 2;
+
+/// How long one waits before it is ended.
+const WAITS: Duration = Duration::from_secs(120);
+
+/// The workers of this process.
+#[pyclass(frozen, module = "tidegate._native")]
+pub(crate) struct Pool(Arc<Shared>);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    program: PathBuf,
+    owner: u32,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<Waiting>,
+    /// At work, with the limit that each was started with.
+    working: Vec<(u32, Limit)>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    worker: Worker,
+    limit: Limit,
+    since: Instant,
+    _noted: Noted,
+}
+
+#[pymethods]
+impl Pool {
+    #[new]
+    fn new(program: PathBuf) -> Self {
+        Self(Arc::new(Shared { program, owner: process::id(), state: Mutex::default() }))
+    }
+
+    /// Starts a query. The task is in the words of the protocol; its limit is the worker's.
+    #[pyo3(signature = (task, *, limit, files, streams, on_progress))]
+    fn start(
+        &self,
+        py: Python<'_>,
+        task: &str,
+        limit: Option<u64>,
+        files: BTreeMap<String, PathBuf>,
+        streams: BTreeMap<String, Py<Batches>>,
+        on_progress: Option<Py<PyAny>>,
+    ) -> PyResult<Batches> {
+        let limit = limit.map_or(Limit::Unlimited, |bytes| Limit::Bytes(ByteCount::new(bytes)));
+        let read = serde_json::from_str(task).map_err(|error| Fault::Usage(error.to_string()).raised(py));
+        let mut task: Task = read?;
+        task.tables.extend(files.into_iter().map(|(name, path)| (name, TaskTable { path })));
+        let pool = &self.0;
+        let started = py.detach(|| start(pool, task, limit, streams, on_progress));
+        started.map_err(|fault| fault.raised(py))
+    }
+
+    /// Returns the processes of all workers.
+    fn pids(&self) -> Vec<u32> {
+        let state = self.0.lock();
+        let waiting = state.waiting.iter().map(|waiting| waiting.worker.pid());
+        waiting.chain(state.working.iter().map(|(pid, _)| *pid)).collect()
+    }
+
+    /// Ends the workers that wait, and returns what they showed the kernel, in bytes.
+    fn release(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.0.release())
+    }
+
+    /// Ends the workers that wait; those at work end when they are done, or with this process.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| {
+            self.0.lock().closed = true;
+            self.0.release();
+        });
+    }
+}
+
+fn start(
+    pool: &Arc<Shared>,
+    mut task: Task,
+    limit: Limit,
+    streams: BTreeMap<String, Py<Batches>>,
+    on_progress: Option<Py<PyAny>>,
+) -> Result<Batches, Fault> {
+    let mut feeds = Vec::with_capacity(streams.len());
+    for (name, batches) in streams {
+        let (feed, path) = Feed::new(batches)?;
+        task.tables.insert(name, TaskTable { path });
+        feeds.push(feed);
+    }
+    let running = pool.run(&task, limit)?;
+    let mut source = RowSource::new(running, Arc::clone(pool), on_progress);
+    for feed in feeds {
+        source.feed(feed)?;
+    }
+    Ok(Batches::of_query(source))
+}
+
+impl Shared {
+    /// Begins a task in a worker that waits, or in a new one.
+    fn run(&self, task: &Task, limit: Limit) -> Result<Running, Fault> {
+        if self.owner != process::id() {
+            return Err(Fault::Usage("these workers belong to the process that this one was forked from".into()));
+        }
+        let failed = |error| Fault::Worker(Box::new(error), None);
+        while let Some(worker) = self.take(limit) {
+            worker.check(task).map_err(failed)?;
+            // One that was killed while it waited is not noticed before.
+            if let Ok(running) = worker.run(task) {
+                self.lock().working.push((running.pid(), limit));
+                return Ok(running);
+            }
+        }
+        let worker = Worker::start(&WorkerOptions::new(&self.program, &["worker"], limit)).map_err(failed)?;
+        let running = worker.run(task).map_err(failed)?;
+        self.lock().working.push((running.pid(), limit));
+        Ok(running)
+    }
+
+    fn take(&self, limit: Limit) -> Option<Worker> {
+        let mut state = self.lock();
+        state.waiting.retain(|waiting| waiting.worker.is_alive());
+        let at = state.waiting.iter().position(|waiting| waiting.limit == limit)?;
+        Some(state.waiting.swap_remove(at).worker)
+    }
+
+    /// Takes back the worker of a task that is over.
+    pub(crate) fn give_back(&self, running: Running) {
+        let pid = running.pid();
+        let worker = running.end().ok();
+        let mut state = self.lock();
+        let at = state.working.iter().position(|(working, _)| *working == pid);
+        let limit = at.map(|at| state.working.swap_remove(at).1);
+        let (Some(worker), Some(limit), false) = (worker, limit, state.closed) else { return };
+        let _noted = Noted::new(&worker);
+        state.waiting.push(Waiting { worker, limit, since: Instant::now(), _noted });
+        let ended = state.superfluous();
+        drop(state);
+        if !ended.is_empty() {
+            // Their ends are waited for elsewhere.
+            let _ = thread::Builder::new().name("tidegate-end".into()).spawn(move || drop(ended));
+        }
+    }
+
+    /// Ends a task that nobody reads any more, and keeps its worker.
+    pub(crate) fn retire(self: &Arc<Self>, running: Running) {
+        let pool = Arc::clone(self);
+        let end = move || pool.give_back(running);
+        // Without a thread, the worker is ended with its task.
+        let _ = thread::Builder::new().name("tidegate-retire".into()).spawn(end);
+    }
+
+    fn release(&self) -> u64 {
+        let waiting = mem::take(&mut self.lock().waiting);
+        let held = waiting.iter().filter_map(|waiting| waiting.worker.resident()).map(ByteCount::bytes).sum();
+        for waiting in waiting {
+            waiting.worker.end();
+        }
+        held
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes out those that wait for too long, and the oldest of too many.
+    fn superfluous(&mut self) -> Vec<Waiting> {
+        let too_many = self.waiting.len().saturating_sub(MOST_WAITING);
+        let mut ended: Vec<_> = self.waiting.drain(..too_many).collect();
+        ended.extend(self.waiting.extract_if(.., |waiting| waiting.since.elapsed() > WAITS));
+        ended
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.owner != process::id() {
+            // A forked child: the workers are its parent's.
+            // Without the lock, which a thread of the parent may have held.
+            let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+            mem::forget(mem::take(&mut state.waiting));
+        }
+    }
+}
+
+/// Returns how many bytes a limit is: `512MB`, `75%`; `None` for `none`.
+///
+/// # Errors
+/// `UsageError` if it is no limit.
+#[pyfunction]
+pub(crate) fn limit_bytes(py: Python<'_>, text: &str) -> PyResult<Option<u64>> {
+    let limit = Limit::from_str(text).map_err(|error| Fault::Usage(error.to_string()).raised(py))?;
+    Ok(limit.bytes().map(ByteCount::bytes))
+}
+
+/// Returns what a process shows the kernel, in bytes; nothing of one that is gone.
+#[pyfunction]
+pub(crate) fn process_resident(pid: u32) -> Option<u64> {
+    Meter::of(pid).and_then(|meter| meter.read()).map(Resident::total).ok().map(ByteCount::bytes)
+}
+
+/// Returns a `Progress` of the package.
+pub(crate) fn progress_object<'py>(py: Python<'py>, progress: &Progress) -> PyResult<Bound<'py, PyAny>> {
+    let fields = serde_json::to_value(progress).map_err(|error| Fault::Usage(error.to_string()).raised(py))?;
+    let class = py.import(intern!(py, "tidegate._result"))?.getattr(intern!(py, "Progress"))?;
+    class.call_method1(intern!(py, "_of"), (json(py, &fields)?,))
+}

@@ -1,0 +1,254 @@
+"""Where processes end, fork, are interrupted or killed."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import pickle
+import select
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+import tidegate as tg
+from tidegate import _engine
+
+
+def gone(pid: int) -> bool:
+    """Wait for the end of any process, for 20 s at most."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        ended = select.poll()
+        ended.register(process, select.POLLIN)
+        return bool(ended.poll(20_000))
+    finally:
+        os.close(process)
+
+
+def python(code: str, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def test_a_killed_worker_is_lost_with_its_last_reading(endless: str) -> None:
+    reached = threading.Event()
+    result = _engine.execute(f"SELECT max(value) FROM ({endless})", on_progress=lambda progress: reached.set())
+
+    def kill() -> None:
+        reached.wait(30)
+        os.kill(result.worker_pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(tg.WorkerLost, match="SIGKILL.*last showed") as caught:
+        result.collect()
+    killer.join()
+    assert caught.value.pid == result.worker_pid
+    assert caught.value.progress.resident > 1 << 20
+    assert _engine.execute("SELECT 1").collect().item() == 1
+
+
+def test_a_worker_that_was_killed_while_it_waited() -> None:
+    _engine.execute("SELECT 1").collect()
+    for pid in _engine.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+    assert _engine.execute("SELECT 2").collect().item() == 2
+
+
+def test_an_interrupt_ends_the_query_and_nothing_else(endless: str) -> None:
+    code = f"""
+import os, signal, threading
+from tidegate import _engine
+def interrupt(progress):
+    os.kill(os.getpid(), signal.SIGINT)
+try:
+    _engine.execute("SELECT max(value) FROM ({endless})", on_progress=interrupt).collect()
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+print(_engine.execute("SELECT 7").collect().item())
+"""
+    process = python(code)
+    out, err = process.communicate(timeout=60)
+    assert out.split() == ["interrupted", "7"], err
+
+
+@pytest.mark.parametrize("read", ["to_arrow()", "to_pandas()", "collect()", "rows()"])
+def test_an_interrupt_from_outside(read: str, endless: str) -> None:
+    pytest.importorskip("pandas")
+    code = f"""
+from tidegate import _engine
+tell = lambda progress: print("at work", flush=True)
+result = _engine.execute("SELECT max(value) FROM ({endless})", on_progress=tell)
+try:
+    result.{read}
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    process = python(code)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "at work\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert "interrupted" in out, err
+
+
+@pytest.mark.parametrize(
+    "end", ["import sys; sys.exit(3)", "import os; os.kill(os.getpid(), 9)", "raise ValueError('x')", "pass"]
+)
+def test_no_worker_is_left_behind(end: str, endless: str) -> None:
+    code = f"""
+from tidegate import _engine
+_engine.execute("SELECT 1").collect()
+results = [_engine.execute("{endless}") for _ in range(2)]
+iterators = [result.iter_batches() for result in results]
+for iterator in iterators:
+    next(iterator)
+print(*_engine.worker_pids(), flush=True)
+{end}
+"""
+    process = python(code)
+    out, err = process.communicate(timeout=60)
+    pids = [int(pid) for pid in out.split()]
+    assert len(pids) >= 2, err
+    assert all(gone(pid) for pid in pids)
+
+
+def test_a_thread_that_reads_does_not_keep_the_interpreter(endless: str) -> None:
+    code = f"""
+import threading
+from tidegate import _engine
+started = threading.Event()
+result = _engine.execute("SELECT max(value) FROM ({endless})", on_progress=lambda progress: started.set())
+threading.Thread(target=result.collect, daemon=True).start()
+started.wait(30)
+print(result.worker_pid, flush=True)
+"""
+    process = python(code)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert gone(int(out))
+
+
+def test_a_forked_child_has_a_worker_of_its_own(endless: str) -> None:
+    result = _engine.execute(endless)
+    batches = result.iter_batches()
+    next(batches)
+    _engine.execute("SELECT 1").collect()
+    ours = set(_engine.worker_pids())
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            answer = _engine.execute("SELECT 5").collect().item()
+            fresh = not ours & set(_engine.worker_pids())
+            try:
+                next(batches)
+                error = "none"
+            except tg.UsageError:
+                error = "clear"
+            os.write(writer, f"{answer} {fresh} {error}".encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        assert pipe.read() == "5 True clear"
+    os.waitpid(child, 0)
+    assert next(batches).num_rows > 0
+    result.close()
+    assert _engine.execute("SELECT 1").collect().item() == 1
+
+
+def test_a_child_that_outlives_its_parent_keeps_no_worker() -> None:
+    code = """
+import os, sys
+from tidegate import _engine
+_engine.execute("SELECT 1").collect()
+print(*_engine.worker_pids(), flush=True)
+if os.fork() == 0:
+    sys.stdin.read()
+    os._exit(0)
+os.kill(os.getpid(), 9)
+"""
+    process = python(code, stdin=subprocess.PIPE)
+    assert process.stdout is not None
+    pids = [int(pid) for pid in process.stdout.readline().split()]
+    assert pids
+    assert all(gone(pid) for pid in pids)
+    process.communicate(timeout=60)
+
+
+def _seven() -> int:
+    return _engine.execute("SELECT 7").collect().item()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_multiprocessing(method: str) -> None:
+    _engine.execute("SELECT 1").collect()
+    context = multiprocessing.get_context(method)
+    with context.Pool(2) as pool:
+        assert [each.get(60) for each in [pool.apply_async(_seven) for _ in range(4)]] == [7] * 4
+
+
+def test_threads_have_workers_of_their_own() -> None:
+    answers: list[int] = []
+
+    def ask(n: int) -> None:
+        answers.append(_engine.execute(f"SELECT sum(value) FROM range(0, {n})").collect().item())
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(10, 18)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [n * (n - 1) // 2 for n in range(10, 18)]
+
+
+def test_asyncio() -> None:
+    async def ask() -> list[int]:
+        results = [_engine.execute(f"SELECT {n}") for n in range(3)]
+        tables = await asyncio.gather(*(result.collect_async() for result in results))
+        rows = 0
+        async for batch in _engine.execute("SELECT value FROM range(0, 20000)").aiter_batches():
+            rows += len(batch)
+        return [*(table.item() for table in tables), rows]
+
+    assert asyncio.run(ask()) == [0, 1, 2, 20_000]
+
+
+def test_a_cancelled_task_cancels_its_query(endless: str) -> None:
+    async def ask() -> None:
+        reached = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        query = f"SELECT max(value) FROM ({endless})"
+        result = _engine.execute(query, on_progress=lambda _: loop.call_soon_threadsafe(reached.set))
+        task = asyncio.ensure_future(result.collect_async())
+        await reached.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(ask())
+    assert _engine.execute("SELECT 1").collect().item() == 1
+
+
+def test_a_result_stays_in_its_process() -> None:
+    with pytest.raises(TypeError, match="another process"):
+        pickle.dumps(_engine.execute("SELECT 1"))
+
+
+def test_errors_travel() -> None:
+    with pytest.raises(tg.QueryError) as caught:
+        _engine.execute("SELECT nope").collect()
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is tg.QueryError
+    assert (again.message, again.help, again.place) == (caught.value.message, caught.value.help, caught.value.place)
