@@ -7,7 +7,7 @@ use super::{
     schema::{Column, Offsets},
 };
 use datafusion::arrow::{
-    array::{Array, ArrayRef, AsArray, FixedSizeListArray, ListArray, MapArray, StructArray},
+    array::{ArrayRef, AsArray, FixedSizeListArray, ListArray, MapArray, StructArray},
     buffer::{Buffer, OffsetBuffer},
     datatypes::DataType,
 };
