@@ -25,7 +25,7 @@ use tidegate_engine::{
     sink::{self, OutputFile, OutputFormat, Sink, Target, Verdict},
 };
 use tidegate_govern::is_in_memory;
-use tidegate_memory::ByteCount;
+use tidegate_memory::{ByteCount, machine::Machine};
 use tidegate_worker::protocol::Freed;
 
 /// Exit code of a task with more rejects than allowed.
@@ -38,6 +38,7 @@ const TOO_MANY_REJECTS: u8 = 4;
 pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) -> Result<u8, EngineError> {
     outputs::check(arguments)?;
     let sql = sql::text(&arguments.sql)?;
+    outputs::check_inputs(arguments, &sql)?;
     let record = arguments.record.as_deref().map(OutputFile::create).transpose()?;
     let printer = if arguments.events.logs_to_stderr() { printer.without_progress() } else { printer };
     let usual = Settings::of(&arguments.limit)?;
@@ -52,6 +53,7 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     };
     settings.observer =
         Observer::open(Opening { arguments: &arguments.events, settings: &settings, text: &sql, printer })?;
+    warn_of_less(&settings, printer);
     let carried = Carried::of(&settings);
     let kept = Kept::open(&arguments.history, printer, carried.run());
     let watch = start_watch(&settings, printer, ends(&kept))?;
@@ -95,6 +97,17 @@ pub fn run_command(arguments: &QueryArgs, printer: Printer, metering: Metering) 
     }
     settings.observer.ended(&whole, &ran.traces.seen.last);
     Ok(code)
+}
+
+/// Says if the machine, or the cgroup, allows less than the limit. A cgroup counts in pages, so that its limit may be a little less.
+fn warn_of_less(settings: &Settings, printer: Printer) {
+    let Some(limit) = settings.budget.map(|budget| budget.limit) else { return };
+    if let Some(allowed) = Machine::read().allowed().filter(|allowed| *allowed + ByteCount::mib(1) < limit) {
+        let less = format!(
+            "{limit} is more than the {allowed} that there are here: the kernel may end this before the limit does"
+        );
+        printer.warning("limit", &less);
+    }
 }
 
 /// Keeps the end of a run by whoever ends the process.

@@ -58,6 +58,14 @@ pub fn run_command(arguments: &RunsArgs, printer: Printer) -> Result<u8, EngineE
     };
     let records = history.list(&filter).and_then(|runs| records(&mut history, &runs));
     match records {
+        Ok(records)
+            if records.is_empty()
+                && arguments.format == TextForm::Text
+                && history.count().is_ok_and(|count| count > 0) =>
+        {
+            say("no run of the history is like that; `tidegate runs` lists the newest")?;
+            Ok(0)
+        }
         Ok(records) => shown(&records, arguments.format),
         Err(error) => Ok(failed(&error, printer)),
     }

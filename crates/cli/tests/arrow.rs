@@ -126,7 +126,8 @@ fn worker() -> Worker {
 }
 
 fn task(folder: &Path, sql: &str, tables: &[(&str, &str)]) -> Task {
-    let tables = tables.iter().map(|(name, path)| ((*name).to_owned(), TaskTable { path: PathBuf::from(path) })).collect();
+    let tables =
+        tables.iter().map(|(name, path)| ((*name).to_owned(), TaskTable { path: PathBuf::from(path) })).collect();
     let output = Output::File { path: "out.csv".into(), format: None };
     Task { folder: Some(folder.to_path_buf()), cache: Cache::Nowhere, tables, output, ..Task::of_sql(sql) }
 }

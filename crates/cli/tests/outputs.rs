@@ -31,6 +31,24 @@ fn log(folder: &Path, lines: usize) -> PathBuf {
 }
 
 #[test]
+fn no_output_takes_the_place_of_an_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = fs::read(log(folder.path(), 30)).unwrap();
+    std::os::unix::fs::symlink("access.log", folder.path().join("link.log")).unwrap();
+    for option in ["--output", "--rejects", "--record", "--log", "--metrics"] {
+        for (named, read) in [("access.log", "acc*.log"), ("link.log", "access.log"), ("./access.log", "link.log")] {
+            let mut query = command(TIDEGATE);
+            let sql = format!("SELECT count(*) AS n FROM (SELECT * FROM '{read}')");
+            query.args(["query", "--format", "csv", "--max-rejects", "100%", option, named, &sql]);
+            let ran = run(query.current_dir(folder.path()), b"");
+            assert_eq!(ran.status.code(), Some(2), "{option}: {ran}");
+            assert!(ran.stderr.contains(&format!("{option} is a file that the query reads, `")), "{ran}");
+            assert_eq!(fs::read(folder.path().join("access.log")).unwrap(), before, "{option} {named}");
+        }
+    }
+}
+
+#[test]
 fn rejects_are_kept_of_a_query_that_stops_early() {
     let folder = tempfile::tempdir().unwrap();
     let log = log(folder.path(), 60_000);

@@ -1,5 +1,5 @@
-//! An SQLite file that several processes share, and that never ends a job: one that is damaged, or no database of ours, is set
-//! aside, and a new one is begun in its place.
+//! An SQLite file that several processes share, and that never ends a job: one that is damaged is set aside, and a new one is begun
+//! in its place. What is no database of ours is left alone.
 //!
 //! *Concurrency.* The journal is a write-ahead log, so that readers never wait. Opening is under an advisory lock of its own
 //! file (`.lock`): two processes that find the same damage must not set aside each other's new file, and SQLite does not wait
@@ -10,12 +10,16 @@ use rusqlite::{Connection, Error, ErrorCode, OpenFlags, TransactionBehavior};
 use std::{
     ffi::OsString,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io,
+    io::{self, Read},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
+
+/// How an SQLite file begins, and where it has the number of the application (the file format of SQLite, 1.3).
+const MAGIC: &[u8] = b"SQLite format 3\0";
+const APPLICATION_AT: usize = 68;
 
 /// How long to wait for other processes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -118,9 +122,17 @@ fn connect_or_begin(path: &Path, schema: &Schema, notes: &mut Vec<String>) -> Re
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| TasksError::io("make", folder, error))?;
+    let had_lock = with_suffix(path, ".lock").exists();
     let _lock = lock(path)?;
     match connect(path, schema) {
         Ok(connection) => Ok(connection),
+        Err(Fault::Failed(error @ TasksError::Foreign { .. })) => {
+            if !had_lock {
+                // Nothing of ours stays beside what is not ours.
+                let _ = fs::remove_file(with_suffix(path, ".lock"));
+            }
+            Err(error)
+        }
         Err(Fault::Useless(reason)) => {
             notes.push(set_aside(path, schema, &reason)?);
             connect(path, schema).map_err(|fault| fault.error(path))
@@ -152,14 +164,31 @@ fn connect(path: &Path, schema: &Schema) -> Result<Connection, Fault> {
         Ok((connection, origin))
     });
     match opened {
-        Ok((_, Origin::Foreign)) => Err(Fault::Useless(format!("it is no {} of Tidegate", schema.name))),
+        Ok((_, Origin::Foreign)) => Err(Fault::Failed(foreign(path, schema))),
         Ok((_, Origin::Ours(version))) if steps_from(schema, version).is_none() => {
             Err(Fault::Failed(TasksError::Newer { path: path.to_path_buf(), version }))
         }
         Ok((connection, Origin::Ours(_))) => Ok(connection),
-        Err(error) if is_damage(&error) => Err(Fault::Useless(error.to_string())),
+        Err(error) if is_damage(&error) && may_be_ours(path, schema) => Err(Fault::Useless(error.to_string())),
+        Err(error) if is_damage(&error) => Err(Fault::Failed(foreign(path, schema))),
         Err(error) => Err(Fault::Failed(failure(path, error))),
     }
+}
+
+fn foreign(path: &Path, schema: &Schema) -> TasksError {
+    TasksError::Foreign { path: path.to_path_buf(), name: schema.name }
+}
+
+/// Returns whether a damaged file may be a database of ours: it says so, or its name says that it is a database and nothing in
+/// it says whose.
+fn may_be_ours(path: &Path, schema: &Schema) -> bool {
+    let mut head = [0; APPLICATION_AT + 4];
+    let is_whole = File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    if is_whole && head.starts_with(MAGIC) {
+        let application = head.last_chunk().map(|number| i64::from(u32::from_be_bytes(*number)));
+        return application == Some(schema.application);
+    }
+    path.extension().is_some_and(|extension| extension == "db")
 }
 
 /// Whose file it is.

@@ -49,6 +49,14 @@ pub enum TasksError {
         /// Its format.
         version: i64,
     },
+    /// The file is something else than the database that it should be. It was left alone; use another file.
+    #[error("`{path}` is not {name} of Tidegate, and was left alone")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        name: &'static str,
+    },
     /// The disk of the database is full. A retry passes with room.
     #[error("no room left on the disk of `{path}`")]
     DiskFull {
@@ -110,6 +118,7 @@ impl TasksError {
             | Self::InUse { .. }
             | Self::Locked { .. }
             | Self::Newer { .. }
+            | Self::Foreign { .. }
             | Self::DiskFull { .. }
             | Self::Database { .. } => 1,
         }
@@ -123,6 +132,7 @@ impl TasksError {
             Self::InUse { .. } => Some("wait until it has ended, or write to another `output` folder".into()),
             Self::Locked { .. } => Some("end the process that holds it, and run again".into()),
             Self::Newer { .. } => Some("use the newer version, or name another file".into()),
+            Self::Foreign { .. } => Some("name another file, or one that is not there yet".into()),
             Self::DiskFull { .. } => Some("free some room, and run again: what is done stays done".into()),
             Self::Database { path, .. } => Some(format!("move `{}` away, and run again", path.display())),
             Self::NoRun { .. } => Some("`tidegate runs` lists the runs that are kept; `last` is the newest".into()),

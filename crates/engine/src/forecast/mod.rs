@@ -17,7 +17,7 @@ mod taught;
 pub use growth::Range;
 pub use mode::Mode;
 pub use model::{Forecast, Part};
-pub use run::{Effort, forecast, input};
+pub use run::{Effort, forecast, input, inputs};
 pub(crate) use sample::sampled;
 pub(crate) use seen::SampleSeen;
 pub use taught::{Lessons, Taught};

@@ -92,6 +92,9 @@ const SPILLED_IN_A_SECOND: f64 = 150e6;
 const GROWS: f64 = 1.5;
 const SMALL: f64 = 1e6;
 
+/// What rows that were counted by samples are off by.
+const ROWS: f64 = 0.02;
+
 /// Fewer groups tell nothing of what one takes.
 const FEW: f64 = 500.0;
 
@@ -124,7 +127,7 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
         spill,
         seconds: seconds(levels, spill),
         rows_in: Range::exactly(rows_in).loosened(0.05),
-        rows_out: growth::whole(&points(levels, |level| (level.share, level.rows_out))),
+        rows_out: rows_out(levels, last),
         input: shown(last.scans.iter().map(read).sum()),
         sampled: last.scans.iter().map(|scan| scan.read).sum(),
         parts: parts(last, &states, fixed, program),
@@ -207,6 +210,26 @@ fn class(held: &Held, terms: &Terms) -> Class {
 /// Returns whether what an operator keeps is counted in groups.
 pub(super) fn counts_groups(level: &Level, at: usize) -> bool {
     level.operators.get(at).is_some_and(|held| class(held, &Terms { budget: None }) == Class::Groups)
+}
+
+/// Returns the rows of the result. Where they are the groups of an operator, what is known of its keys tells more than how rows
+/// grew from sample to sample.
+fn rows_out(levels: &[Level], last: &Level) -> Range {
+    let is_result = |level: &Level, at: usize| {
+        let rows = level.operators.get(at).and_then(|held| held.rows);
+        rows.is_some_and(|rows| (rows - level.rows_out).abs() < 0.5)
+    };
+    let groups = (0..last.operators.len())
+        .find(|at| counts_groups(last, *at) && levels.iter().all(|level| is_result(level, *at)));
+    let (range, grows) = match groups {
+        Some(at) => (growth::distinct(&keys(levels, at)), true),
+        None => {
+            let first = levels.first().map_or(0.0, |level| level.rows_out);
+            let grown = growth::whole(&points(levels, |level| (level.share, level.rows_out)));
+            (grown, (last.rows_out - first).abs() > 0.5)
+        }
+    };
+    if grows && last.share < 1.0 { range.loosened(ROWS) } else { range }
 }
 
 /// Returns whether functions among these keep the values of their rows.

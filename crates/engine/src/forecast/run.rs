@@ -8,10 +8,13 @@ use super::{
 };
 use crate::{
     EngineError, GivenUp, Task, TaskOptions,
-    input::{find, once},
+    input::{InputFile, find, once},
     sql::{Parsed, is_query, parse, take_paths},
 };
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 use tidegate_memory::ByteCount;
 use tokio::time::{Instant as Deadline, timeout_at};
 
@@ -99,18 +102,30 @@ fn time_for(effort: Effort, start: Instant, levels: &[Level]) -> Option<Duration
 /// Returns how much a query will read, if that can be told without opening its files; nothing of a stream, and of what is no
 /// query, such as `EXPLAIN`.
 pub fn input(sql: &str) -> Option<ByteCount> {
+    let mut all = ByteCount::ZERO;
+    for file in files(sql)? {
+        all += file.size?;
+    }
+    Some(all)
+}
+
+/// Returns the files that a query reads, each as often as it is named; none of a query that cannot be taken apart, or that reads
+/// what is gone once it is read.
+pub fn inputs(sql: &str) -> Vec<PathBuf> {
+    files(sql).unwrap_or_default().into_iter().filter_map(|file| file.path).collect()
+}
+
+fn files(sql: &str) -> Option<Vec<InputFile>> {
     let Parsed { mut statement, hidden, .. } = parse(sql).ok().filter(|parsed| is_query(&parsed.statement))?;
     let tables = take_paths(&mut statement, &hidden, &[]).ok()?;
-    let mut all = ByteCount::ZERO;
+    let mut files = Vec::new();
     for pattern in tables.iter().flat_map(|table| &table.request.patterns) {
         if once(pattern).is_some() {
             return None;
         }
-        for file in find(pattern).ok()? {
-            all += file.size?;
-        }
+        files.extend(find(pattern).ok()?);
     }
-    Some(all)
+    Some(files)
 }
 
 /// Returns whether the next sample, twice as large as the last, may tell more and can be had.

@@ -9,8 +9,12 @@ use crate::{
     text, words,
 };
 
-/// Columns of the numbers.
-const WHEN: usize = 16;
+/// Characters of an id, which tell a run from others.
+const ID: usize = 5;
+
+/// Columns of the numbers. Of a date, the year is left out.
+const WHEN: usize = 11;
+const YEAR: usize = 5;
 const PEAK: usize = 19;
 const ERROR: usize = 8;
 const TIME: usize = 10;
@@ -28,8 +32,8 @@ pub fn runs(records: &[RunRecord], style: Style) -> String {
     let mut newest: Vec<&RunRecord> = records.iter().collect();
     newest.sort_by_key(|record| std::cmp::Reverse(record.started_ms));
     sheet.line(&format!(
-        "  {:<WHEN$} {:>PEAK$} {:>ERROR$} {:>TIME$}  what",
-        "when (UTC)", "peak of limit", "forecast", "time"
+        "  {:<ID$} {:<WHEN$} {:>PEAK$} {:>ERROR$} {:>TIME$}  what",
+        "id", "when (UTC)", "peak of limit", "forecast", "time"
     ));
     let room = MOST_LINES - 2;
     for record in newest.iter().take(room) {
@@ -43,7 +47,8 @@ pub fn runs(records: &[RunRecord], style: Style) -> String {
 }
 
 fn row(record: &RunRecord, sign: char) -> String {
-    let when: String = record.started_ms.and_then(words::date).unwrap_or_default().chars().take(WHEN).collect();
+    let when: String =
+        record.started_ms.and_then(words::date).unwrap_or_default().chars().skip(YEAR).take(WHEN).collect();
     let peak = match (record.peak, record.limit) {
         (Some(peak), Some(limit)) => format!("{peak} of {limit}"),
         (Some(peak), None) => format!("{peak}, no limit"),
@@ -56,5 +61,10 @@ fn row(record: &RunRecord, sign: char) -> String {
         How::Answered => String::new(),
         how => format!("{}: ", words::ended(how)),
     };
-    format!("{sign} {} {peak:>PEAK$} {error:>ERROR$} {time:>TIME$}  {how}{query}", column(&when, WHEN))
+    let id: String = record.id.chars().take(ID).collect();
+    format!(
+        "{sign} {} {} {peak:>PEAK$} {error:>ERROR$} {time:>TIME$}  {how}{query}",
+        column(&id, ID),
+        column(&when, WHEN)
+    )
 }

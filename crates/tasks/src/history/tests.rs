@@ -265,12 +265,40 @@ fn check_set_aside(damage: impl FnOnce(&Path)) {
 }
 
 #[test]
-fn a_file_that_is_no_history_is_set_aside() {
+fn a_file_that_says_nothing_is_set_aside_if_its_name_says_that_it_is_a_database() {
     check_set_aside(|path| fs::write(path, "name,value\n".repeat(1000)).unwrap());
-    check_set_aside(|path| {
-        fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn what_is_no_history_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str, write: &dyn Fn(&Path)| {
+        let path = folder.path().join(name);
+        write(&path);
+        let before = fs::read(&path).unwrap();
+        let error = History::open(&path).unwrap_err();
+        assert!(matches!(error, TasksError::Foreign { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            format!("`{}` is not the history of runs of Tidegate, and was left alone", path.display())
+        );
+        assert_eq!(fs::read(&path).unwrap(), before);
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [name], "nothing is left beside it");
+        fs::remove_file(&path).unwrap();
+    };
+    check("notes.txt", &|path| fs::write(path, "name,value\n".repeat(1000)).unwrap());
+    check("short", &|path| fs::write(path, "x").unwrap());
+    let foreign = |path: &Path| {
         let foreign = rusqlite::Connection::open(path).unwrap();
         foreign.execute_batch("CREATE TABLE precious (value)").unwrap();
+    };
+    check("other.db", &foreign);
+    check("other.db", &|path| {
+        foreign(path);
+        let mut bytes = fs::read(path).unwrap();
+        bytes[100..].fill(0xa5);
+        fs::write(path, bytes).unwrap();
     });
 }
 

@@ -95,7 +95,11 @@ fn sizes(largest: u64) -> impl Iterator<Item = u64> {
 fn write(path: &Path, options: &DataOptions) -> io::Result<ByteCount> {
     if !path.exists() {
         let part = path.with_extension("part");
-        if options.format == DataFormat::Log { write_plain(&part, options)? } else { generate(&part, options)? }
+        if options.format == DataFormat::Log {
+            write_plain(&part, options)?
+        } else {
+            generate(&part, options)?
+        }
         fs::rename(&part, path)?;
     }
     Ok(ByteCount::new(path.metadata()?.len()))
@@ -167,7 +171,8 @@ mod tests {
     #[test]
     fn a_line_is_plain_without_spaces_in_names_and_escapes() {
         let rest = "[01/Mar/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"a b [c\" 0.1";
-        let check = |names: &str, rest: &str, plain| assert_eq!(is_plain(&format!("{names} {rest}")), plain, "{names} {rest}");
+        let check =
+            |names: &str, rest: &str, plain| assert_eq!(is_plain(&format!("{names} {rest}")), plain, "{names} {rest}");
         check("10.0.0.1 - -", rest, true);
         check("10.0.0.1 - ann", rest, true);
         check("10.0.0.1 - J. Doe", rest, false);
