@@ -70,7 +70,7 @@ def local_variables(frame: FrameType) -> dict[str, Any]:
     found = dict(held)
     # Three references are the frame's, ours and the argument's. While a function is traced, its copy is written back to
     # it.
-    if sys.getrefcount(held) <= 3 and frame.f_trace is None and sys.getprofile() is None:
+    if frame.f_trace is None and sys.getprofile() is None and sys.getrefcount(held) <= 3:
         held.clear()
     return found
 
