@@ -191,3 +191,9 @@ def test_a_function_between_steps(frame: tg.LazyFrame) -> None:
 
     with pytest.raises(KeyError, match="of mine"):
         frame.map_batches(fails, schema={"a": "int64"}).collect()
+
+
+def test_an_order_of_a_join_whose_column_changes(frame: tg.LazyFrame) -> None:
+    joined = frame.join(frame.select("k", "b").unique("k"), on="k").sort("a", descending=True)
+    changed = joined.with_columns(a=col("a") * -1).head(2).select("a")
+    assert changed.collect().rows() == [(-9,), (-5,)], changed.sql_text
