@@ -10,7 +10,7 @@ import functools
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Callable, NamedTuple, Union
+from typing import Any, Callable, NamedTuple, Union, cast
 
 from ._errors import InputError, MissingPackageError
 
@@ -62,7 +62,7 @@ def open_chunks(source: Any, options: Options) -> Iterator[Chunk]:
     if hasattr(source, "iloc") or (callable(getattr(source, "slice", None)) and hasattr(source, "__len__")):
         return _of_frame(source, options)
     if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray, dict)):
-        items: Iterable[Any] = source
+        items = cast("Iterable[Any]", source)
         return _of_iterator("chunk", lambda: items)
     raise TypeError(
         f"`source` must be a path, a query, a frame or something that can be iterated, not {type(source).__name__}"
