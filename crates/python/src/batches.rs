@@ -15,7 +15,7 @@ use arrow_ipc::reader::StreamReader;
 use arrow_schema::{ArrowError, SchemaRef};
 use pyo3::{
     Bound, Py, PyAny, PyResult, Python, pyclass, pymethods,
-    types::{PyAnyMethods, PyCapsule, PyIterator, PyTuple},
+    types::{PyCapsule, PyIterator, PyTuple},
 };
 use std::{
     collections::VecDeque,
@@ -83,7 +83,8 @@ impl Batches {
 
     /// Returns the columns: name, type, and whether there may be nulls. Waits until they are known.
     fn schema<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-        fields(py, &self.open(py, |open| Ok(open.schema.clone()))?)
+        let schema: SchemaRef = self.open(py, |open| Ok(open.schema.clone()))?;
+        fields(py, &schema)
     }
 
     /// Returns a table without rows that has the columns.
@@ -308,7 +309,7 @@ impl QueryReader {
             // The rows went to a file.
             return Ok(Box::new(RecordBatchIterator::new([], SchemaRef::new(arrow_schema::Schema::empty()))));
         }
-        Ok(Box::new(Self { reader: StreamReader::try_new_unbuffered(source, None)?, slot }))
+        Ok(Box::new(Self { reader: StreamReader::try_new(source, None)?, slot }))
     }
 }
 

@@ -13,7 +13,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use arrow_select::concat::concat;
 use pyo3::{
     Bound, IntoPyObject, PyResult, Python, pyclass, pymethods,
-    types::{PyAnyMethods, PyDict, PyDictMethods},
+    types::{PyDict, PyDictMethods},
 };
 use std::{mem, sync::Arc};
 

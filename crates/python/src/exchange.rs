@@ -33,7 +33,7 @@ pub(crate) fn export<'py>(
 pub(crate) fn import(capsule: &Bound<'_, PyCapsule>) -> Result<Box<dyn RecordBatchReader + Send>, Fault> {
     let stream = capsule.pointer_checked(Some(NAME))?;
     // SAFETY: a capsule of this name holds an `ArrowArrayStream`, by the interface's rules; it is moved out, and what
-    is left // in the capsule is marked as released.
+    // is left in the capsule is marked as released.
     let reader = unsafe { ArrowArrayStreamReader::from_raw(stream.as_ptr().cast()) }?;
     Ok(Box::new(reader))
 }
@@ -46,6 +46,7 @@ pub(crate) fn import(capsule: &Bound<'_, PyCapsule>) -> Result<Box<dyn RecordBat
 pub(crate) fn import_schema(capsule: &Bound<'_, PyCapsule>) -> Result<Schema, Fault> {
     let schema = capsule.pointer_checked(Some(SCHEMA))?;
     // SAFETY: a capsule of this name holds an `ArrowSchema`, by the interface's rules, which lives as long as the
-    capsule. let schema: &FFI_ArrowSchema = unsafe { schema.cast().as_ref() };
+    // capsule.
+    let schema: &FFI_ArrowSchema = unsafe { schema.cast().as_ref() };
     Ok(Schema::try_from(schema)?)
 }

@@ -32,7 +32,7 @@ def _grow(room: int = ROOM) -> None:
     """Take more than the room, and go on with lines of Python, so that there is a next one."""
     kept: list[bytearray] = []
     for _ in range(room // 1_000_000 + 20):
-        kept.append(bytearray(1_000_000))  # noqa: PERF401 - a list without a name would be shown as such
+        kept.append(bytearray(1_000_000))  # a list without a name would be shown as such
     for _ in range(SPINS):
         pass
     del kept

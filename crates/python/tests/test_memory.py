@@ -13,8 +13,15 @@ import pytest
 from tidegate._memory import memory
 from tidegate._memory_holders import Holder, find_holders
 from tidegate._memory_kernel import PeakWatch, read_resident, resident_now
+from tidegate._release import release_memory
 
 kept_here: dict[str, Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> None:
+    """Have nothing of an earlier test in the heap, where growth would find room."""
+    release_memory()
 
 
 def _kernel() -> dict[str, int]:

@@ -11,6 +11,13 @@ from tidegate._memory_kernel import resident_now
 from tidegate._memory_text import bar, html_table, sparkline, svg_timeline, table
 from tidegate._monitor import Sample, Timeline, monitor
 from tidegate._profile import profile
+from tidegate._release import release_memory
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> None:
+    """Have nothing of an earlier test in the heap, where growth would find room."""
+    release_memory()
 
 
 def _until_sampled(m: Any, count: int) -> None:

@@ -17,6 +17,12 @@ from tidegate._processor import DataProcessor, should_release
 from tidegate._release import release_memory
 
 
+@pytest.fixture(autouse=True)
+def _clean() -> None:
+    """Have nothing of an earlier test in the heap, where growth would find room."""
+    release_memory()
+
+
 def _texts(folder: Path, count: int) -> list[Path]:
     paths = [folder / f"part{number}.txt" for number in range(count)]
     for number, path in enumerate(paths):
@@ -179,7 +185,6 @@ def test_what_fails_in_a_block_stands_in_its_turn() -> None:
 
 
 def test_the_limit_ends_a_turn_and_what_it_held_goes_back() -> None:
-    release_memory()
     before = resident_now()
 
     def grow(chunk: int) -> int:

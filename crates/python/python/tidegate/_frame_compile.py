@@ -49,8 +49,11 @@ class Compiler:
         """Give a query a name in WITH, and return it as a source. Its order is of use only to its own LIMIT."""
         if query.raw is None and not query.limited:
             query = query.copy(order=[])
-        name = f"{self._prefix}{len(self.steps) + 1}"
-        self.steps.append((name, query.text()))
+        text = query.text()
+        name = next((name for name, known in self.steps if known == text), "")
+        if not name:
+            name = f"{self._prefix}{len(self.steps) + 1}"
+            self.steps.append((name, text))
         if query.items is None:
             return Source(name, query.source.columns, query.source.known, kinds=query.source.kind)
         known = query.known() or {}

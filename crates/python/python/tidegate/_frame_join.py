@@ -108,7 +108,7 @@ def _items(left: Source, right: Source, keys: JoinKeys) -> list[Item]:
 
 
 def _item(name: str, text: str, source: Source, column: str) -> Item:
-    return Item(name, Resolved(text, kind=lambda: source.kind(column)))
+    return Item(name, Resolved(text, kind=lambda: source.kind(column)), columns=(column,))
 
 
 def _key_text(name: str, other: Optional[str], how: str) -> str:

@@ -103,6 +103,11 @@ class MemoryLimit:
             self._forget()
             _busy.remove(self)
 
+    def end_in_child(self) -> None:
+        """Take the limit off a forked child, in which its thread is not."""
+        self._stop.set()
+        self._forget()
+
     def _forget(self) -> None:
         """Undo what setting the limit did."""
         own_limits.pop(id(self), None)
@@ -276,7 +281,7 @@ def limit_memory(
     size = parse_limit(limit)
     if size is None and limit is not None:
         raise ValueError("`limit` is 'none', and sets none; `tg.limit_memory(None)` removes all")
-    if isinstance(interval, bool) or not isinstance(interval, (int, float)):
+    if isinstance(interval, bool) or not isinstance(interval, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"`interval` must be a number of seconds, not {type(interval).__name__}")
     if interval <= 0:
         raise ValueError(f"`interval` is {interval}, and must be above zero seconds")
@@ -394,8 +399,7 @@ def _raise_in(thread: threading.Thread, limit: MemoryLimit, rss: int) -> None:
 def _forget_in_child() -> None:
     """Take all limits off a forked child: the thread that watches is not in it."""
     for limit in _active.copy():  # each takes itself out
-        limit._stop.set()
-        limit._forget()
+        limit.end_in_child()
 
 
 if sys.platform != "win32":

@@ -190,7 +190,7 @@ class MemoryManager:
         size = parse_limit(limit)
         if size is None:
             raise ValueError("a `MemoryManager` needs a limit; write it as 512MB, 2GiB or 75%")
-        if isinstance(interval, bool) or not isinstance(interval, (int, float)):
+        if isinstance(interval, bool) or not isinstance(interval, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"`interval` must be a number of seconds, not {type(interval).__name__}")
         if interval <= 0:
             raise ValueError(f"`interval` is {interval}, and must be above zero seconds")
@@ -255,7 +255,7 @@ class MemoryManager:
         >>> plan.fits, plan.must_free > 0
         (False, True)
         """
-        if isinstance(margin, bool) or not isinstance(margin, (int, float)):
+        if isinstance(margin, bool) or not isinstance(margin, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"`margin` must be a number, not {type(margin).__name__}")
         if margin < 0:
             raise ValueError(f"`margin` is {margin}, and must not be negative")
@@ -425,16 +425,16 @@ def _of_query(text: str, limit: int | None) -> tuple[int, str]:
     words = text.split(None, 1)
     if not words or words[0].lstrip("(").upper() not in ("SELECT", "WITH", "VALUES", "FROM"):
         raise ValueError(f"`{text}` is neither a size, a query, nor a path that exists")
-    from . import _engine
+    from ._engine import forecast
 
-    return _bytes_of(_engine.forecast(text, limit=limit)), "forecast of the query"
+    return _bytes_of(forecast(text, limit=limit)), "forecast of the query"
 
 
 def _of_file(path: str) -> tuple[int, str]:
     """Return what pandas would need to read a file."""
-    from . import _engine
+    from ._engine import forecast_pandas
 
-    return _bytes_of(_engine.forecast_pandas(path)), "forecast of reading it with pandas"
+    return _bytes_of(forecast_pandas(path)), "forecast of reading it with pandas"
 
 
 def _bytes_of(forecast: Any) -> int:

@@ -132,8 +132,8 @@ class Memory:
             f"resident   {format_size(now.rss):>8}   peak {format_size(now.peak)}"
             + (f", shared pages divided {format_size(self.pss)}" if self.pss is not None else "")
             + (f", in swap {format_size(now.swapped)}" if now.swapped else ""),
-            f"  anonymous{format_size(now.anonymous):>9}   file {format_size(now.file)}"
-            f", shared {format_size(now.shared)}",
+            f"  anonymous{format_size(now.anonymous):>9}   file {format_size(now.file)}, shared "
+            + format_size(now.shared),
         ]
         lines += [f"{name:<11}{value}" for name, value in self._heaps()]
         if self.workers:
@@ -257,7 +257,7 @@ def memory(*, top: int = 10) -> Memory:
     >>> any(holder.kind == "bytearray" for holder in now.holders)
     True
     """
-    if isinstance(top, bool) or not isinstance(top, int):
+    if isinstance(top, bool) or not isinstance(top, int):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"`top` must be a whole number, not {type(top).__name__}")
     if top < 0:
         raise ValueError(f"`top` is {top}, and a number of objects is not negative")

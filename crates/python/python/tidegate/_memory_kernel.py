@@ -199,6 +199,11 @@ class PeakWatch:
         if kernel > self._base:
             self.see(kernel)
 
+    def set_back(self, kernel: int, base: int) -> None:
+        """Take note that the kernel's peak was set back, from one number of bytes to another."""
+        self._fold(kernel)
+        self._base = base
+
     def read(self) -> int:
         """Return the highest resident memory so far, in bytes."""
         with _peaks.lock:
@@ -228,8 +233,7 @@ def _set_back() -> None:
     _peaks.hidden = max(_peaks.hidden, kernel)
     base = peak_now()
     for watch in list(_peaks.watches):
-        watch._fold(kernel)
-        watch._base = base
+        watch.set_back(kernel, base)
 
 
 def _forget_parent() -> None:

@@ -31,10 +31,10 @@ def frames() -> list[tuple[FrameType, bool]]:
     Those of this package that are asking are left out.
     """
     found: list[tuple[FrameType, bool]] = []
-    tops = sys._current_frames()
+    tops = sys._current_frames()  # pyright: ignore[reportPrivateUsage] - there is no other way
     # The frame of this very function would hold itself by its own variable, and all above it, until cycles are
     # collected.
-    tops[threading.get_ident()] = sys._getframe(1)
+    tops[threading.get_ident()] = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
     while tops:
         frame: FrameType | None = tops.popitem()[1]
         while frame is not None:
@@ -70,7 +70,7 @@ def local_variables(frame: FrameType) -> dict[str, Any]:
     found = dict(held)
     # Three references are the frame's, ours and the argument's. While a function is traced, its copy is written back to
     # it.
-    if sys.getrefcount(held) <= 3 and frame.f_trace is None and sys.getprofile() is None:
+    if frame.f_trace is None and sys.getprofile() is None and sys.getrefcount(held) <= 3:
         held.clear()
     return found
 
@@ -84,7 +84,7 @@ def _roots() -> Iterator[tuple[str, Any, bool]]:
         for name, value in local_variables(frame).items():
             yield f"{name}{where}", value, not library
     for module in list(sys.modules.values()):
-        if not isinstance(module, ModuleType):
+        if not isinstance(module, ModuleType):  # pyright: ignore[reportUnnecessaryIsInstance] - anything may be there
             continue
         name = module.__name__
         own = name == "__main__"

@@ -61,7 +61,7 @@ def parse_size(size: Size, *, name: str = "size") -> int:
     >>> parse_size("1.5kB")
     1500
     """
-    if isinstance(size, bool) or not isinstance(size, (str, int)):
+    if isinstance(size, bool) or not isinstance(size, (str, int)):  # pyright: ignore[reportUnnecessaryIsInstance]
         whole = _whole_number(size)
         if whole is None:
             raise TypeError(f"`{name}` must be a size such as '512MB' or a number of bytes, not {type(size).__name__}")

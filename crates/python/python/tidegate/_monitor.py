@@ -204,7 +204,8 @@ class Monitor:
 
     def __enter__(self) -> Self:
         """Begin."""
-        return self.start()
+        self.start()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -231,7 +232,7 @@ def line_of(thread: int) -> str | None:
     """Return at which line of Python a thread is, outside of this package: ``"job.py:12"``."""
     from ._memory_names import is_own, of_library
 
-    frame = sys._current_frames().get(thread)
+    frame = sys._current_frames().get(thread)  # pyright: ignore[reportPrivateUsage] - there is no other way
     innermost = frame
     while frame is not None and (of_library(frame.f_code.co_filename) or is_own(frame.f_code.co_filename)):
         frame = frame.f_back
@@ -275,7 +276,7 @@ def monitor(*, hz: float = 50.0, capacity: int = 4096, exact: bool = False) -> M
     True
     """
     for name, value, least, most in (("hz", hz, 0.1, 1000.0), ("capacity", capacity, 2, 1 << 24)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"`{name}` must be a number, not {type(value).__name__}")
         if not least <= value <= most:
             raise ValueError(f"`{name}` is {value}, and must be from {least:g} to {most:g}")

@@ -168,7 +168,7 @@ def run_cell(line: str, cell: str, *, variables: dict[str, Any], show: Any) -> A
     TidegateError
         If the query fails.
     """
-    from . import _engine
+    from ._engine import execute
 
     options = _options().parse_args(shlex.split(line))
     if not cell.strip():
@@ -179,7 +179,7 @@ def run_cell(line: str, cell: str, *, variables: dict[str, Any], show: Any) -> A
     limit = parse_limit(options.limit or os.environ.get("TIDEGATE_LIMIT") or "75%")
     progress = None if options.no_progress else Progress(show, limit)
     tables = {**_registered(cell), **tables_in(cell, variables)}
-    result = _engine.execute(
+    result = execute(
         cell.strip("; \t\r\n"),
         limit=options.limit,
         threads=options.threads,

@@ -97,6 +97,11 @@ def should_release(rss: int, floor: int) -> bool:
     return rss > floor + max(_SLACK, floor // 20)
 
 
+def _is_count(value: object) -> bool:
+    """Return whether it is a whole number, which truth values are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 class _Open:
     """The turn that is going on."""
 
@@ -177,7 +182,7 @@ class DataProcessor:
         release: ReleaseWhen = "auto",
     ) -> None:
         self.limit = parse_limit(limit)
-        if chunk_rows is not None and (isinstance(chunk_rows, bool) or not isinstance(chunk_rows, int)):
+        if chunk_rows is not None and not _is_count(chunk_rows):
             raise TypeError(f"`chunk_rows` must be a whole number, not {type(chunk_rows).__name__}")
         if chunk_rows is not None and chunk_rows < 1:
             raise ValueError(f"`chunk_rows` is {chunk_rows}, and must be 1 or more")

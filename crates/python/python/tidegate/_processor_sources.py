@@ -6,10 +6,11 @@ belongs to the turn that needs it.
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Callable, NamedTuple, Union
+from typing import Any, Callable, NamedTuple, Union, cast
 
 from ._errors import InputError, MissingPackageError
 
@@ -57,11 +58,12 @@ def open_chunks(source: Any, options: Options) -> Iterator[Chunk]:
     if isinstance(source, (list, tuple)) and source and all(isinstance(item, (str, os.PathLike)) for item in source):
         return _of_files([path for item in source for path in _files(os.fspath(item))], options)
     if callable(getattr(source, "iter_batches", None)):
-        return _of_iterator("batch", lambda: source.iter_batches())
+        return _of_iterator("batch", getattr(source, "iter_batches"))  # noqa: B009 - of whatever type it is
     if hasattr(source, "iloc") or (callable(getattr(source, "slice", None)) and hasattr(source, "__len__")):
         return _of_frame(source, options)
     if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray, dict)):
-        return _of_iterator("chunk", lambda: source)
+        items = cast("Iterable[Any]", source)
+        return _of_iterator("chunk", lambda: items)
     raise TypeError(
         f"`source` must be a path, a query, a frame or something that can be iterated, not {type(source).__name__}"
     )
@@ -132,12 +134,11 @@ def _of_files(paths: Sequence[str], options: Options) -> Iterator[Chunk]:
     for path in paths:
         label = os.path.basename(path)
         if options.load is not None:
-            load = options.load
-            yield Chunk(label, lambda load=load, path=path: load(path))
+            yield Chunk(label, functools.partial(options.load, path))
         elif options.chunk_rows is None and _extension(path) in _WHOLE:
-            yield Chunk(label, lambda path=path: _WHOLE[_extension(path)](path))
+            yield Chunk(label, functools.partial(_WHOLE[_extension(path)], path))
         else:
-            yield from _of_iterator(label, lambda path=path: _in_parts(path, options))
+            yield from _of_iterator(label, functools.partial(_in_parts, path, options))
 
 
 def _extension(path: str) -> str:
@@ -197,10 +198,10 @@ def _query(text: str, options: Options) -> Callable[[], Iterable[Any]]:
     """Return what starts a query and yields its batches. Its worker has half of the limit."""
 
     def start() -> Iterable[Any]:
-        from . import _engine
+        from ._engine import execute
 
         limit = None if options.limit is None else max(64 << 20, options.limit // 2)
-        return _engine.execute(text, limit=limit).iter_batches()
+        return execute(text, limit=limit).iter_batches()
 
     return start
 

@@ -139,7 +139,7 @@ def profile(
 
 
 def profile(
-    function: _Function | None = None,
+    function: Callable[..., Any] | None = None,
     /,
     *,
     lines: bool = True,
@@ -186,7 +186,7 @@ def profile(
     True
     """
     if function is None:
-        return lambda decorated: profile_function(decorated, lines=lines, hz=hz, exact=exact, report=report)
+        return functools.partial(profile_function, lines=lines, hz=hz, exact=exact, report=report)
     return profile_function(function, lines=lines, hz=hz, exact=exact, report=report)
 
 
