@@ -13,6 +13,9 @@
 //! What the machine allows is read by [`machine`]; [`doctor`] says what of it will hurt a job, and what another machine
 //! would change.
 //!
+//! Without the feature `allocator`, what is left out is all that counts and purges: the allocator, the ledger, the wall and the watch. A
+//! library inside of another program, as the Python module is, must not bring jemalloc along.
+//!
 //! This crate knows no Arrow and no DataFusion.
 
 mod allocator;
@@ -21,25 +24,36 @@ mod bytes;
 pub mod cgroup;
 pub mod doctor;
 mod error;
+#[cfg(feature = "allocator")]
 pub mod ledger;
 mod limit;
 pub mod machine;
 mod meter;
 pub mod pressure;
+#[cfg(feature = "allocator")]
 mod program_cap;
 pub mod release_policy;
 pub mod share;
+#[cfg(feature = "allocator")]
 mod timeline;
+#[cfg(feature = "allocator")]
 mod wall;
+#[cfg(feature = "allocator")]
 mod watch;
 
-pub use allocator::{CountingAllocator, jemalloc, program_pages};
+#[cfg(feature = "allocator")]
+pub use allocator::{CountingAllocator, jemalloc};
+pub use allocator::program_pages;
 pub use budget::{Budget, MINIMUM_LIMIT};
 pub use bytes::{ByteCount, ParseByteCountError};
 pub use error::ProfileError;
+#[cfg(feature = "allocator")]
 pub use ledger::Held;
 pub use limit::{Limit, ParseLimitError};
 pub use meter::{Meter, Resident, peak_resident, peak_resident_of, reset_peak};
+#[cfg(feature = "allocator")]
 pub use timeline::Moment;
+#[cfg(feature = "allocator")]
 pub use wall::past_the_wall;
+#[cfg(feature = "allocator")]
 pub use watch::{Watch, WatchOptions, WatchReport, release};

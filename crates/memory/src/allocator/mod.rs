@@ -2,9 +2,13 @@
 //!
 //! The only folder of this crate with `unsafe` code.
 
+#[cfg(feature = "allocator")]
 mod counting;
+#[cfg(feature = "allocator")]
 pub mod jemalloc;
+#[cfg(feature = "allocator")]
 pub(crate) mod large;
 pub mod program_pages;
 
+#[cfg(feature = "allocator")]
 pub use counting::CountingAllocator;
