@@ -150,8 +150,9 @@ impl Shared {
     fn take(&self, limit: Limit) -> Option<Worker> {
         let mut state = self.lock();
         state.waiting.retain(|waiting| waiting.worker.is_alive());
-        let at = state.waiting.iter().position(|waiting| waiting.limit == limit)?;
-        Some(state.waiting.swap_remove(at).worker)
+        // The newest, so that those that are not needed grow old.
+        let at = state.waiting.iter().rposition(|waiting| waiting.limit == limit)?;
+        Some(state.waiting.remove(at).worker)
     }
 
     /// Takes back the worker of a task that is over.

@@ -116,7 +116,7 @@ def shell() -> Any:
 def test_the_magics_are_there_and_go(shell: Any, calls: list[dict[str, Any]]) -> None:
     assert shell.run_cell("%%tidegate -o rows --no-progress\nSELECT 1").success
     assert shell.user_ns["rows"] == "a pandas frame"
-    assert shell.run_cell("%tidegate_memory").result.rss > 0
+    assert shell.run_line_magic("tidegate_memory", "").rss > 0
     assert not shell.run_cell("%tidegate_memory sideways").success
     _notebook.unload_ipython_extension(shell)
     assert "tidegate" not in shell.magics_manager.magics["cell"]
