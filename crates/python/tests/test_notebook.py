@@ -41,6 +41,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return _Result(asked[-1])
 
     engine = types.ModuleType("tidegate._engine")
+    engine.worker_pids = list  # type: ignore[attr-defined]
     engine.execute = execute  # type: ignore[attr-defined]
     tables = types.ModuleType("tidegate._frame_run")
     tables._registered = {"ips": "registered"}  # type: ignore[attr-defined]
