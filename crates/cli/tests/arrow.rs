@@ -128,7 +128,8 @@ fn worker() -> Worker {
 fn task(folder: &Path, sql: &str, tables: &[(&str, &str)]) -> Task {
     let tables = tables.iter().map(|(name, path)| ((*name).to_owned(), Table { path: PathBuf::from(path) })).collect();
     let output = Output::File { path: "out.csv".into(), format: None };
-    Task { folder: Some(folder.to_path_buf()), cache: Cache::Nowhere, tables, output, ..Task::of_sql(sql) }
+    let folder = Some(folder.to_path_buf());
+    Task { folder, threads: Some(2), cache: Cache::Nowhere, tables, output, ..Task::of_sql(sql) }
 }
 
 fn done(worker: Worker, task: &Task) -> (String, Worker) {

@@ -173,15 +173,12 @@ impl Opened {
     pub(super) fn next(&mut self, wish: &Wish<'_>) -> Result<Option<Batch>, IpcError> {
         let Some(message) = self.next_message(Some(wish))? else { return Ok(None) };
         let mut batch = self.laid_out(&message, wish.columns)?;
-        match &mut self.reader {
-            Reader::Places { .. } => {}
-            Reader::Messages(messages) => {
-                if let Messages::Stream(stream) = messages {
-                    batch.granted.push(wish.asking.ask(batch.bytes())?);
-                    batch.load(stream)?;
-                }
-                messages.pass(&message)?;
+        if let Reader::Messages(messages) = &mut self.reader {
+            if let Messages::Stream(stream) = messages {
+                batch.granted.push(wish.asking.ask(batch.bytes())?);
+                batch.load(stream)?;
             }
+            messages.pass(&message)?;
         }
         self.batches += 1;
         self.rows = self.rows.saturating_add(batch.rows as u64);

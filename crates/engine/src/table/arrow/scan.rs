@@ -53,7 +53,7 @@ struct Run {
 }
 
 impl ArrowScan {
-    pub fn new(table: &ArrowTable, sources: Vec<Source>, threads: usize) -> Self {
+    pub(super) fn new(table: &ArrowTable, sources: Vec<Source>, threads: usize) -> Self {
         let schema = Arc::new(Schema::new(fields(&table.columns, &sources)));
         let own = sources.iter().filter_map(|source| match source {
             Source::Own(at) => table.columns.get(*at).cloned(),
