@@ -113,9 +113,9 @@ fn plans_and_forecasts_know_its_rows() {
     let ran = query(folder.path(), &["--record", record.to_str().unwrap(), "SELECT sum(half) FROM 't.arrow'"]);
     assert!(ran.status.success(), "{ran}");
     let record: serde_json::Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
-    assert_eq!(record["rows"], ROWS, "{record}");
+    assert_eq!(record["lines"]["rows"], ROWS, "{record}");
     // One column of three.
-    let read = record["bytes"].as_u64().unwrap();
+    let read = record["bytes_in"].as_u64().unwrap();
     assert!(read >= ROWS as u64 * 8 && read < ROWS as u64 * 9, "{read}");
 }
 
@@ -129,7 +129,8 @@ fn task(folder: &Path, sql: &str, tables: &[(&str, &str)]) -> Task {
     let tables =
         tables.iter().map(|(name, path)| ((*name).to_owned(), TaskTable { path: PathBuf::from(path) })).collect();
     let output = Output::File { path: "out.csv".into(), format: None };
-    Task { folder: Some(folder.to_path_buf()), cache: Cache::Nowhere, tables, output, ..Task::of_sql(sql) }
+    let folder = Some(folder.to_path_buf());
+    Task { folder, threads: Some(2), cache: Cache::Nowhere, tables, output, ..Task::of_sql(sql) }
 }
 
 fn done(worker: Worker, task: &Task) -> (String, Worker) {

@@ -13,8 +13,8 @@ use datafusion::arrow::{
         new_empty_array,
     },
     buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer},
-    compute::{TakeOptions, cast, take},
-    datatypes::{DataType, Int64Type},
+    compute::{CastOptions, TakeOptions, cast_with_options, take},
+    datatypes::{DataType, UInt64Type},
     error::ArrowError,
 };
 use std::{ops::Range, sync::Arc};
@@ -232,19 +232,21 @@ impl<'a> Decoder<'a> {
                 Err(self.wrong("a dictionary that is not there"))
             };
         };
+        // `take` looks whether places are too large, but not whether they are negative.
+        let strict = CastOptions { safe: false, ..CastOptions::default() };
+        let places = cast_with_options(places, &DataType::UInt64, &strict).map_err(|error| self.refused(&error))?;
         if let Some(texts) = dictionary.values.as_string_opt::<i32>() {
-            let places = cast(places, &DataType::Int64).map_err(|error| self.refused(&error))?;
-            let length = |place: i64| {
+            let length = |place: u64| {
                 let place = usize::try_from(place).ok().filter(|place| *place < texts.len());
                 place.map_or(0, |place| u64::try_from(texts.value_length(place)).unwrap_or_default())
             };
-            let all = places.as_primitive::<Int64Type>().iter().flatten().map(length).sum();
+            let all = places.as_primitive::<UInt64Type>().iter().flatten().map(length).sum();
             self.spend(all)?;
         } else {
             self.spend(dictionary.usual.saturating_mul(places.len() as u64))?;
         }
         let checked = TakeOptions { check_bounds: true };
-        take(&dictionary.values, places, Some(checked)).map_err(|error| self.refused(&error))
+        take(&dictionary.values, &places, Some(checked)).map_err(|error| self.refused(&error))
     }
 }
 

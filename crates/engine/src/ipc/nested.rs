@@ -116,13 +116,14 @@ impl Decoder<'_> {
             match viewed {
                 Viewed::Null => {}
                 Viewed::Inside(length) => values.extend_from_slice(view.get(4..4 + length).unwrap_or_default()),
-                Viewed::Elsewhere { at, place } => match elsewhere.iter().find(|near| near.at == *at) {
-                    Some(near) => values.extend_from_slice(near.value(place)),
-                    None => {
+                Viewed::Elsewhere { at, place } => {
+                    if let Some(near) = elsewhere.iter().find(|near| near.at == *at) {
+                        values.extend_from_slice(near.value(place));
+                    } else {
                         let value = self.passing(buffer(self, part, 2 + at)?, place.clone())?;
                         values.extend_from_slice(&value);
                     }
-                },
+                }
             }
         }
         self.texts(data_type, offsets, Buffer::from_vec(values), nulls)

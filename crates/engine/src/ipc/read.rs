@@ -18,6 +18,9 @@ use crate::{
 use datafusion::arrow::ipc;
 use std::{fs::File, io, sync::Arc};
 
+/// The first message of a file begins here at the latest.
+const ALIGNED: u64 = 64;
+
 /// An input that is open.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -78,13 +81,13 @@ impl Opened {
     /// If it cannot be read, or holds something else than Arrow IPC data.
     pub fn stream(first: Vec<u8>, source: ByteSource) -> Result<Self, IpcError> {
         let mut whole = StreamMessages::new(first, source);
-        let first = whole.take(MAGIC as u64)?;
-        // The messages of a file are in order as well, and what comes after them says only where they are.
-        let skip = first.starts_with(FILE);
-        if !skip {
-            check(&first)?;
-            whole.unread(first);
+        let mut first = whole.take(MAGIC as u64)?;
+        check(&first)?;
+        // The messages of a file are in order as well, and what comes after them says only where they are. The first is aligned.
+        while first.starts_with(FILE) || whole.position <= ALIGNED && first.iter().all(|byte| *byte == 0) {
+            first = whole.take(MAGIC as u64)?;
         }
+        whole.unread(first);
         Self::begin(Messages::Stream(whole))
     }
 
@@ -173,15 +176,12 @@ impl Opened {
     pub(super) fn next(&mut self, wish: &Wish<'_>) -> Result<Option<Batch>, IpcError> {
         let Some(message) = self.next_message(Some(wish))? else { return Ok(None) };
         let mut batch = self.laid_out(&message, wish.columns)?;
-        match &mut self.reader {
-            Reader::Places { .. } => {}
-            Reader::Messages(messages) => {
-                if let Messages::Stream(stream) = messages {
-                    batch.granted.push(wish.asking.ask(batch.bytes())?);
-                    batch.load(stream)?;
-                }
-                messages.pass(&message)?;
+        if let Reader::Messages(messages) = &mut self.reader {
+            if let Messages::Stream(stream) = messages {
+                batch.granted.push(wish.asking.ask(batch.bytes())?);
+                batch.load(stream)?;
             }
+            messages.pass(&message)?;
         }
         self.batches += 1;
         self.rows = self.rows.saturating_add(batch.rows as u64);

@@ -11,10 +11,17 @@ use crate::{
 };
 use datafusion::{
     arrow::{
-        array::*,
+        array::{
+            Array, ArrayRef, DictionaryArray, FixedSizeBinaryArray, FixedSizeListArray, Int32Array, Int64Array,
+            IntervalMonthDayNanoArray, LargeListArray, ListArray, MapArray, NullArray, RecordBatch, RunArray,
+            StringArray, StringViewArray, StructArray, UInt32Array, UnionArray,
+        },
         buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer},
         compute::{cast, take},
-        datatypes::*,
+        datatypes::{
+            DataType, Field, FieldRef, Fields, Int8Type, Int32Type, IntervalMonthDayNanoType, Schema, TimeUnit,
+            UnionFields,
+        },
         ipc::{
             CompressionType,
             writer::{FileWriter, IpcWriteOptions, StreamWriter},
