@@ -221,13 +221,12 @@ fn rows_out(levels: &[Level], last: &Level) -> Range {
     };
     let groups = (0..last.operators.len())
         .find(|at| counts_groups(last, *at) && levels.iter().all(|level| is_result(level, *at)));
-    let (range, grows) = match groups {
-        Some(at) => (growth::distinct(&keys(levels, at)), true),
-        None => {
-            let first = levels.first().map_or(0.0, |level| level.rows_out);
-            let grown = growth::whole(&points(levels, |level| (level.share, level.rows_out)));
-            (grown, (last.rows_out - first).abs() > 0.5)
-        }
+    let (range, grows) = if let Some(at) = groups {
+        (growth::distinct(&keys(levels, at)), true)
+    } else {
+        let first = levels.first().map_or(0.0, |level| level.rows_out);
+        let grown = growth::whole(&points(levels, |level| (level.share, level.rows_out)));
+        (grown, (last.rows_out - first).abs() > 0.5)
     };
     if grows && last.share < 1.0 { range.loosened(ROWS) } else { range }
 }

@@ -204,7 +204,7 @@ impl<'a> Decoder<'a> {
         }
         // What was checked just now fits.
         let relative = each.iter().map(|offset| i32::try_from(offset - first).unwrap_or(i32::MAX));
-        Ok((start..end, OffsetBuffer::new(ScalarBuffer::from_iter(relative))))
+        Ok((start..end, OffsetBuffer::new(relative.collect::<ScalarBuffer<_>>())))
     }
 
     /// Returns texts, which must be UTF-8, or binary values.

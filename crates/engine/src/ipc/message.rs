@@ -120,11 +120,11 @@ impl StreamMessages {
     }
 
     /// Puts bytes back that were read first.
-    pub fn unread(&mut self, first: Vec<u8>) {
+    pub fn unread(&mut self, first: &[u8]) {
         self.position -= first.len() as u64;
         let read = usize::try_from(self.first.position()).unwrap_or(usize::MAX);
         let rest = self.first.get_ref().get(read..).unwrap_or_default();
-        self.first = Cursor::new([first.as_slice(), rest].concat());
+        self.first = Cursor::new([first, rest].concat());
     }
 
     fn ended(&self) -> IpcError {

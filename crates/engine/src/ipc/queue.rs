@@ -19,6 +19,7 @@ use crate::{
 use datafusion::{arrow::datatypes::FieldRef, common::Result};
 use std::{
     collections::VecDeque,
+    iter,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -235,7 +236,7 @@ impl PieceQueue {
         let step = self.options.bytes as u64 / batch.row_bytes().max(1);
         let step = usize::try_from(step).unwrap_or(usize::MAX).clamp(1, self.options.rows.max(1));
         let sampled = self.sampled.as_ref().and_then(|sampled| sampled.rows(order, &batch));
-        let whole = || VecDeque::from([0..batch.rows]);
+        let whole = || iter::once(0..batch.rows).collect::<VecDeque<_>>();
         let rows = sampled.unwrap_or_else(whole);
         Cut { order, batch: Arc::new(batch), rows, step }
     }

@@ -87,7 +87,7 @@ impl Opened {
         while first.starts_with(FILE) || whole.position <= ALIGNED && first.iter().all(|byte| *byte == 0) {
             first = whole.take(MAGIC as u64)?;
         }
-        whole.unread(first);
+        whole.unread(&first);
         Self::begin(Messages::Stream(whole))
     }
 

@@ -53,11 +53,15 @@ pub(super) fn write(path: &Path, batches: &[RecordBatch], way: Written) {
     let (file, schema) = (File::create(path).unwrap(), batches[0].schema());
     if way.is_file {
         let mut writer = FileWriter::try_new_with_options(file, &schema, options).unwrap();
-        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        for batch in batches {
+            writer.write(batch).unwrap();
+        }
         writer.finish().unwrap();
     } else {
         let mut writer = StreamWriter::try_new_with_options(file, &schema, options).unwrap();
-        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        for batch in batches {
+            writer.write(batch).unwrap();
+        }
         writer.finish().unwrap();
     }
 }
