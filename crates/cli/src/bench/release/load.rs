@@ -96,9 +96,9 @@ fn write(path: &Path, options: &DataOptions) -> io::Result<ByteCount> {
     if !path.exists() {
         let part = path.with_extension("part");
         if options.format == DataFormat::Log {
-            write_plain(&part, options)?
+            write_plain(&part, options)?;
         } else {
-            generate(&part, options)?
+            generate(&part, options)?;
         }
         fs::rename(&part, path)?;
     }
