@@ -24,10 +24,10 @@ const ROWS: usize = 50_000;
 /// A folder with the same rows as `t.csv`, as the file `t.arrow`, and as the stream `t.arrows`.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let mut text = "id,word,half\n".to_owned();
+    let mut text = b"id,word,half\n".to_vec();
     for id in 0..ROWS {
         let word = if id % 10 == 3 { String::new() } else { format!("word{}", id * 7919 % 1000) };
-        text += &format!("{id},{word},{}\n", id / 2);
+        writeln!(text, "{id},{word},{}", id / 2).unwrap();
     }
     fs::write(folder.path().join("t.csv"), text).unwrap();
     let ran = query(folder.path(), &["-o", "t.arrow", "SELECT * FROM 't.csv'"]);
