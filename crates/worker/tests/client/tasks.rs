@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_memory::{ByteCount, Limit};
 use tidegate_worker::{
     Event, Poll, Worker, WorkerError,
-    protocol::{Cache, Events, FailureKind, Freed, Output, Place, Task},
+    protocol::{Cache, Events, FailureKind, Freed, Output, Place, Task, TaskTable},
 };
 
 pub const TESTS: &[Test] = &[
@@ -20,6 +20,7 @@ pub const TESTS: &[Test] = &[
 fn a_task_arrives_as_it_was_given() {
     let task = Task {
         sql: "echo SELECT 'ä\n\0'".into(),
+        tables: [("ips".to_owned(), TaskTable { path: "ips.arrow".into() })].into(),
         folder: Some("/tmp".into()),
         limit: Some(ByteCount::mib(64)),
         threads: Some(3),
