@@ -21,6 +21,9 @@ use std::{
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const APPLICATION_AT: usize = 68;
 
+/// Bytes of its header.
+const HEADER: u64 = 100;
+
 /// How long to wait for other processes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -142,6 +145,11 @@ fn connect_or_begin(path: &Path, schema: &Schema, notes: &mut Vec<String>) -> Re
 }
 
 fn connect(path: &Path, schema: &Schema) -> Result<Connection, Fault> {
+    // SQLite takes a file of few bytes for an empty one.
+    let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if (1..HEADER).contains(&length) && path.extension().is_none_or(|extension| extension != "db") {
+        return Err(Fault::Failed(foreign(path, schema)));
+    }
     // Made here for its mode, which SQLite's own files take from it. A file that is there is never opened beside SQLite:
     // closing it would drop the locks that this process holds on it.
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
