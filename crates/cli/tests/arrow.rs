@@ -177,7 +177,7 @@ fn a_worker_knows_tables_by_the_names_that_its_client_gives() {
         kept = worker;
     }
     for (sql, message, help) in [
-        ("SELECT * FROM wrds", "no table `wrds`", "did you mean "),
+        ("SELECT * FROM wrds", "no table `wrds`", "did you mean `words`?"),
         ("SELECT * FROM none", "no file matches `not-there`", ""),
         ("SELECT * FROM log", "the table `log` is neither a file nor a stream of Arrow IPC", ""),
     ] {

@@ -125,12 +125,8 @@ fn nested(field: &Field, path: &str, paths: &mut Vec<String>) {
 }
 
 fn table_help(wrong: &str, known: &Known) -> String {
-    let needs_quotes = |name: &str| name.chars().any(char::is_uppercase);
-    // Of names that are as near, one that needs no quotes.
-    let mut given: Vec<&str> = known.given.iter().map(String::as_str).collect();
-    given.sort_by_key(|name| needs_quotes(name));
-    if let Some(name) = names::nearest(wrong, given).first() {
-        let quoted = needs_quotes(name);
+    if let Some(name) = names::nearest(wrong, known.given.iter().map(String::as_str)).first() {
+        let quoted = name.chars().any(char::is_uppercase);
         return if quoted {
             format!("did you mean \"{name}\", in double quotes?")
         } else {
