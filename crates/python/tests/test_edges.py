@@ -61,6 +61,7 @@ def test_a_worker_that_was_killed_while_it_waited() -> None:
     _engine.execute("SELECT 1").collect()
     for pid in _engine.worker_pids():
         os.kill(pid, signal.SIGKILL)
+        assert gone(pid)
     assert _engine.execute("SELECT 2").collect().item() == 2
 
 

@@ -96,14 +96,6 @@ def test_too_many_rejects(tmp_path: Path, log: Path) -> None:
     assert _engine.execute(f"SELECT count(*) FROM '{log}'", max_rejects=1000).collect().item() == 1000
 
 
-def test_a_query_that_needs_more_than_its_limit() -> None:
-    query = "SELECT array_agg(value) FROM generate_series(1, 100000000)"
-    with pytest.raises(MemoryError) as caught:
-        _engine.execute(query, limit="64MiB").collect()
-    assert isinstance(caught.value, tg.MemoryLimitError)
-    assert _engine.execute("SELECT 1", limit="64MiB").collect().item() == 1
-
-
 @pytest.mark.parametrize("format", ["parquet", "csv", "ndjson"])
 def test_rows_go_to_a_file(format: str, in_folder: Path) -> None:
     result = _engine.execute("SELECT value FROM range(0, 1000)")
