@@ -21,6 +21,7 @@ use std::{
     collections::VecDeque,
     fmt, mem,
     path::PathBuf,
+    process,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
 };
 
@@ -163,7 +164,9 @@ impl Batches {
 
     /// Gives up what is left.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| drop(self.replace(State::Over("is closed"))));
+        if !self.is_inherited() {
+            py.detach(|| drop(self.replace(State::Over("is closed"))));
+        }
     }
 
     /// Returns how far the query was when it last said so.
@@ -231,6 +234,10 @@ impl Batches {
 
     /// Reads; the interpreter's lock must not be held.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&mut Open) -> Result<T, Fault>) -> Result<T, Fault> {
+        // Before the lock, which a thread of the parent may have held when this process was forked.
+        if self.is_inherited() {
+            return Err(Fault::Usage("a result cannot be read in a process that was forked from its own".into()));
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let done = state.opened(&self.slot).and_then(read);
         done.map_err(|fault| {
@@ -240,6 +247,11 @@ impl Batches {
             }
             self.slot.take().filter(|_| !over).unwrap_or(fault)
         })
+    }
+
+    /// Returns whether the query belongs to the process that this one was forked from.
+    fn is_inherited(&self) -> bool {
+        self.query.as_ref().is_some_and(|query| query.owner != process::id())
     }
 
     fn replace(&self, state: State) -> State {

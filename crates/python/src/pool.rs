@@ -149,7 +149,9 @@ impl Shared {
 
     fn take(&self, limit: Limit) -> Option<Worker> {
         let mut state = self.lock();
-        state.waiting.retain(|waiting| waiting.worker.is_alive());
+        // One that ended shows the kernel nothing, before anybody has waited for it.
+        let lives = |worker: &Worker| worker.is_alive() && worker.resident().is_some_and(|held| held > ByteCount::ZERO);
+        state.waiting.retain(|waiting| lives(&waiting.worker));
         // The newest, so that those that are not needed grow old.
         let at = state.waiting.iter().rposition(|waiting| waiting.limit == limit)?;
         Some(state.waiting.remove(at).worker)

@@ -32,6 +32,8 @@ const TELL: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Query {
     pub(crate) pid: u32,
+    /// The process that began it.
+    pub(crate) owner: u32,
     canceller: Canceller,
     on_progress: Option<Py<PyAny>>,
     told: Mutex<Told>,
@@ -90,6 +92,7 @@ impl RowSource {
     pub(crate) fn new(running: Running, pool: Arc<Shared>, on_progress: Option<Py<PyAny>>) -> Self {
         let query = Query {
             pid: running.pid(),
+            owner: process::id(),
             canceller: running.canceller(),
             on_progress,
             told: Mutex::default(),
