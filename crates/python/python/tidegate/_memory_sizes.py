@@ -152,8 +152,7 @@ def format_size(size: float) -> str:
         if value < 999.5:
             break
         value, unit = value / 1000.0, larger
-    decimals = 0 if unit == "B" or value >= 99.95 else 1 if value >= 9.995 else 2
-    return f"{sign}{value:.{decimals}f} {unit}"
+    return f"{sign}{value:.0f} B" if unit == "B" else f"{sign}{_three_digits(value)} {unit}"
 
 
 def format_change(change: float) -> str:
@@ -185,8 +184,13 @@ def format_seconds(seconds: float) -> str:
         value, unit = seconds, "s"
     else:
         value, unit = seconds / 60.0, "min"
+    return f"{_three_digits(value)} {unit}"
+
+
+def _three_digits(value: float) -> str:
+    """Return a number that is not negative with as many decimals as make three digits."""
     decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
-    return f"{value:.{decimals}f} {unit}"
+    return f"{value:.{decimals}f}"
 
 
 def _whole_number(value: object) -> int | None:
