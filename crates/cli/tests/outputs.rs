@@ -49,6 +49,18 @@ fn no_output_takes_the_place_of_an_input() {
 }
 
 #[test]
+fn no_output_takes_the_place_of_an_input_beside_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = fs::read(log(folder.path(), 30)).unwrap();
+    let mut query = command(TIDEGATE);
+    let sql = "SELECT count(*) AS n FROM 'access.log' a, '-' b";
+    query.args(["query", "--max-rejects", "100%", "-o", "access.log", "--format", "csv", sql]);
+    let ran = run(query.current_dir(folder.path()), &before);
+    assert_eq!(ran.status.code(), Some(2), "{ran}");
+    assert_eq!(fs::read(folder.path().join("access.log")).unwrap(), before);
+}
+
+#[test]
 fn rejects_are_kept_of_a_query_that_stops_early() {
     let folder = tempfile::tempdir().unwrap();
     let log = log(folder.path(), 60_000);

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     EngineError, GivenUp, Task, TaskOptions,
-    input::{InputFile, find, once},
+    input::{find, once},
     sql::{Parsed, is_query, parse, take_paths},
 };
 use std::{
@@ -103,29 +103,28 @@ fn time_for(effort: Effort, start: Instant, levels: &[Level]) -> Option<Duration
 /// query, such as `EXPLAIN`.
 pub fn input(sql: &str) -> Option<ByteCount> {
     let mut all = ByteCount::ZERO;
-    for file in files(sql)? {
-        all += file.size?;
+    for pattern in patterns(sql)? {
+        if once(&pattern).is_some() {
+            return None;
+        }
+        for file in find(&pattern).ok()? {
+            all += file.size?;
+        }
     }
     Some(all)
 }
 
-/// Returns the files that a query reads, each as often as it is named; none of a query that cannot be taken apart, or that reads
-/// what is gone once it is read.
+/// Returns the files that a query reads, each as often as it is named; none of a query that cannot be taken apart.
 pub fn inputs(sql: &str) -> Vec<PathBuf> {
-    files(sql).unwrap_or_default().into_iter().filter_map(|file| file.path).collect()
+    let files = |pattern: String| find(&pattern).unwrap_or_default();
+    patterns(sql).unwrap_or_default().into_iter().flat_map(files).filter_map(|file| file.path).collect()
 }
 
-fn files(sql: &str) -> Option<Vec<InputFile>> {
+/// Returns what a query names as its input.
+fn patterns(sql: &str) -> Option<Vec<String>> {
     let Parsed { mut statement, hidden, .. } = parse(sql).ok().filter(|parsed| is_query(&parsed.statement))?;
     let tables = take_paths(&mut statement, &hidden, &[]).ok()?;
-    let mut files = Vec::new();
-    for pattern in tables.iter().flat_map(|table| &table.request.patterns) {
-        if once(pattern).is_some() {
-            return None;
-        }
-        files.extend(find(pattern).ok()?);
-    }
-    Some(files)
+    Some(tables.into_iter().flat_map(|table| table.request.patterns).collect())
 }
 
 /// Returns whether the next sample, twice as large as the last, may tell more and can be had.
