@@ -32,4 +32,6 @@ pub use error::{EngineError, Hint};
 pub use progress::{Inputs, Progress, Snapshot};
 pub use rejects::{MaxRejects, RejectReport, SampledReject};
 pub use sql::shape;
-pub use task::{Finished, GivenTable, GivenUp, Live, MemoryReport, Replan, Running, Task, TaskOptions, threads_of};
+pub use task::{
+    Finished, GivenTable, GivenUp, Live, MemoryReport, Plans, Replan, Running, Task, TaskOptions, Unfinished, threads_of,
+};
