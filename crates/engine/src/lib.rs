@@ -33,5 +33,6 @@ pub use progress::{Inputs, Progress, Snapshot};
 pub use rejects::{MaxRejects, RejectReport, SampledReject};
 pub use sql::shape;
 pub use task::{
-    Finished, GivenTable, GivenUp, Live, MemoryReport, Plans, Replan, Running, Task, TaskOptions, Unfinished, threads_of,
+    Finished, GivenTable, GivenUp, Live, MemoryReport, Plans, Replan, Running, Task, TaskOptions, Unfinished,
+    threads_of,
 };
