@@ -31,7 +31,7 @@ pub mod arrow {
 pub use error::{EngineError, Hint};
 pub use progress::{Inputs, Progress, Snapshot};
 pub use rejects::{MaxRejects, RejectReport, SampledReject};
-pub use sql::shape;
+pub use sql::{check, shape};
 pub use task::{
     Finished, GivenTable, GivenUp, Live, MemoryReport, Plans, Replan, Running, Task, TaskOptions, Unfinished,
     threads_of,
