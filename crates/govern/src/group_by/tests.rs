@@ -84,7 +84,7 @@ fn nodes<T: ExecutionPlan>(plan: &Arc<dyn ExecutionPlan>) -> Vec<Arc<dyn Executi
 }
 
 fn with_functions(session: SessionContext) -> SessionContext {
-    for function in order_free() {
+    for function in order_free().into_iter().chain([array_agg()]) {
         session.register_udaf(function);
     }
     session
