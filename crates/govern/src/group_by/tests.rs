@@ -2,7 +2,7 @@
 
 use super::{SpillingGroupByExec, spilling_group_bys};
 use crate::{
-    aggregates::order_free,
+    aggregates::{array_agg, order_free},
     testing::{Tight, batches, plan, schema, session},
 };
 use datafusion::{
