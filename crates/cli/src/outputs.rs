@@ -5,7 +5,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
-use tidegate_engine::{EngineError, forecast};
+use tidegate_engine::{EngineError, forecast, sink::OutputFormat};
 
 /// Checks that no two outputs are one file, and that the folder for spilled state is there if one is named.
 ///
@@ -65,6 +65,12 @@ pub fn reopen(arguments: &QueryArgs) -> bool {
     let outputs = [arguments.output.as_deref(), arguments.rejects.as_deref(), arguments.record.as_deref()];
     let told = [arguments.events.log(), arguments.events.metrics()];
     outputs.into_iter().chain(told).flatten().all(|path| fs::metadata(path).map_or(true, |metadata| metadata.is_file()))
+}
+
+/// Returns the format that a name stands for. A pipe and a device have none, and get what the standard output would.
+pub fn format_of(path: &Path) -> Option<OutputFormat> {
+    let has_name = fs::metadata(path).map_or(true, |metadata| metadata.is_file());
+    OutputFormat::of_path(path).or((!has_name).then_some(OutputFormat::Csv))
 }
 
 /// Returns the full path of a file that will be replaced. Several may write to one pipe or device.

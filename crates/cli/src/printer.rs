@@ -9,7 +9,7 @@ use std::{
     io::{self, IsTerminal, Write},
     path::Path,
 };
-use tidegate_engine::{EngineError, Replan, SampledReject, sink::printable};
+use tidegate_engine::{EngineError, Finished, Replan, SampledReject, sink::printable};
 use tidegate_memory::{ByteCount, Limit, Moment};
 pub use tidegate_report::grouped;
 
@@ -161,9 +161,12 @@ impl Printer {
     }
 
     /// Says that there were more rejects than allowed.
-    pub fn too_many_rejects(self, kept: bool) {
-        self.line(Tone::Error, "error", "more rejects than --max-rejects allows");
-        let help = if kept {
+    pub fn too_many_rejects(self, finished: &Finished, kept: Option<&Path>) {
+        let (rejects, lines) = (finished.rejects.count, finished.counts.lines() + finished.rejects.count);
+        let of_lines =
+            format!("{} of {} are more than --max-rejects allows", counted(rejects, "reject"), counted(lines, "line"));
+        self.line(Tone::Error, "error", &of_lines);
+        let help = if kept.is_some() {
             "look at the file of rejects, or raise --max-rejects"
         } else {
             "--rejects FILE keeps them, --max-rejects 100% accepts them; if the format is wrong, name it: csv('..')"

@@ -138,7 +138,7 @@ fn told(arguments: &QueryArgs, printer: Printer, ran: &Ran, sql: &str) -> Result
         printer.timeline(outcome, &ran.traces, arguments.limit.limit);
     }
     if outcome.finished.too_many_rejects {
-        printer.too_many_rejects(arguments.rejects.is_some());
+        printer.too_many_rejects(&outcome.finished, arguments.rejects.as_deref());
         return Ok(TOO_MANY_REJECTS);
     }
     Ok(0)
@@ -157,7 +157,7 @@ fn open(arguments: &QueryArgs, running: &Running, bar: &Arc<Bar>) -> Result<Box<
     let terminal = io::stdout().is_terminal();
     let format = match (&arguments.output, arguments.format) {
         (_, Some(format)) => format,
-        (Some(path), None) => OutputFormat::of_path(path).ok_or_else(|| {
+        (Some(path), None) => outputs::format_of(path).ok_or_else(|| {
             EngineError::query_with_help(
                 format!("the extension of `{}` names no format", path.display()),
                 "add --format csv, ndjson, arrow, parquet or table",

@@ -108,6 +108,10 @@ pub fn of(given: &Given<'_>, ran: &Ran) -> RunRecord {
         Ok(Ended::Done(outcome)) => Some(&outcome.finished),
         _ => None,
     };
+    let plans = match (finished, &traces.unfinished) {
+        (Some(finished), _) => Some((&finished.replans, &finished.memory)),
+        (None, unfinished) => unfinished.as_ref().map(|unfinished| (&unfinished.replans, &unfinished.memory)),
+    };
     let rejects = finished.map(|finished| &finished.rejects);
     let counts = traces.counts;
     let lines = Lines {
@@ -144,10 +148,10 @@ pub fn of(given: &Given<'_>, ran: &Ran) -> RunRecord {
             files: traces.spill.files,
             largest_on_disk: traces.spill.largest,
         },
-        replans: finished.map(|finished| finished.replans.iter().map(replan).collect()).unwrap_or_default(),
-        memory: finished.map_or_else(
+        replans: plans.iter().flat_map(|(replans, _)| replans.iter()).map(replan).collect(),
+        memory: plans.map_or_else(
             || Memory { timeline: traces.seen.timeline.clone(), ..Memory::default() },
-            |finished| memory(&finished.memory, &traces.seen.timeline),
+            |(_, held)| memory(held, &traces.seen.timeline),
         ),
         events: events(ran),
         environment: environment(given.settings),

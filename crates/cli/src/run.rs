@@ -15,7 +15,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 use tidegate_engine::{
-    EngineError, Finished, Inputs, Running, Snapshot, Task, TaskOptions,
+    EngineError, Finished, Inputs, Running, Snapshot, Task, TaskOptions, Unfinished,
     forecast::{Effort, Forecast, forecast},
     sink::{Sink, Verdict},
     threads_of,
@@ -72,6 +72,8 @@ pub struct Traces {
     pub spill: SpillReport,
     /// The files.
     pub inputs: Inputs,
+    /// Its plans, if it was planned and did not come to its end.
+    pub unfinished: Option<Unfinished>,
 }
 
 /// What a query did.
@@ -164,7 +166,7 @@ pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, Engi
     let runtime = runtime(threads_of(settings.budget, settings.threads))?;
     let task = Task::new(settings.options(sql, watch))?;
     let limit = settings.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
-    let (progress, spill) = (task.progress(), task.spill());
+    let (progress, spill, plans) = (task.progress(), task.spill(), task.plans());
     let (looked, spilled) = (Arc::clone(&progress), Arc::clone(&spill));
     let looked = monitor::Sources { progress: looked, spill: spilled, watch: Arc::clone(watch), live: task.live() };
     let monitor = Monitor::start(looked, settings.observer.clone());
@@ -180,7 +182,7 @@ pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, Engi
     });
     bar.clear();
     let seconds = settings.restart.as_ref().map_or_else(|| start.elapsed().as_secs_f64(), Restart::seconds);
-    let seen = monitor.end();
+    let (seen, unfinished) = (monitor.end(), plans.unfinished());
     // Threads that still compute for a task that failed are left to the end of the process.
     match &result {
         Ok(Ok(_)) => drop(runtime),
@@ -196,7 +198,7 @@ pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, Engi
     });
     let (counts, spill, inputs) = (progress.snapshot(), spill.report(), progress.inputs());
     let (after, kept) = (resident(), freed == Freed::Kept);
-    let traces = Traces { started, seconds, peak, before, after, kept, seen, counts, spill, inputs };
+    let traces = Traces { started, seconds, peak, before, after, kept, seen, counts, spill, inputs, unfinished };
     Ok(Ran { ended, traces })
 }
 

@@ -92,6 +92,17 @@ fn rejects_are_kept_when_the_reader_of_the_rows_leaves() {
 }
 
 #[test]
+fn a_device_needs_no_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let sql = format!("SELECT path FROM '{}'", log(folder.path(), 30).display());
+    let ran = run(command(TIDEGATE).args(["query", "--max-rejects", "100%", "-o", "/dev/null", &sql]), b"");
+    assert_eq!((ran.status.code(), ran.stdout.is_empty()), (Some(0), true), "{ran}");
+    let ran = run(command(TIDEGATE).args(["query", "--max-rejects", "9", "-o", "/dev/null", &sql]), b"");
+    assert_eq!(ran.status.code(), Some(4), "{ran}");
+    assert!(ran.stderr.contains("10 rejects of 30 lines are more than --max-rejects allows"), "{ran}");
+}
+
+#[test]
 fn a_pipe_takes_rows_and_stays_a_pipe() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("rows.csv");

@@ -52,6 +52,9 @@ fn every_run_is_kept_and_shown() {
     assert_eq!(how, ["failed", "answered"], "{runs:#}");
     let failed = place.json(&["runs", "--outcome", "failed", "--format", "json"]);
     assert_eq!(failed.as_array().unwrap().len(), 1);
+    let plan = &failed[0]["memory"]["operators"];
+    let shown = format!("{plan}");
+    assert!(shown.contains("id@0 - 40000"), "the plan of what failed is kept: {failed:#}");
 
     let first = place.json(&["report", runs[1]["id"].as_str().unwrap(), "--format", "json"]);
     assert_eq!(first["text"], sql);

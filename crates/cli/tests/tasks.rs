@@ -108,6 +108,16 @@ fn tasks_run_in_their_order_and_once() {
 }
 
 #[test]
+fn sql_that_cannot_be_read_is_told_before_anything_runs() {
+    let wrong = TASKS.replace("GROUP BY status ORDER BY status\"\noutput = \"total", "GRUOP BY status\"\noutput = \"total");
+    let place = Place::new(&wrong, 10);
+    let ran = place.ask(&["run", "tasks.toml"]);
+    assert_eq!(ran.status.code(), Some(2), "{ran}");
+    assert!(ran.stderr.contains("tasks.toml:11: the query of task `total`: "), "{ran}");
+    assert!(!place.path("out").exists(), "{ran}");
+}
+
+#[test]
 fn a_unit_that_fails_does_not_stop_the_others() {
     let place = Place::new(&TASKS.replace("status >= 500", "1000 / (status - 404) > 10"), 1000);
     fs::write(place.path("logs/day2.csv"), "status,bytes\n500,1\n").unwrap();

@@ -123,7 +123,10 @@ impl EngineError {
     /// Returns the error of a forecast that takes too long.
     pub(crate) fn slow_forecast() -> Self {
         let message = "a sample of half a MB of each table took longer than 2 s, so that nothing is known of the whole";
-        Self::query_with_help(message, "look for a join without a condition that bounds it")
+        Self::query_with_help(
+            message,
+            "if this machine is busy, try again; if it is not, look for a join without a condition that bounds it",
+        )
     }
 
     /// Returns the error of a worker's task that reads the standard input.

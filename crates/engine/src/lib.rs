@@ -31,5 +31,8 @@ pub mod arrow {
 pub use error::{EngineError, Hint};
 pub use progress::{Inputs, Progress, Snapshot};
 pub use rejects::{MaxRejects, RejectReport, SampledReject};
-pub use sql::shape;
-pub use task::{Finished, GivenTable, GivenUp, Live, MemoryReport, Replan, Running, Task, TaskOptions, threads_of};
+pub use sql::{check, shape};
+pub use task::{
+    Finished, GivenTable, GivenUp, Live, MemoryReport, Plans, Replan, Running, Task, TaskOptions, Unfinished,
+    threads_of,
+};

@@ -214,11 +214,19 @@ fn counted_line(sample: &SampledReject, before: Option<&SampledReject>) -> Optio
     is_near.then(line).flatten()
 }
 
-/// Returns the beginning of a line as text.
+/// Returns the beginning of a line as text, with a mark where there was more.
 fn text(raw: &[u8]) -> String {
+    const MARK: char = '\u{2026}';
     // A character has four bytes at most, so that one that is cut here is cut off below.
     let kept = raw.get(..RAW_SAMPLED + 3).unwrap_or(raw);
-    beginning(String::from_utf8_lossy(kept).into_owned(), RAW_SAMPLED)
+    let text = String::from_utf8_lossy(kept).into_owned();
+    if text.len() <= RAW_SAMPLED {
+        return text;
+    }
+    let mut text = beginning(text, RAW_SAMPLED - MARK.len_utf8());
+    text.reserve_exact(MARK.len_utf8());
+    text.push(MARK);
+    text
 }
 
 /// Cuts a text between two characters, and lets the rest of it go.
@@ -270,8 +278,9 @@ mod tests {
     fn of_a_line_the_beginning_is_kept_as_text() {
         let check = |raw: &[u8], kept: &str| assert_eq!(text(raw), kept);
         check(b"<script>\xff\0", "<script>\u{fffd}\0");
-        check(&[b'a'; 1000], &"a".repeat(200));
-        check(&[b"a", "\u{6f22}".repeat(500).as_bytes()].concat(), &format!("a{}", "\u{6f22}".repeat(66)));
+        check(&[b'a'; 200], &"a".repeat(200));
+        check(&[b'a'; 1000], &format!("{}\u{2026}", "a".repeat(197)));
+        check(&[b"a", "\u{6f22}".repeat(500).as_bytes()].concat(), &format!("a{}\u{2026}", "\u{6f22}".repeat(65)));
         check("\u{1f30a}".repeat(50).as_bytes(), &"\u{1f30a}".repeat(50));
         let long = text(&vec![0xff; 1 << 20]);
         assert!(long.len() <= RAW_SAMPLED && long.capacity() <= RAW_SAMPLED);

@@ -12,7 +12,7 @@ mod spill;
 
 pub use given_up::{GivenUp, Replan};
 pub use live::Live;
-pub use report::{Finished, MemoryReport};
+pub use report::{Finished, MemoryReport, Unfinished};
 pub use running::Running;
 
 use crate::{EngineError, MaxRejects, Progress, zones::ZoneStore};
@@ -70,6 +70,10 @@ pub struct Task {
     first: Attempt,
 }
 
+/// Who tells of a task's plans if it does not come to its end.
+#[derive(Debug)]
+pub struct Plans(Arc<Shared>);
+
 /// What all attempts of a task share.
 #[derive(Debug)]
 struct Shared {
@@ -124,6 +128,11 @@ impl Task {
         self.shared.live.clone()
     }
 
+    /// Returns who tells of its plans if it does not come to its end.
+    pub fn plans(&self) -> Plans {
+        Plans(Arc::clone(&self.shared))
+    }
+
     /// Plans the query and starts it. Must be called inside a tokio runtime whose threads have a large stack: planning
     /// recurses, and runs on them.
     ///
@@ -131,5 +140,16 @@ impl Task {
     /// Any [`EngineError`] of files, formats and the query's text.
     pub async fn start(self) -> Result<Running, EngineError> {
         Running::start(self.shared, self.first).await
+    }
+}
+
+impl Plans {
+    /// Returns what is known of the plans, and lets the last of them go; `None` if the task has ended well, or was never planned.
+    pub fn unfinished(self) -> Option<Unfinished> {
+        let Shared { options, output, live, .. } = self.0.as_ref();
+        let operators = live.end();
+        let replans = options.given_up.replans(options.first_profile());
+        let memory = MemoryReport::new(&operators, output, options);
+        (!memory.operators.is_empty()).then_some(Unfinished { replans, memory })
     }
 }

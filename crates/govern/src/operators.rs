@@ -5,12 +5,12 @@ use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, ExecutionPlanP
 use std::{fmt, sync::Arc};
 use tidegate_memory::{ByteCount, ledger::Account};
 
-/// The operators of a plan, parents before their children.
-#[derive(Debug, Default)]
+/// The operators of a plan, parents before their children. A clone is of the same plan, which it keeps.
+#[derive(Clone, Debug, Default)]
 pub struct Operators(pub(crate) Vec<Operator>);
 
 /// A node and its account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Operator {
     pub(crate) depth: usize,
     pub(crate) node: Arc<dyn ExecutionPlan>,
@@ -42,9 +42,9 @@ pub struct OperatorReport {
 }
 
 impl Operators {
-    /// Returns their accounts, in their order.
-    pub fn accounts(&self) -> Vec<Account> {
-        self.0.iter().map(|operator| operator.account.clone()).collect()
+    /// Returns what each of them holds, in their order.
+    pub fn balances(&self) -> Vec<ByteCount> {
+        self.0.iter().map(|operator| operator.account.balance()).collect()
     }
 
     /// Returns what the operators have done so far.

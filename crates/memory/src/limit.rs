@@ -1,6 +1,6 @@
 //! The limit: what the user sets, counted by the kernel.
 
-use crate::{ByteCount, ParseByteCountError, cgroup};
+use crate::{ByteCount, MINIMUM_LIMIT, ParseByteCountError, cgroup};
 use std::{fmt, str::FromStr};
 
 /// The most memory a task or a process may ever show the kernel.
@@ -63,8 +63,13 @@ impl FromStr for Limit {
         let percent = share.trim().parse().ok().filter(|percent| (1..=100).contains(percent));
         let percent = percent.ok_or_else(|| ParseLimitError::Share(text.to_owned()))?;
         let all = cgroup::available_memory().ok_or(ParseLimitError::Unknown)?;
-        Ok(Self::Bytes(all.percent(percent)))
+        Ok(Self::Bytes(share_of(all, percent)))
     }
+}
+
+/// Returns a share of what there is, but no less than a task needs at least if there is so much.
+fn share_of(all: ByteCount, percent: u64) -> ByteCount {
+    all.percent(percent).max(MINIMUM_LIMIT.min(all))
 }
 
 #[cfg(test)]
@@ -74,9 +79,18 @@ mod tests {
     #[test]
     fn shares_are_of_what_the_machine_allows() {
         let all = cgroup::available_memory().unwrap();
-        assert_eq!("50%".parse(), Ok(Limit::Bytes(all.percent(50))));
+        assert_eq!("50%".parse(), Ok(Limit::Bytes(share_of(all, 50))));
         assert!(matches!("0%".parse::<Limit>(), Err(ParseLimitError::Share(_))));
         assert!(matches!("101%".parse::<Limit>(), Err(ParseLimitError::Share(_))));
         assert!(matches!("much".parse::<Limit>(), Err(ParseLimitError::Size(_))));
+    }
+
+    #[test]
+    fn a_share_of_a_small_machine_is_what_a_task_needs() {
+        let check = |all: u64, share: u64| assert_eq!(share_of(ByteCount::mib(all), 75), ByteCount::mib(share));
+        check(1024, 768);
+        check(80, 64);
+        check(64, 64);
+        check(40, 40);
     }
 }

@@ -5,7 +5,7 @@ use super::{
     runner::{Given, QueryRunner},
     witness::Teller,
 };
-use crate::{args::RunArgs, interrupt, printer::Printer};
+use crate::{args::RunArgs, interrupt, printer::Printer, run::with_deep_stack};
 use std::{
     env,
     path::{Path, PathBuf},
@@ -45,6 +45,7 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
     let program = env::current_exe().map_err(|error| EngineError::Run(format!("find this program: {error}")))?;
     let missing = if arguments.watch.is_some() { Missing::Awaited } else { Missing::Refused };
     let prepared = TaskFile::read(&arguments.file).and_then(|file| {
+        file.check_queries(wrong_with)?;
         let units = plan(&file, missing)?;
         let state = State::open(&file.output)?;
         Ok((file, units, state))
@@ -79,6 +80,12 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
     drop(beside);
     observer.ended(&summary);
     Ok(Ok(summary))
+}
+
+/// Returns what is wrong with the text of a query, and what to do about it.
+fn wrong_with(sql: &str) -> Option<(String, Option<String>)> {
+    let error = with_deep_stack(|| tidegate_engine::check(sql).err()).flatten()?;
+    Some((error.to_string(), error.help()))
 }
 
 /// Returns a path that means the same in any folder; `none` is no path.

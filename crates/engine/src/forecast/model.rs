@@ -103,13 +103,13 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
     let last = levels.last()?;
     let states: Vec<State> = (0..last.operators.len()).filter_map(|at| state(levels, at, terms)).collect();
     let growing = Growing::of(&states);
-    let rigid: f64 = states.iter().filter(|state| state.is_rigid).map(|state| state.grown.least).sum();
+    let rigid: f64 = states.iter().map(|state| state.rigid).sum();
     let flat: f64 = states.iter().map(|state| state.flat).sum();
     let live = flat + last.besides + states.iter().map(|state| state.at_peak).sum::<f64>();
     let fixed = flat + last.besides + live * last.allocator + last.outside;
     let program = if terms.budget.is_some() { PROGRAM } else { WHOLE_PROGRAM };
     let heap = growing.all.times(1.0 + ROUNDING).plus(Range::exactly(fixed));
-    let with_program = |program: f64| heap.plus(Range::exactly(program)).loosened(LOOSE);
+    let with_program = |program: f64| of_process(heap.plus(Range::exactly(program)));
     let in_memory = with_program(program);
     let may_have = terms.budget.map(|budget| level_number(budget.operators));
     let needs = Needs { held: growing.all.expected, held_at_most: growing.all.most, rigid, may_have };
@@ -142,6 +142,18 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
 const PROGRAM: f64 = 13e6;
 const WHOLE_PROGRAM: f64 = 55e6;
 
+/// What a process has shown before its task holds anything, as its pages are not dropped at once, and how much more it may be:
+/// how many pages the kernel maps at a time depends on what it has in its cache.
+const START: f64 = 40e6;
+const VARIES: f64 = 15e6;
+
+/// Returns the peak of a process in which a task holds so much, with the program.
+fn of_process(held: Range) -> Range {
+    let expected = held.expected.max(START);
+    let range = Range { expected, ..held }.loosened(LOOSE);
+    Range { most: range.most.max(expected + VARIES), ..range }
+}
+
 /// Returns the peak within the limit, of a query that would show so much if it held all in memory.
 pub(super) fn within(in_memory: Range, terms: &Terms, mode: Mode) -> Range {
     let Some(budget) = terms.budget else { return in_memory };
@@ -165,7 +177,8 @@ struct State {
     each: Option<f64>,
     count: Range,
     how: String,
-    is_rigid: bool,
+    /// What of it cannot go to disk in any plan.
+    rigid: f64,
     /// Whether all of it goes to disk where it does not fit, as the rows of a sort do.
     is_sort: bool,
 }
@@ -281,10 +294,19 @@ fn state(levels: &[Level], at: usize, terms: &Terms) -> Option<State> {
     };
     let is_known = held.share >= 1.0;
     let rises = if is_known { held.peak > 4.0 * SMALL } else { grown.most > (held.peak * GROWS).max(SMALL) };
-    let is_rigid = matches!(held.name.as_str(), "NestedLoopJoinExec" | "CrossJoinExec" | "WindowAggExec");
     let (grown, flat) = if rises && class != Class::Passing { (grown, 0.0) } else { (Range::default(), held.at_peak) };
-    let is_sort = held.name == "SortExec";
-    Some(State { name: label(held), grown, flat, at_peak: held.at_peak, each, count, how, is_rigid, is_sort })
+    let (rigid, is_sort) = (grown.least * indivisible(held, class), held.name == "SortExec");
+    Some(State { name: label(held), grown, flat, at_peak: held.at_peak, each, count, how, rigid, is_sort })
+}
+
+/// Returns the share of what an operator holds that has to be in memory at once, whatever goes to disk: of values, those of a
+/// group, if all groups are as large.
+fn indivisible(held: &Held, class: Class) -> f64 {
+    match class {
+        Class::Values => 1.0 / held.rows.unwrap_or(1.0).max(1.0),
+        _ if matches!(held.name.as_str(), "NestedLoopJoinExec" | "CrossJoinExec" | "WindowAggExec") => 1.0,
+        _ => 0.0,
+    }
 }
 
 /// What a group-by will hold.
@@ -510,7 +532,7 @@ mod tests {
         assert!(spilling.peak.most <= 100e6 && spilling.spill.expected > 10e6, "{spilling:?}");
         let few = mode(100, 300.0);
         assert_eq!(few.mode, Mode::Streaming);
-        assert!(few.peak.expected < 40e6 && few.spill.most <= 0.0, "{few:?}");
+        assert!(few.peak.expected < 41e6 && few.spill.most <= 0.0, "{few:?}");
     }
 
     #[test]
@@ -531,6 +553,11 @@ mod tests {
         let forecast = forecast_of(None, values);
         let held = forecast.parts.iter().find(|part| part.name.starts_with("SpillingGroupBy")).unwrap().held;
         assert!((held.expected / 160e6 - 1.0).abs() < 0.05, "{held:?}");
+        assert_eq!(forecast_of(Some(100), values).mode, Mode::Spilling, "no group is large");
+        let list = "AggregateExec: mode=Final, gby=[], aggr=[array_agg(size)]";
+        let one = |rows: f64| vec![("AggregateExec", list, 16.0 * rows, 1.0), (SCAN.0, SCAN.1, 3e6, rows)];
+        assert_eq!(forecast_of(Some(100), one).mode, Mode::Refused, "a group cannot be divided");
+        assert_eq!(forecast_of(Some(512), one).mode, Mode::InMemory);
     }
 
     #[test]

@@ -6,10 +6,12 @@ mod parse;
 mod paths;
 mod shape;
 mod stars;
+mod syntax;
 mod words;
 
 pub(crate) use errors::{Known, from_datafusion};
 pub(crate) use parse::{Parsed, is_query, parse};
 pub(crate) use paths::{TableUse, take_paths};
 pub use shape::shape;
+pub use syntax::check;
 pub(crate) use words::plain;

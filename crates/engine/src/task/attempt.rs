@@ -143,7 +143,7 @@ impl Attempt {
             .with_physical_optimizer_rule(Arc::new(SpillingSorts))
             .build();
         let context = SessionContext::new_with_state(state);
-        for function in aggregates::order_free() {
+        for function in aggregates::order_free().into_iter().chain([aggregates::array_agg()]) {
             context.register_udaf(function);
         }
         context.register_udf(utc_trunc());

@@ -35,6 +35,15 @@ pub struct Finished {
     pub memory: MemoryReport,
 }
 
+/// What is known of the plans of a task that did not come to its end.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// The plans after the first one.
+    pub replans: Vec<Replan>,
+    /// Where the memory was; its operators are those of the last plan.
+    pub memory: MemoryReport,
+}
+
 /// Where the memory of a task was when the process was at its peak.
 #[derive(Clone, Debug)]
 pub struct MemoryReport {

@@ -136,7 +136,7 @@ impl Running {
         {
             self.shared.options.given_up.add(reason.clone());
             self.attempt = Arc::new(Attempt::new(&self.shared)?);
-            self.shared.live.end();
+            drop(self.shared.live.end());
             self.current.clear().await;
             make_room(&self.shared).await;
             match self.attempt.start().await {
@@ -167,8 +167,7 @@ impl Running {
         // Operators keep state in the plan as well as in streams; both must go before memory is given back.
         let Current { plan, operators, batches, producer, .. } = current;
         producer.abort();
-        shared.live.end();
-        drop((plan, operators, batches));
+        drop((plan, operators, batches, shared.live.end()));
         attempt.rejects.commit()?;
         let counts: Snapshot = shared.progress.snapshot();
         let rejects: RejectReport = attempt.rejects.report();

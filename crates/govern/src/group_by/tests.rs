@@ -2,7 +2,7 @@
 
 use super::{SpillingGroupByExec, spilling_group_bys};
 use crate::{
-    aggregates::order_free,
+    aggregates::{array_agg, order_free},
     testing::{Tight, batches, plan, schema, session},
 };
 use datafusion::{
@@ -84,7 +84,7 @@ fn nodes<T: ExecutionPlan>(plan: &Arc<dyn ExecutionPlan>) -> Vec<Arc<dyn Executi
 }
 
 fn with_functions(session: SessionContext) -> SessionContext {
-    for function in order_free() {
+    for function in order_free().into_iter().chain([array_agg()]) {
         session.register_udaf(function);
     }
     session

@@ -8,6 +8,7 @@ use crate::{
     words,
 };
 use maud::{Markup, html};
+use tidegate_memory::ByteCount;
 
 pub(super) fn draw(shown: &Shown) -> Markup {
     let Some(forecast) = &shown.record.forecast else {
@@ -123,8 +124,14 @@ fn part(row: &ForecastRow) -> Markup {
             td.name { (row.name) }
             td.number { (format!("{:.1}", row.bytes_per_row)) span.unit { " B a row" } }
             td.number { span.unit { "× " } (words::grouped(row.rows)) span.unit { " rows" } }
-            td.number { "× " (format!("{:.2}", row.factor)) }
-            td.number.total { (row.bytes) }
+            @if row.bytes == ByteCount::ZERO {
+                // What is read and passed on.
+                td {}
+                td {}
+            } @else {
+                td.number { "× " (format!("{:.2}", row.factor)) }
+                td.number.total { (row.bytes) }
+            }
             td.muted { (row.derived) }
         }
     }

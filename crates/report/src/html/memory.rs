@@ -149,7 +149,9 @@ fn lanes(shown: &Shown, scale: &Scale) -> Markup {
 
 fn legend(shown: &Shown) -> Markup {
     let record = &shown.record;
-    let knows_pressure = shown.columns.iter().any(|sample| sample.pressure != Pressure::Unknown);
+    let is_seen = |step: &Pressure| shown.columns.iter().any(|sample| sample.pressure == *step);
+    let steps = [Pressure::Rising, Pressure::High, Pressure::Critical].into_iter().filter(is_seen);
+    let steps: Vec<_> = steps.filter_map(words::pressure).collect();
     html! {
         ul.legend {
             li { i.key-resident {} "resident" }
@@ -162,13 +164,8 @@ fn legend(shown: &Shown) -> Markup {
             }
             @if let Some(peak) = record.peak { li { i.key-peak {} "the kernel's peak, " (peak) } }
             @if let Some(limit) = record.limit { li { i.key-limit {} "limit, " (limit.as_limit()) } }
-            @if knows_pressure {
-                li {
-                    "pressure: "
-                    i.key-band.rising {} "rising "
-                    i.key-band.high {} "high "
-                    i.key-band.critical {} "critical"
-                }
+            @if !steps.is_empty() {
+                li { "pressure: " @for step in &steps { i class={ "key-band " (step) } {} (step) " " } }
             }
         }
     }

@@ -5,11 +5,14 @@ use super::{
     page::{self, MOST_BYTES},
     plan, release,
 };
-use crate::{record::RunRecord, shown::Shown, words};
+use crate::{record::RunRecord, shown::Shown, text, words};
 use maud::{Markup, html};
 
 /// Columns of the charts. If a record is so odd that its page gets too long, the next is tried.
 const COLUMNS: [usize; 4] = [150, 80, 30, 0];
+
+/// Characters of the query in the title.
+const TITLE: usize = 60;
 
 /// Returns a run as a page of at most [`MOST_BYTES`].
 ///
@@ -31,6 +34,9 @@ pub fn run_page(record: &RunRecord) -> String {
 
 fn draw(shown: &Shown) -> Markup {
     let (_, title) = words::title(&shown.record);
+    // Many pages are open side by side: what was asked tells them apart.
+    let asked = text::line(&shown.record.text, TITLE);
+    let title = if asked.is_empty() { title } else { format!("{title}: {asked}") };
     let body = html! {
         (headline::draw(shown))
         (checks::draw(shown))
