@@ -4,8 +4,11 @@
 //! once. A plan whose loops need more of them than may stay would fault them in again after every drop, for ever: half of its
 //! time. So where they had to be dropped again and again, more of them may stay, as far as there is memory that nobody else has.
 //! What runs for the first time, when a query is planned and begins, is dropped some times as well, but not for long.
+//!
+//! Planning and starting any query touches some 50 MiB of them. A worker that answers small queries one after the other would spend
+//! most of its time on faults, so that with a large limit an eighth of it is theirs from the beginning.
 
-use crate::{ByteCount, budget::PROGRAM_CAP};
+use crate::{ByteCount, Limit, budget::PROGRAM_CAP};
 use std::time::Duration;
 
 /// Drops that follow each other this fast are of pages that are needed, if there are many.
@@ -23,25 +26,30 @@ const STEP: ByteCount = ByteCount::mib(2);
 /// No plan was seen to need more.
 const MOST: ByteCount = ByteCount::mib(64);
 
+/// The part of a limit that may stay from the beginning, in per cent.
+const SHARE: u64 = 12;
+
 /// What is left free for pages that come back between two looks.
 const COMES_BACK: ByteCount = ByteCount::mib(8);
 
 /// How many program pages may stay.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProgramCap {
+    /// What may stay where nothing is known of the plan.
+    usual: ByteCount,
     wanted: ByteCount,
     dropped: Option<Duration>,
     /// Drops of which each followed soon.
     soon: u32,
 }
 
-impl Default for ProgramCap {
-    fn default() -> Self {
-        Self { wanted: PROGRAM_CAP, dropped: None, soon: 0 }
-    }
-}
-
 impl ProgramCap {
+    /// Returns what may stay within a limit.
+    pub(crate) fn of(limit: Limit) -> Self {
+        let usual = limit.bytes().map_or(MOST, |limit| limit.percent(SHARE)).min(MOST).max(PROGRAM_CAP);
+        Self { usual, wanted: usual, dropped: None, soon: 0 }
+    }
+
     /// Returns how many bytes of them may stay where `free` bytes of the limit are not anonymous memory.
     pub(crate) fn bytes(self, free: ByteCount) -> ByteCount {
         self.wanted.min(free - COMES_BACK).max(PROGRAM_CAP)
@@ -58,7 +66,7 @@ impl ProgramCap {
                 }
             }
             Some(since) if since < LATER => self.soon = 0,
-            _ => (self.wanted, self.soon) = (PROGRAM_CAP, 0),
+            _ => (self.wanted, self.soon) = (self.usual, 0),
         }
     }
 }
@@ -68,7 +76,7 @@ mod tests {
     use super::*;
 
     fn after(gaps: &[u64]) -> ProgramCap {
-        let (mut cap, mut now) = (ProgramCap::default(), Duration::ZERO);
+        let (mut cap, mut now) = (ProgramCap::of(Limit::Bytes(ByteCount::mib(64))), Duration::ZERO);
         for gap in gaps {
             now += Duration::from_millis(*gap);
             cap.dropped(now);
@@ -88,6 +96,19 @@ mod tests {
         assert_eq!(after(&[often(1, 19), often(100, 1)].concat()).bytes(free), PROGRAM_CAP + STEP + STEP);
         assert_eq!(after(&[often(1, 19), often(600, 1)].concat()).bytes(free), PROGRAM_CAP);
         assert_eq!(after(&often(1, 100)).bytes(free), MOST);
+    }
+
+    #[test]
+    fn a_large_limit_has_room_for_all_of_them() {
+        let usual = |mib| ProgramCap::of(Limit::Bytes(ByteCount::mib(mib))).bytes(ByteCount::mib(mib));
+        assert_eq!((usual(64), usual(100)), (PROGRAM_CAP, PROGRAM_CAP));
+        assert_eq!(usual(200), ByteCount::mib(24));
+        assert_eq!(usual(1000), MOST);
+        let mut cap = ProgramCap::of(Limit::Bytes(ByteCount::mib(200)));
+        cap.dropped(Duration::from_secs(1));
+        cap.dropped(Duration::from_secs(9));
+        assert_eq!(cap.bytes(ByteCount::mib(200)), ByteCount::mib(24));
+        assert_eq!(cap.bytes(ByteCount::mib(30)), ByteCount::mib(22), "what others need goes first");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! long ago ([`Watch::tend`]), and what grows between two looks is stopped by [`crate::wall`].
 
 use crate::{
-    Budget, ByteCount, Meter, Resident,
+    Budget, ByteCount, Limit, Meter, Resident,
     allocator::{jemalloc, program_pages},
     ledger,
     pressure::{self, Action, Pressure, Reading},
@@ -126,6 +126,7 @@ impl Watch {
         let meter = Meter::open()?;
         let outside = meter.read()?.anonymous - ByteCount::new(jemalloc::resident());
         shared.outside_heap.store(outside.bytes(), Relaxed);
+        let limit = options.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
         let guard = Guard {
             meter,
             options,
@@ -134,7 +135,7 @@ impl Watch {
             looked: started,
             critical_since: None,
             purge_after: None,
-            program_cap: ProgramCap::default(),
+            program_cap: ProgramCap::of(limit),
             kept_peak: ByteCount::ZERO,
             timeline: Timeline::default(),
         };

@@ -107,7 +107,8 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
     let flat: f64 = states.iter().map(|state| state.flat).sum();
     let live = flat + last.besides + states.iter().map(|state| state.at_peak).sum::<f64>();
     let fixed = flat + last.besides + live * last.allocator + last.outside;
-    let program = if terms.budget.is_some() { PROGRAM } else { WHOLE_PROGRAM };
+    let of_limit = |budget: Budget| (level_number(budget.limit) * PROGRAM_SHARE).clamp(PROGRAM, WHOLE_PROGRAM);
+    let program = terms.budget.map_or(WHOLE_PROGRAM, of_limit);
     let heap = growing.all.times(1.0 + ROUNDING).plus(Range::exactly(fixed));
     let with_program = |program: f64| of_process(heap.plus(Range::exactly(program)));
     let in_memory = with_program(program);
@@ -138,8 +139,10 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
     })
 }
 
-/// Resident pages of the program, about: under a limit, where those that are not used are dropped, and without.
+/// Resident pages of the program, about: under a small limit, where those that are not used are dropped, and without. Of a limit
+/// in between they take a share.
 const PROGRAM: f64 = 13e6;
+const PROGRAM_SHARE: f64 = 0.12;
 const WHOLE_PROGRAM: f64 = 55e6;
 
 /// What a process has shown before its task holds anything, as its pages are not dropped at once, and how much more it may be:
