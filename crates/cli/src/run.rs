@@ -12,7 +12,7 @@ use std::{
     io, process,
     sync::Arc,
     thread,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 use tidegate_engine::{
     EngineError, Finished, Inputs, Running, Snapshot, Task, TaskOptions, Unfinished,
@@ -32,6 +32,9 @@ use tokio::{
 
 /// Virtual, and touched only as deep as a plan recurses.
 const STACK: usize = 64 << 20;
+
+/// How long threads of a task that failed may take to see it.
+const LAST_STEP: Duration = Duration::from_millis(100);
 
 /// How a query ended.
 pub enum Ended {
@@ -183,10 +186,10 @@ pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, Engi
     bar.clear();
     let seconds = settings.restart.as_ref().map_or_else(|| start.elapsed().as_secs_f64(), Restart::seconds);
     let (seen, unfinished) = (monitor.end(), plans.unfinished());
-    // Threads that still compute for a task that failed are left to the end of the process.
     match &result {
         Ok(Ok(_)) => drop(runtime),
-        _ => runtime.shutdown_background(),
+        // What they hold is to be given back as well. Those that compute for longer are left to the end of the process.
+        _ => runtime.shutdown_timeout(LAST_STEP),
     }
     let peak = peak_resident().unwrap_or_else(|| watch.report().peak);
     if freed == Freed::GivenBack {

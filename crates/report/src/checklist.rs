@@ -163,6 +163,12 @@ fn mode_that_happened(record: &RunRecord) -> (Answer, String) {
         (Mode::Refused, Some(limit)) if forecast.least > limit => {
             (Answer::Yes, format!("refused: it needs {} at least, the limit is {limit}", forecast.least))
         }
+        (Mode::Refused, _) if record.ended.how == How::MemoryLimit => {
+            (Answer::Yes, "refused, as was foreseen: it ended at the limit".to_owned())
+        }
+        (Mode::Refused, _) if record.ended.how == How::Answered => {
+            (Answer::No, format!("refused was foreseen, but it answered: {} at the peak", peak(record)))
+        }
         (Mode::Refused | Mode::Unknown, _) => (Answer::Unknown, chosen.to_owned()),
         _ if record.ended.how == How::MemoryLimit => (Answer::No, format!("{chosen}, but it ended at the limit")),
         _ if replans > 0 => (Answer::No, format!("{chosen}, but planned again {}", counted(replans, "time"))),
@@ -286,7 +292,9 @@ mod tests {
         assert_eq!(run(Mode::Spilling, 1, |record| record.ended.how = How::MemoryLimit), Answer::No);
         assert_eq!(run(Mode::InMemory, 0, |record| record.ended.how = How::Interrupted), Answer::Unknown);
         assert_eq!(run(Mode::InMemory, 0, |record| record.forecast = None), Answer::Unknown);
-        assert_eq!(run(Mode::Refused, 0, |_| ()), Answer::Unknown);
+        assert_eq!(run(Mode::Refused, 0, |_| ()), Answer::No);
+        assert_eq!(run(Mode::Refused, 0, |record| record.ended.how = How::MemoryLimit), Answer::Yes);
+        assert_eq!(run(Mode::Refused, 0, |record| record.ended.how = How::Interrupted), Answer::Unknown);
         assert_eq!(run(Mode::Refused, 0, |record| record.limit = Some(ByteCount::new(1))), Answer::Yes);
     }
 }
