@@ -118,33 +118,66 @@ fn start(
         task.tables.insert(name, TaskTable { path });
         feeds.push(feed);
     }
-    let running = pool.run(&task, limit)?;
-    let mut source = RowSource::new(running, Arc::clone(pool), on_progress);
+    let mut begun = pool.run(&task, limit)?;
+    // What a pipe has given is gone, so that such a query cannot begin anew.
+    begun.again = begun.again.filter(|_| feeds.is_empty());
+    let mut source = RowSource::new(begun, Arc::clone(pool), on_progress);
     for feed in feeds {
         source.feed(feed)?;
     }
     Ok(Batches::of_query(source))
 }
 
+/// A task that was begun.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) running: Running,
+    /// What its worker showed the kernel before.
+    pub(crate) resident: Option<ByteCount>,
+    /// What it takes to begin it once more, if the worker had waited for it and may have been killed meanwhile.
+    pub(crate) again: Option<Again>,
+}
+
+/// What it takes to begin a task once more.
+#[derive(Debug)]
+pub(crate) struct Again {
+    pub(crate) task: Task,
+    pub(crate) limit: Limit,
+}
+
 impl Shared {
     /// Begins a task in a worker that waits, or in a new one.
-    fn run(&self, task: &Task, limit: Limit) -> Result<Running, Fault> {
+    fn run(&self, task: &Task, limit: Limit) -> Result<Begun, Fault> {
         if self.owner != process::id() {
             return Err(Fault::Usage("these workers belong to the process that this one was forked from".into()));
         }
         let failed = |error| Fault::Worker(Box::new(error), None);
         while let Some(worker) = self.take(limit) {
             worker.check(task).map_err(failed)?;
-            // One that was killed while it waited is not noticed before.
+            let resident = worker.resident();
+            // One that was killed while it waited is not noticed before; mostly not before it answers nothing.
             if let Ok(running) = worker.run(task) {
-                self.lock().working.push((running.pid(), limit));
-                return Ok(running);
+                let again = Some(Again { task: task.clone(), limit });
+                return Ok(self.begun(Begun { running, resident, again }, limit));
             }
         }
+        self.run_anew(task, limit)
+    }
+
+    /// Begins a task in a new worker.
+    pub(crate) fn run_anew(&self, task: &Task, limit: Limit) -> Result<Begun, Fault> {
+        let failed = |error| Fault::Worker(Box::new(error), None);
         let worker = Worker::start(&WorkerOptions::new(&self.program, &["worker"], limit)).map_err(failed)?;
-        let running = worker.run(task).map_err(failed)?;
-        self.lock().working.push((running.pid(), limit));
-        Ok(running)
+        let resident = worker.hello().baseline;
+        let lost = |error| Fault::Worker(Box::new(error), Some(Progress { resident, ..Progress::default() }));
+        let running = worker.run(task).map_err(lost)?;
+        let resident = Some(resident);
+        Ok(self.begun(Begun { running, resident, again: None }, limit))
+    }
+
+    fn begun(&self, begun: Begun, limit: Limit) -> Begun {
+        self.lock().working.push((begun.running.pid(), limit));
+        begun
     }
 
     fn take(&self, limit: Limit) -> Option<Worker> {

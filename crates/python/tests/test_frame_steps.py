@@ -172,6 +172,15 @@ def test_registered_tables(frame: tg.LazyFrame) -> None:
         tg.sql("SELECT * FROM names_of_k").collect()
 
 
+@pytest.mark.parametrize("sql", ["SELECT * FROM Names", "SELECT * FROM names", 'SELECT * FROM "Names"'])
+def test_a_name_with_capitals(sql: str) -> None:
+    names = tg.register("Names", tg.sql("SELECT 1 AS n").collect())
+    try:
+        assert tg.sql(sql).collect().rows() == names.collect().rows() == [(1,)]
+    finally:
+        tg.unregister("Names")
+
+
 def test_a_function_between_steps(frame: tg.LazyFrame) -> None:
     pyarrow = pytest.importorskip("pyarrow")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,15 @@ def test_every_public_name_is_there() -> None:
         assert name in dir(tg)
     with pytest.raises(AttributeError, match="nope"):
         tg.nope  # noqa: B018
+
+
+def test_type_checkers_know_the_same_names() -> None:
+    assert tg.__file__ is not None
+    nodes = ast.walk(ast.parse(Path(tg.__file__).read_text()))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 1]
+    places = {alias.asname: node.module for node in imports for alias in node.names}
+    assert places.pop("__version__") == "_native"
+    assert places == tg._MODULES
 
 
 def test_an_import_loads_nothing_else() -> None:

@@ -97,10 +97,15 @@ class Ready:
         self.sql = compiler.text(self.query)
 
     def tables(self, sql: str) -> dict[str, Any]:
-        """Return the tables of this process whose names stand in a query."""
-        words = {word.lower() for word in _WORD.findall(sql)}
-        tables = {**_registered, **self._streams}
-        return {name: table for name, table in tables.items() if name.lower() in words}
+        """Return the tables of this process whose names stand in a query; without quotes, SQL takes them in lower case."""
+        words = set(_WORD.findall(sql))
+        folded = {word.lower() for word in words}
+        tables: dict[str, Any] = {}
+        for name, table in {**_registered, **self._streams}.items():
+            if name.lower() in folded:
+                exact = name in words and f'"{name}"' in sql
+                tables[name if exact else name.lower()] = table
+        return tables
 
     def execute(
         self, sql: Optional[str] = None, *, output: Optional[str] = None, format: Optional[str] = None

@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-__all__ = ["frames", "is_own", "local_variables", "names_of", "of_library"]
-
 _DEPTH = 4
 _BUDGET = 20_000
 _ITEMS = 1_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import decimal
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
 
 from . import _native, _tables
@@ -15,8 +14,6 @@ from ._result import Result, Rows
 
 if TYPE_CHECKING:
     from ._udf_workers import Workers
-
-__all__ = ["As", "apply", "map_batches"]
 
 As = Literal["arrow", "pandas", "polars", "table"]
 
@@ -230,4 +227,4 @@ def _divided(rows: Rows, workers: int) -> tuple[Rows, Optional[int]]:
             f"workers: a limit of {run.limit:,} bytes leaves {max(0, part):,} for each of {workers} processes",
             help=f"at least {_LEAST_PART:,} are needed; raise the limit, or have fewer",
         )
-    return Result(replace(run, limit=engine)), part
+    return Result(run.with_limit(engine)), part
