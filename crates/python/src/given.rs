@@ -32,7 +32,7 @@ pub(crate) fn table(py: Python<'_>, columns: Vec<Given<'_>>) -> PyResult<Table> 
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
     for (name, kind, values, missing) in columns {
         let kind = DataType::from_str(&kind).map_err(|error| Fault::Arrow(error).raised(py))?;
-        let array = if kind == DataType::LargeUtf8 {
+        let array: ArrayRef = if kind == DataType::LargeUtf8 {
             let texts: Vec<Option<PyBackedStr>> = values.extract()?;
             Arc::new(texts.iter().map(Option::as_deref).collect::<LargeStringArray>())
         } else {

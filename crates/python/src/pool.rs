@@ -14,7 +14,7 @@ use std::{
     path::PathBuf,
     process,
     str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread,
     time::{Duration, Instant},
 };
@@ -27,9 +27,6 @@ use tidegate_worker::{
 /// How many workers wait for a query at most. Each shows the kernel some 30 MB.
 const MOST_WAITING: usize = 2;
 
-/// How long one waits before it is ended.
-const WAITS: Duration = Duration::from_secs(120);
-
 /// The workers of this process.
 #[pyclass(frozen, module = "tidegate._native")]
 pub(crate) struct Pool(Arc<Shared>);
@@ -37,6 +34,8 @@ pub(crate) struct Pool(Arc<Shared>);
 #[derive(Debug)]
 pub(crate) struct Shared {
     program: PathBuf,
+    /// How long a worker waits before it is ended.
+    waits: Duration,
     owner: u32,
     state: Mutex<State>,
 }
@@ -46,6 +45,8 @@ struct State {
     waiting: Vec<Waiting>,
     /// At work, with the limit that each was started with.
     working: Vec<(u32, Limit)>,
+    /// Whether a thread ends those that wait for too long.
+    watched: bool,
     closed: bool,
 }
 
@@ -59,9 +60,13 @@ struct Waiting {
 
 #[pymethods]
 impl Pool {
+    /// A worker that waits for so many seconds is ended.
     #[new]
-    fn new(program: PathBuf) -> Self {
-        Self(Arc::new(Shared { program, owner: process::id(), state: Mutex::default() }))
+    #[pyo3(signature = (program, *, waits = 120.0))]
+    fn new(py: Python<'_>, program: PathBuf, waits: f64) -> PyResult<Self> {
+        let waits = Duration::try_from_secs_f64(waits);
+        let waits = waits.map_err(|error| Fault::Usage(format!("waits: {error}")).raised(py))?;
+        Ok(Self(Arc::new(Shared { program, waits, owner: process::id(), state: Mutex::default() })))
     }
 
     /// Starts a query. The task is in the words of the protocol; its limit is the worker's.
@@ -191,7 +196,7 @@ impl Shared {
     }
 
     /// Takes back the worker of a task that is over.
-    pub(crate) fn give_back(&self, running: Running) {
+    pub(crate) fn give_back(self: &Arc<Self>, running: Running) {
         let pid = running.pid();
         let worker = running.end().ok();
         let mut state = self.lock();
@@ -200,12 +205,32 @@ impl Shared {
         let (Some(worker), Some(limit), false) = (worker, limit, state.closed) else { return };
         let _noted = Noted::new(&worker);
         state.waiting.push(Waiting { worker, limit, since: Instant::now(), _noted });
-        let ended = state.superfluous();
+        let too_many = state.waiting.len().saturating_sub(MOST_WAITING);
+        let ended: Vec<_> = state.waiting.drain(..too_many).collect();
+        let watched = mem::replace(&mut state.watched, true);
         drop(state);
-        if !ended.is_empty() {
-            // Their ends are waited for elsewhere.
-            let _ = thread::Builder::new().name("tidegate-end".into()).spawn(move || drop(ended));
+        // Their ends are waited for elsewhere, and so is the time of the others.
+        if !watched || !ended.is_empty() {
+            let pool = if watched { Weak::new() } else { Arc::downgrade(self) };
+            let end = move || {
+                drop(ended);
+                end_idle(&pool);
+            };
+            if thread::Builder::new().name("tidegate-idle".into()).spawn(end).is_err() {
+                self.lock().watched = watched;
+            }
         }
+    }
+
+    /// Ends the workers that have waited for too long, and returns when the next one will have; nothing if none waits.
+    fn end_idle(&self) -> Option<Duration> {
+        let mut state = self.lock();
+        let ended: Vec<_> = state.waiting.extract_if(.., |waiting| waiting.since.elapsed() >= self.waits).collect();
+        let next = state.waiting.iter().map(|waiting| self.waits.saturating_sub(waiting.since.elapsed())).min();
+        state.watched = next.is_some();
+        drop(state);
+        drop(ended);
+        next
     }
 
     /// Ends a task that nobody reads any more, and keeps its worker.
@@ -230,13 +255,10 @@ impl Shared {
     }
 }
 
-impl State {
-    /// Takes out those that wait for too long, and the oldest of too many.
-    fn superfluous(&mut self) -> Vec<Waiting> {
-        let too_many = self.waiting.len().saturating_sub(MOST_WAITING);
-        let mut ended: Vec<_> = self.waiting.drain(..too_many).collect();
-        ended.extend(self.waiting.extract_if(.., |waiting| waiting.since.elapsed() > WAITS));
-        ended
+/// Ends workers that wait for too long, until none waits or the pool is gone.
+fn end_idle(pool: &Weak<Shared>) {
+    while let Some(next) = pool.upgrade().and_then(|pool| pool.end_idle()) {
+        thread::sleep(next);
     }
 }
 

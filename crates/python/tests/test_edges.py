@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import tidegate as tg
-from tidegate import _engine
+from tidegate import _engine, _native
 
 
 def gone(pid: int) -> bool:
@@ -65,6 +65,18 @@ def test_a_worker_that_was_killed_while_it_waited() -> None:
         os.kill(pid, signal.SIGKILL)
         assert gone(pid)
     assert _engine.execute("SELECT 2").collect().item() == 2
+
+
+def test_a_worker_does_not_wait_for_ever() -> None:
+    pool = _native.Pool(_engine.binary(), waits=0.01)
+    for _ in range(2):
+        batches = pool.start(_engine.task_json(sql="SELECT 1"), limit=None, files={}, streams={}, on_progress=None)
+        assert batches.collect().num_rows == 1
+        pid = batches.pid()
+        assert pid is not None
+        assert gone(pid)
+    with pytest.raises(tg.UsageError, match="waits"):
+        _native.Pool(_engine.binary(), waits=-1.0)
 
 
 @pytest.fixture
@@ -114,7 +126,7 @@ def test_a_query_of_a_stream_does_not_begin_anew() -> None:
 def test_an_interrupt_ends_the_query_and_nothing_else(endless: str) -> None:
     code = f"""
 import os, signal, threading
-from tidegate import _engine
+from tidegate import _engine, _native
 def interrupt(progress):
     os.kill(os.getpid(), signal.SIGINT)
 try:
@@ -145,7 +157,7 @@ def test_an_interrupt_from_outside(read: str, endless: str, in_folder: Path) -> 
     pytest.importorskip("pandas")
     code = f"""
 import asyncio
-from tidegate import _engine
+from tidegate import _engine, _native
 tell = lambda progress: print("at work", flush=True)
 result = _engine.execute("SELECT max(value) FROM ({endless})", on_progress=tell)
 try:
@@ -166,7 +178,7 @@ print(_engine.execute("SELECT 7").collect().item())
 
 STUCK = """
 import threading
-from tidegate import _engine
+from tidegate import _engine, _native
 
 def stuck(batch):
     print("at work", flush=True)
@@ -204,7 +216,7 @@ def test_processes_of_map_batches_end_with_theirs(sent: signal.Signals, printed:
 def test_an_interrupt_while_a_table_is_written(in_folder: Path) -> None:
     code = """
 import _thread, functools, operator
-from tidegate import _engine
+from tidegate import _engine, _native
 batches = _engine.execute("SELECT value AS n FROM range(0, 1000)").collect()._batches()
 written = []
 calls = [_thread.interrupt_main, functools.partial(batches.keep, "."), functools.partial(written.append, 1)]
@@ -225,7 +237,7 @@ except KeyboardInterrupt:
 )
 def test_no_worker_is_left_behind(end: str, endless: str) -> None:
     code = f"""
-from tidegate import _engine
+from tidegate import _engine, _native
 _engine.execute("SELECT 1").collect()
 fed = _engine.execute("SELECT * FROM t", tables={{"t": _engine.execute("{endless}")}})
 results = [fed, *(_engine.execute("{endless}") for _ in range(2))]
@@ -245,7 +257,7 @@ print(*_engine.worker_pids(), flush=True)
 def test_a_thread_that_reads_does_not_keep_the_interpreter(endless: str) -> None:
     code = f"""
 import threading
-from tidegate import _engine
+from tidegate import _engine, _native
 started = threading.Event()
 result = _engine.execute("SELECT max(value) FROM ({endless})", on_progress=lambda progress: started.set())
 threading.Thread(target=result.collect, daemon=True).start()
@@ -290,7 +302,7 @@ def test_a_forked_child_has_a_worker_of_its_own(endless: str) -> None:
 def test_a_child_that_outlives_its_parent_keeps_no_worker() -> None:
     code = """
 import os, sys
-from tidegate import _engine
+from tidegate import _engine, _native
 _engine.execute("SELECT 1").collect()
 print(*_engine.worker_pids(), flush=True)
 if os.fork() == 0:

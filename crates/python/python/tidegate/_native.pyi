@@ -23,7 +23,7 @@ VERSION: str
 
 @final
 class Pool:
-    def __new__(cls, program: str) -> Pool: ...
+    def __new__(cls, program: str, *, waits: float = 120.0) -> Pool: ...
     def start(
         self,
         task: str,
