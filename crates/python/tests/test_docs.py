@@ -92,6 +92,39 @@ def test_blocks_of_the_guide_run(in_logs: Path) -> None:
         tg.unregister("ips")
 
 
+def idioms() -> list[str]:
+    """Return the code of the table of idioms in the guide, where it is not told in words."""
+    if not DOCS.exists():
+        return []
+    part = (DOCS / "python.md").read_text().partition("## From pandas")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| `")]
+    same = [code for theirs, ours in rows if ours.startswith("the same") for code in re.findall("`([^`]+)`", theirs)]
+    return same + [code for _, ours in rows for code in re.findall("`([^`]+)`", ours) if re.match(r"(tg|df)\b", code)]
+
+
+@pytest.mark.parametrize("code", idioms())
+def test_idioms_of_pandas_have_ours(code: str, in_folder: Path) -> None:
+    rows = "".join(f"10.0.0.{n % 3},10.0.0.1,/p/{n},{(200, 500)[n % 2]},{n},2026-03-02T10:00:0{n}Z,{n}\n" for n in range(6))
+    (in_folder / "logs").mkdir()
+    for path in ("f.csv", "logs/a.csv"):
+        (in_folder / path).write_text("client,ip,path,status,bytes,ts,a\n" + rows)
+    df = tg.scan("f.csv")
+    condition = tg.col("status") == 200
+    names = {"tg": tg, "df": df, "other": tg.scan("f.csv").select("client", "ip", other="a")}
+    names |= {"paths": ["f.csv", "logs/a.csv"], "fn": lambda batch: batch, "c": condition, "a": 1, "b": 2}
+    if code.startswith("df = "):
+        exec(code, names)
+        found = names["df"]
+    else:
+        found = eval(code, names)
+    if isinstance(found, tg.Expr):
+        found = df.select(x=found)
+    if isinstance(found, tg.LazyFrame):
+        found = found.collect().num_rows
+    # What writes a file returns nothing.
+    assert found or (in_folder / "f.parquet").stat().st_size > 0
+
+
 @needs_documents
 def test_the_notebook_runs_in_a_kernel(tmp_path: Path) -> None:
     """Run the notebook as nbmake and nbconvert do."""
