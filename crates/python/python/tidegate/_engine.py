@@ -209,7 +209,12 @@ def forecast_pandas(path: PathLike, *, columns: Optional[list[str]] = None) -> P
 
     arguments = ["forecast", "--format", "json"]
     if columns is not None:
+        names: Any = columns
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in columns):
+            raise TypeError(f"columns: expected a list of names, not {columns!r}")
         arguments += ["--columns", ",".join(columns)]
+    if _path("path", path) is None:
+        raise TypeError("path: expected a path, not None")
     return PandasForecast(run_json([*arguments, "--pandas", os.fspath(path)]))
 
 

@@ -421,7 +421,7 @@ class LazyFrame(Results):
             raise TypeError(
                 f"other is of type {kind}; expected a frame: tg.register('name', table) makes one of a table"
             )
-        if how not in JOINS:
+        if check_text(how, "how") not in JOINS:
             raise ValueError(f"how is {how!r}; known are {', '.join(JOINS)}")
         left, right = _join_sides(on, left_on, right_on, how=how)
         keys = JoinKeys(
@@ -474,6 +474,8 @@ class LazyFrame(Results):
             What else is given.
 
         """
+        if not callable(function):
+            raise TypeError(f"function is of type {type(function).__name__}; expected a function of a frame")
         return function(self, *arguments, **named)
 
     # -- Python's own forms --
@@ -569,7 +571,7 @@ def _join_sides(
     if on is not None:
         if left_on is not None or right_on is not None:
             raise TypeError("on stands in place of left_on and right_on; give one or the other")
-        left_on = right_on = on
+        return column_nodes([on], "on"), column_nodes([on], "on")
     if left_on is None or right_on is None:
         raise TypeError("join needs on, or both left_on and right_on")
     left, right = column_nodes([left_on], "left_on"), column_nodes([right_on], "right_on")

@@ -64,7 +64,7 @@ def register_table(name: str, table: object) -> None:
         raise UsageError(f"`{name}` cannot be the name of a table", help="letters, digits and `_`, and no word of SQL")
     if not (hasattr(table, "__arrow_c_stream__") or hasattr(table, "__dataframe__") or callable(table)):
         raise TypeError(
-            f"table is of type {type(table).__name__}; expected a pandas, Polars or Arrow table, anything with "
+            f"data is of type {type(table).__name__}; expected a pandas, Polars or Arrow table, anything with "
             "__arrow_c_stream__, or a function that returns one"
         )
     _registered[name] = table

@@ -141,7 +141,7 @@ def register(name: str, data: object, *, limit: Optional[Size] = None) -> LazyFr
     --------
     >>> ips = tg.register("ips", [])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    TypeError: table is of type list; expected a pandas, Polars or Arrow table, ...
+    TypeError: data is of type list; expected a pandas, Polars or Arrow table, ...
 
     """
     register_table(name, data)
