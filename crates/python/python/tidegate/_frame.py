@@ -571,7 +571,10 @@ def _join_sides(
     if on is not None:
         if left_on is not None or right_on is not None:
             raise TypeError("on stands in place of left_on and right_on; give one or the other")
-        return column_nodes([on], "on"), column_nodes([on], "on")
+        keys = column_nodes([on], "on")
+        if not keys:
+            raise ValueError("on names no column")
+        return keys, list(keys)
     if left_on is None or right_on is None:
         raise TypeError("join needs on, or both left_on and right_on")
     left, right = column_nodes([left_on], "left_on"), column_nodes([right_on], "right_on")
