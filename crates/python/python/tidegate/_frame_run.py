@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Size = Union[str, int]
 
 _registered: dict[str, object] = {}
+#: What of them was written for workers, as it cannot change.
+_written: dict[str, Any] = {}
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -68,6 +70,7 @@ def register_table(name: str, table: object) -> None:
             "__arrow_c_stream__, or a function that returns one"
         )
     _registered[name] = table
+    _written.pop(name, None)
 
 
 def forget_table(name: str) -> None:
@@ -75,6 +78,19 @@ def forget_table(name: str) -> None:
     if name not in _registered:
         raise UsageError(f"no table `{name}` is registered", help=", ".join(sorted(_registered)) or "there is none")
     del _registered[name]
+    _written.pop(name, None)
+
+
+def registered_table(name: str) -> object:
+    """Return a table; one that cannot change is written once for all queries."""
+    from tidegate._tables import is_unchanging, keep
+
+    table = _registered[name]
+    if not is_unchanging(table):
+        return table
+    if name not in _written:
+        _written[name] = keep(name, table)
+    return _written[name]
 
 
 def is_registered(name: str) -> bool:
@@ -101,10 +117,11 @@ class Ready:
         words = set(_WORD.findall(sql))
         folded = {word.lower() for word in words}
         tables: dict[str, Any] = {}
-        for name, table in {**_registered, **self._streams}.items():
+        for name in (*_registered, *self._streams):
             if name.lower() in folded:
                 exact = name in words and f'"{name}"' in sql
-                tables[name if exact else name.lower()] = table
+                stream = self._streams.get(name)
+                tables[name if exact else name.lower()] = registered_table(name) if stream is None else stream
         return tables
 
     def execute(

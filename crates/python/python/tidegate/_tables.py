@@ -15,8 +15,6 @@ class Kept:
 
     Attributes
     ----------
-    path : str
-        What a worker opens.
     nbytes : int
         The size of the file, in bytes.
     schema : list of Field
@@ -25,9 +23,13 @@ class Kept:
 
     def __init__(self, native: _native.KeptTable, schema: list[Any]) -> None:
         self._native = native
-        self.path = os.fspath(native.path)
         self.nbytes = native.nbytes
         self.schema = schema
+
+    @property
+    def path(self) -> str:
+        """What a worker opens; another one in a forked child."""
+        return os.fspath(self._native.path)
 
     def __repr__(self) -> str:
         return f"<tidegate table of {len(self.schema)} columns, {self.nbytes:,} bytes>"
@@ -136,6 +138,16 @@ def native_table(name: str, table: Any) -> _native.Table:
 def spool_folder() -> str:
     """Return the folder for tables on their way: ``TIDEGATE_SPILL_DIR``, or the temporary one if that is on a disk."""
     return os.environ.get("TIDEGATE_SPILL_DIR") or os.fspath(_native.spool_folder(tempfile.gettempdir()))
+
+
+def is_unchanging(table: Any) -> bool:
+    """Tell whether a table stays what it is, so that it need not be written anew for each query."""
+    from ._table import Table
+
+    kind = type(table)
+    return isinstance(table, Table) or (
+        kind.__module__.partition(".")[0] == "pyarrow" and kind.__name__ in ("Table", "RecordBatch")
+    )
 
 
 def _is_pandas(table: Any) -> bool:
