@@ -15,17 +15,20 @@ use std::{
     process,
     str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    thread,
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 use tidegate_memory::{ByteCount, Limit, Meter, Resident};
 use tidegate_worker::{
     Running, Worker, WorkerOptions,
-    protocol::{Progress, Task, TaskTable},
+    protocol::{Freed, Progress, Task, TaskTable},
 };
 
 /// How many workers wait for a query at most. Each shows the kernel some 30 MB.
 const MOST_WAITING: usize = 2;
+
+/// The longest time that anybody is waited for; more cannot be added to a time.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// The workers of this process.
 #[pyclass(frozen, module = "tidegate._native")]
@@ -34,6 +37,8 @@ pub(crate) struct Pool(Arc<Shared>);
 #[derive(Debug)]
 pub(crate) struct Shared {
     program: PathBuf,
+    /// How long a worker keeps what a task has freed, for the next one.
+    keeps: Duration,
     /// How long a worker waits before it is ended.
     waits: Duration,
     owner: u32,
@@ -45,8 +50,8 @@ struct State {
     waiting: Vec<Waiting>,
     /// At work, with the limit that each was started with.
     working: Vec<(u32, Limit)>,
-    /// Whether a thread ends those that wait for too long.
-    watched: bool,
+    /// Who looks after those that wait, and when it does so next.
+    watcher: Option<(Thread, Instant)>,
     closed: bool,
 }
 
@@ -55,18 +60,23 @@ struct Waiting {
     worker: Worker,
     limit: Limit,
     since: Instant,
+    /// It has memory that a task has freed.
+    keeps: bool,
     _noted: Noted,
 }
 
 #[pymethods]
 impl Pool {
-    /// A worker that waits for so many seconds is ended.
+    /// A worker that waits gives back what it keeps after so many seconds, and is ended after so many.
     #[new]
-    #[pyo3(signature = (program, *, waits = 120.0))]
-    fn new(py: Python<'_>, program: PathBuf, waits: f64) -> PyResult<Self> {
-        let waits = Duration::try_from_secs_f64(waits);
-        let waits = waits.map_err(|error| Fault::Usage(format!("waits: {error}")).raised(py))?;
-        Ok(Self(Arc::new(Shared { program, waits, owner: process::id(), state: Mutex::default() })))
+    #[pyo3(signature = (program, *, keeps = 0.05, waits = 120.0))]
+    fn new(py: Python<'_>, program: PathBuf, keeps: f64, waits: f64) -> PyResult<Self> {
+        let seconds = |name, seconds| {
+            let failed = |error| Fault::Usage(format!("{name}: {error}")).raised(py);
+            Duration::try_from_secs_f64(seconds).map(|time| time.min(LONGEST)).map_err(failed)
+        };
+        let (keeps, waits) = (seconds("keeps", keeps)?, seconds("waits", waits)?);
+        Ok(Self(Arc::new(Shared { program, keeps, waits, owner: process::id(), state: Mutex::default() })))
     }
 
     /// Starts a query. The task is in the words of the protocol; its limit is the worker's.
@@ -83,6 +93,8 @@ impl Pool {
         let limit = limit.map_or(Limit::Unlimited, |bytes| Limit::Bytes(ByteCount::new(bytes)));
         let read = serde_json::from_str(task).map_err(|error| Fault::Usage(error.to_string()).raised(py));
         let mut task: Task = read?;
+        // The next query finds it, if that comes at once; else it is given back.
+        task.freed = Freed::Kept;
         task.tables.extend(files.into_iter().map(|(name, path)| (name, TaskTable { path })));
         let pool = &self.0;
         let started = py.detach(|| start(pool, task, limit, streams, on_progress));
@@ -204,30 +216,49 @@ impl Shared {
         let limit = at.map(|at| state.working.swap_remove(at).1);
         let (Some(worker), Some(limit), false) = (worker, limit, state.closed) else { return };
         let _noted = Noted::new(&worker);
-        state.waiting.push(Waiting { worker, limit, since: Instant::now(), _noted });
+        state.waiting.push(Waiting { worker, limit, since: Instant::now(), keeps: true, _noted });
         let too_many = state.waiting.len().saturating_sub(MOST_WAITING);
         let ended: Vec<_> = state.waiting.drain(..too_many).collect();
-        let watched = mem::replace(&mut state.watched, true);
+        self.watch(&mut state);
         drop(state);
-        // Their ends are waited for elsewhere, and so is the time of the others.
-        if !watched || !ended.is_empty() {
-            let pool = if watched { Weak::new() } else { Arc::downgrade(self) };
-            let end = move || {
-                drop(ended);
-                end_idle(&pool);
-            };
-            if thread::Builder::new().name("tidegate-idle".into()).spawn(end).is_err() {
-                self.lock().watched = watched;
+        if !ended.is_empty() {
+            // Their ends are waited for elsewhere.
+            let _ = thread::Builder::new().name("tidegate-end".into()).spawn(move || drop(ended));
+        }
+    }
+
+    /// Sees to it that somebody looks after the workers that wait, and soon enough for one that waits now.
+    fn watch(self: &Arc<Self>, state: &mut State) {
+        let now = Instant::now();
+        match &state.watcher {
+            Some((thread, next)) if *next > now + self.keeps => thread.unpark(),
+            Some(_) => {}
+            None => {
+                let pool = Arc::downgrade(self);
+                let look = move || look_after_idle(&pool);
+                // Without a thread, the next one is asked to.
+                let thread = thread::Builder::new().name("tidegate-idle".into()).spawn(look).ok();
+                state.watcher = thread.map(|handle| (handle.thread().clone(), now));
             }
         }
     }
 
-    /// Ends the workers that have waited for too long, and returns when the next one will have; nothing if none waits.
-    fn end_idle(&self) -> Option<Duration> {
+    /// Has workers give back what they have kept for long enough, ends those that have waited for too long, and returns when
+    /// there is more to do; nothing if none waits.
+    fn look_after_idle(&self) -> Option<Duration> {
         let mut state = self.lock();
-        let ended: Vec<_> = state.waiting.extract_if(.., |waiting| waiting.since.elapsed() >= self.waits).collect();
-        let next = state.waiting.iter().map(|waiting| self.waits.saturating_sub(waiting.since.elapsed())).min();
-        state.watched = next.is_some();
+        let over = |waiting: &mut Waiting| {
+            let waited = waiting.since.elapsed();
+            if waiting.keeps && waited >= self.keeps {
+                waiting.keeps = false;
+                return waiting.worker.begin_release().is_err() || waited >= self.waits;
+            }
+            waited >= self.waits
+        };
+        let ended: Vec<_> = state.waiting.extract_if(.., over).collect();
+        let due = |waiting: &Waiting| if waiting.keeps { self.keeps.min(self.waits) } else { self.waits };
+        let next = state.waiting.iter().map(|waiting| due(waiting).saturating_sub(waiting.since.elapsed())).min();
+        state.watcher = next.map(|next| (thread::current(), Instant::now() + next));
         drop(state);
         drop(ended);
         next
@@ -255,10 +286,10 @@ impl Shared {
     }
 }
 
-/// Ends workers that wait for too long, until none waits or the pool is gone.
-fn end_idle(pool: &Weak<Shared>) {
-    while let Some(next) = pool.upgrade().and_then(|pool| pool.end_idle()) {
-        thread::sleep(next);
+/// Looks after workers that wait, until none waits or the pool is gone.
+fn look_after_idle(pool: &Weak<Shared>) {
+    while let Some(next) = pool.upgrade().and_then(|pool| pool.look_after_idle()) {
+        thread::park_timeout(next);
     }
 }
 

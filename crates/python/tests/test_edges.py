@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
@@ -80,45 +80,45 @@ def test_a_worker_does_not_wait_for_ever() -> None:
 
 
 @pytest.fixture
-def killed_as_it_was_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have the worker of the next query killed when it was sent its task and has not read it yet."""
-    start = _engine.pool().start
+def kill_next(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Return what has the worker of the next query killed when it was sent its task and has not read it yet."""
+    # None is told to give memory back meanwhile, which it would have to answer first.
+    pool = _native.Pool(_engine.binary(), keeps=3600.0)
+    monkeypatch.setattr(_engine, "_pool", pool)
 
-    class Pool:
-        def start(self, *arguments: Any, **options: Any) -> Any:
-            monkeypatch.undo()
-            workers = _engine.worker_pids()
+    class Killing:
+        def start(self, *arguments: Any, **options: Any) -> _native.Batches:
+            monkeypatch.setattr(_engine, "pool", lambda: pool)
+            workers = pool.pids()
             for pid in workers:
                 os.kill(pid, signal.SIGSTOP)
-            batches = start(*arguments, **options)
+            batches = pool.start(*arguments, **options)
             assert batches.pid() in workers
             for pid in workers:
                 os.kill(pid, signal.SIGKILL)
             return batches
 
-    _engine.release_workers()
+    yield lambda: monkeypatch.setattr(_engine, "pool", Killing)
+    pool.close()
+
+
+def test_a_query_begins_anew_whose_worker_was_killed_as_it_was_asked(kill_next: Callable[[], None]) -> None:
     _engine.execute("SELECT 1").collect()
-    monkeypatch.setattr(_engine, "pool", Pool)
-    yield
-
-
-@pytest.mark.usefixtures("killed_as_it_was_asked")
-def test_a_query_begins_anew_whose_worker_was_killed_as_it_was_asked() -> None:
     before = _engine.worker_pids()
+    kill_next()
     result = _engine.execute("SELECT 2")
     assert result.collect().item() == 2
     assert result.worker_pid not in before
-    assert result.worker_pid in _engine.worker_pids()
-    again = _engine.execute("SELECT 3")
-    assert again.collect().item() == 3
-    assert again.worker_pid == result.worker_pid
+    assert _engine.worker_pids() == [result.worker_pid]
+    assert _engine.execute("SELECT 3").collect().item() == 3
 
 
-@pytest.mark.usefixtures("killed_as_it_was_asked")
-def test_a_query_of_a_stream_does_not_begin_anew() -> None:
+def test_a_query_of_a_stream_does_not_begin_anew(kill_next: Callable[[], None]) -> None:
     table = _engine.execute("SELECT 1 AS n").collect()
-    with pytest.raises(tg.WorkerLost, match="SIGKILL") as caught:
-        _engine.execute("SELECT n FROM t", tables={"t": lambda: table}).collect()
+    query = _engine.execute("SELECT n FROM t", tables={"t": lambda: table})
+    kill_next()
+    with pytest.raises(tg.WorkerLost, match="SIGKILL.*last showed") as caught:
+        query.collect()
     assert caught.value.progress.resident > 1 << 20
     assert _engine.execute("SELECT n FROM t", tables={"t": lambda: table}).collect().item() == 1
 

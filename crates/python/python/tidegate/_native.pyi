@@ -23,7 +23,7 @@ VERSION: str
 
 @final
 class Pool:
-    def __new__(cls, program: str, *, waits: float = 120.0) -> Pool: ...
+    def __new__(cls, program: str, *, keeps: float = 0.05, waits: float = 120.0) -> Pool: ...
     def start(
         self,
         task: str,
