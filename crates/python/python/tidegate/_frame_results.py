@@ -252,7 +252,7 @@ class Results:
             table = ready.execute(f"{ready.sql}\nLIMIT {_PREVIEW_ROWS}").collect()
         except (TidegateError, OSError) as error:
             return f"<p>{escape(str(error))}</p>"
-        html = table._repr_html_()  # pyright: ignore[reportPrivateUsage]
+        html = table._repr_html_()
         return f"<p>First rows of the source:</p>{html}"
 
     def __dir__(self) -> list[str]:
@@ -261,9 +261,9 @@ class Results:
 
     def _plan_columns(self) -> Optional[Sequence[str]]:
         """Return the names of the columns, if they are known without asking the engine."""
-        if isinstance(self._plan, Step) or self._plan._schema is None:  # pyright: ignore[reportPrivateUsage]
+        if isinstance(self._plan, Step) or self._plan._schema is None:
             return None
-        return list(self._plan._schema)  # pyright: ignore[reportPrivateUsage]
+        return list(self._plan._schema)
 
     def _unknown(self, name: str, names: Sequence[str]) -> QueryError:
         return unknown_column(name, names)

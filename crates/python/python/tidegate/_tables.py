@@ -116,7 +116,7 @@ def native_batches(name: str, table: Any) -> _native.Batches:
     from ._result import Rows
 
     if isinstance(table, Rows):
-        return table._batches()  # pyright: ignore[reportPrivateUsage]
+        return table._batches()
     if isinstance(table, _native.Table):
         return table.to_batches()
     if _is_pandas(table):

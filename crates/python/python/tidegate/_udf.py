@@ -75,7 +75,7 @@ def map_batches(
         return _in_processes(rows, function, like, as_, workers)
 
     def make() -> _native.Batches:
-        batches = rows._batches()  # pyright: ignore[reportPrivateUsage]
+        batches = rows._batches()
         return _stream(_here(batches, function, as_), like)
 
     return _mapped(rows, make)
@@ -130,7 +130,7 @@ class _AsField:
 
 def _mapped(rows: Rows, make: Callable[[], _native.Batches]) -> Result:
     result = Result(make=make)
-    result._source = rows  # pyright: ignore[reportPrivateUsage]
+    result._source = rows
     return result
 
 
@@ -195,7 +195,7 @@ def _in_processes(
     source, part = _divided(rows, workers)
 
     def make() -> _native.Batches:
-        batches = source._batches()  # pyright: ignore[reportPrivateUsage]
+        batches = source._batches()
         return _stream(_there(Workers(packed, as_, workers, part), batches), like)
 
     return _mapped(source, make)
@@ -217,7 +217,7 @@ def _there(workers: Workers, batches: _native.Batches) -> Iterator[_native.Table
 
 def _divided(rows: Rows, workers: int) -> tuple[Rows, Optional[int]]:
     """Return the rows with half of their limit, and what each process may show the kernel of the rest."""
-    run = rows._run if isinstance(rows, Result) else None  # pyright: ignore[reportPrivateUsage]
+    run = rows._run if isinstance(rows, Result) else None
     if run is None or not isinstance(rows, Result) or rows.started or run.limit is None:
         return rows, None
     engine = max(_LEAST_ENGINE, run.limit // 2)
