@@ -71,7 +71,7 @@ impl Pool {
     #[new]
     #[pyo3(signature = (program, *, keeps = 0.05, waits = 120.0))]
     fn new(py: Python<'_>, program: PathBuf, keeps: f64, waits: f64) -> PyResult<Self> {
-        let seconds = |name, seconds| {
+        let seconds = |name: &str, seconds: f64| {
             let failed = |error| Fault::Usage(format!("{name}: {error}")).raised(py);
             Duration::try_from_secs_f64(seconds).map(|time| time.min(LONGEST)).map_err(failed)
         };
