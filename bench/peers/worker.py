@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from frames import FRAMES
+from package import PACKAGE
 from questions import QUESTIONS
 from speakers import SPEAKERS
 
@@ -13,7 +14,7 @@ from speakers import SPEAKERS
 def main() -> None:
     """Ask and write the answer."""
     tool, name, form, data, out, limit = sys.argv[1:]
-    ask = (SPEAKERS | FRAMES)[tool]
+    ask = (SPEAKERS | FRAMES | PACKAGE)[tool]
     ask(QUESTIONS[name], form, Path(data), Path(out), int(limit) or None)
 
 

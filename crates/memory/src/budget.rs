@@ -7,6 +7,7 @@ use crate::ByteCount;
 pub const MINIMUM_LIMIT: ByteCount = ByteCount::mib(64);
 
 /// Resident program pages at which the watch drops them.
+#[cfg(feature = "allocator")]
 pub(crate) const PROGRAM_CAP: ByteCount = ByteCount::mib(12);
 
 /// What is set aside for program pages: the cap and what comes back between two looks of the watch.

@@ -183,7 +183,7 @@ impl Batches {
 
     /// Returns the process that the query is in.
     fn pid(&self) -> Option<u32> {
-        self.query.as_ref().map(|query| query.pid)
+        self.query.as_ref().map(|query| query.pid())
     }
 }
 

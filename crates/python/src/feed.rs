@@ -8,7 +8,8 @@
 use crate::{batches::Batches, faults::Fault, rows::Query, sockets::Noted};
 use arrow_array::RecordBatchReader;
 use arrow_ipc::writer::StreamWriter;
-use pyo3::{Py, Python, pyfunction};
+use arrow_schema::ArrowError;
+use pyo3::{Py, PyErr, Python, pyfunction};
 use std::{
     fs::File,
     io::{self, BufWriter, PipeReader, PipeWriter, Write, pipe},
@@ -18,6 +19,9 @@ use std::{
     sync::Arc,
     thread,
 };
+
+/// What is written between two looks for signals.
+const PIECE: usize = 16 << 20;
 
 /// A pipe that a query reads.
 #[derive(Debug)]
@@ -62,8 +66,11 @@ fn write_batches(batches: &Py<Batches>, writer: PipeWriter) -> Result<(), Fault>
 
 /// Writes batches as an Arrow IPC stream.
 fn write_ipc(reader: &mut (dyn RecordBatchReader + Send), file: impl Write) -> Result<(), Fault> {
-    let failed = |error: arrow_schema::ArrowError| match error {
-        arrow_schema::ArrowError::IoError(_, error) => Fault::System("write a table for a worker", error),
+    let failed = |error: ArrowError| match error {
+        ArrowError::IoError(_, error) => match error.downcast::<PyErr>() {
+            Ok(raised) => Fault::Python(raised),
+            Err(error) => Fault::System("write a table for a worker", error),
+        },
         error => Fault::Arrow(error),
     };
     // Whole batches pass it by; it gathers the small pieces between them.
@@ -74,6 +81,21 @@ fn write_ipc(reader: &mut (dyn RecordBatchReader + Send), file: impl Write) -> R
     }
     writer.finish().map_err(failed)?;
     writer.flush().map_err(failed)
+}
+
+/// A file that looks after signals before every piece: one batch may be all of a table.
+struct Attentive<'a>(&'a File);
+
+impl Write for Attentive<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Nothing is looked after while the interpreter shuts down.
+        Python::try_attach(|py| py.check_signals()).transpose()?;
+        self.0.write(bytes.get(..PIECE).unwrap_or(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// A table that can be read again, in a file without a name.
@@ -88,7 +110,7 @@ impl Kept {
     pub(crate) fn new(reader: &mut (dyn RecordBatchReader + Send), folder: &Path) -> Result<Self, Fault> {
         let failed = |error| Fault::System("write a table for a worker", error);
         let file = tempfile::tempfile_in(folder).map_err(failed)?;
-        write_ipc(reader, &file)?;
+        write_ipc(reader, Attentive(&file))?;
         let bytes = file.metadata().map_err(failed)?.len();
         Ok(Self { file, bytes })
     }

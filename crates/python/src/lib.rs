@@ -15,6 +15,7 @@ mod columns;
 mod exchange;
 mod faults;
 mod feed;
+mod given;
 mod matrix;
 mod pool;
 mod rows;

@@ -3,22 +3,23 @@
 use crate::{
     faults::{Fault, Slot},
     feed::Feed,
-    pool::{Shared, progress_object},
+    pool::{Again, Begun, Shared, progress_object},
     sockets::Noted,
 };
 use pyo3::{Py, PyAny, PyResult, Python, exceptions::PyKeyboardInterrupt, types::PyAnyMethods};
 use serde_json::Value;
 use std::{
     io::{self, Cursor, Read},
-    process,
+    mem, process,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
+use tidegate_memory::ByteCount;
 use tidegate_worker::{
-    Canceller, Event, Poll, Running,
+    Canceller, Event, Poll, Running, WorkerError,
     protocol::{Failure, Finished, Progress},
 };
 
@@ -31,10 +32,11 @@ const TELL: Duration = Duration::from_millis(100);
 /// A query as everybody sees it who holds it.
 #[derive(Debug)]
 pub(crate) struct Query {
-    pub(crate) pid: u32,
+    /// The worker's process; another one after the query began anew.
+    pid: AtomicU32,
     /// The process that began it.
     pub(crate) owner: u32,
-    canceller: Canceller,
+    canceller: Mutex<Canceller>,
     on_progress: Option<Py<PyAny>>,
     told: Mutex<Told>,
     /// What ended the query.
@@ -53,20 +55,42 @@ struct Told {
 #[derive(Debug)]
 pub(crate) struct RowSource {
     running: Option<Running>,
+    /// How the query can begin once more: as long as its worker, which had waited for it, has said nothing.
+    again: Option<Again>,
+    /// What the worker showed the kernel when the query began.
+    resident: Option<ByteCount>,
     piece: Cursor<Vec<u8>>,
     looked: Instant,
     told: Instant,
     query: Arc<Query>,
     pool: Arc<Shared>,
     owner: u32,
-    _noted: Noted,
+    noted: Noted,
     /// What the query reads from this process; closed when nobody reads it any more.
     feeds: Vec<Feed>,
 }
 
 impl Query {
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.load(Relaxed)
+    }
+
     pub(crate) fn cancel(&self) {
-        self.canceller.cancel();
+        self.canceller().cancel();
+    }
+
+    /// Cancels this task in place of the one before, from now on or at once.
+    fn goes_on_as(&self, running: &Running) {
+        let mut canceller = self.canceller();
+        let before = mem::replace(&mut *canceller, running.canceller());
+        self.pid.store(running.pid(), Relaxed);
+        if before.is_cancelled() {
+            canceller.cancel();
+        }
+    }
+
+    fn canceller(&self) -> MutexGuard<'_, Canceller> {
+        self.canceller.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn progress(&self) -> Option<Progress> {
@@ -89,11 +113,12 @@ impl Query {
 }
 
 impl RowSource {
-    pub(crate) fn new(running: Running, pool: Arc<Shared>, on_progress: Option<Py<PyAny>>) -> Self {
+    pub(crate) fn new(begun: Begun, pool: Arc<Shared>, on_progress: Option<Py<PyAny>>) -> Self {
+        let Begun { running, resident, again } = begun;
         let query = Query {
-            pid: running.pid(),
+            pid: AtomicU32::new(running.pid()),
             owner: process::id(),
-            canceller: running.canceller(),
+            canceller: Mutex::new(running.canceller()),
             on_progress,
             told: Mutex::default(),
             slot: Arc::default(),
@@ -101,8 +126,10 @@ impl RowSource {
         };
         let now = Instant::now();
         Self {
-            _noted: Noted::new(&running),
+            noted: Noted::new(&running),
             running: Some(running),
+            again,
+            resident,
             piece: Cursor::default(),
             looked: now,
             told: now,
@@ -163,23 +190,46 @@ impl RowSource {
 
     /// Waits for an event, and looks after signals meanwhile. `None` is that the query is over.
     fn next_event(&mut self) -> Result<Option<Event>, Fault> {
-        let Some(running) = &mut self.running else { return Ok(None) };
         if self.owner != process::id() {
             return Err(Fault::Usage("a result cannot be read in a process that was forked from its own".into()));
         }
         loop {
+            let Some(running) = &mut self.running else { return Ok(None) };
             if self.looked.elapsed() >= LOOK {
                 self.looked = Instant::now();
                 // Nothing is looked after while the interpreter shuts down.
                 Python::try_attach(|py| py.check_signals()).transpose()?;
             }
             match running.poll(LOOK) {
-                Ok(Poll::Event(event)) => return Ok(Some(event)),
+                Ok(Poll::Event(event)) => {
+                    self.again = None;
+                    return Ok(Some(event));
+                }
                 Ok(Poll::Nothing) => {}
                 Ok(Poll::Over) => return Ok(None),
-                Err(error) => return Err(Fault::Worker(Box::new(error), self.query.progress())),
+                Err(error) => self.begin_anew(error)?,
             }
         }
+    }
+
+    /// Begins the query in another worker, if the one that is gone had waited for it and has said nothing of it: it may have
+    /// been killed before it was asked.
+    fn begin_anew(&mut self, error: WorkerError) -> Result<(), Fault> {
+        let again = self.again.take().filter(|_| matches!(&error, WorkerError::Lost(loss) if !loss.out_of_memory()));
+        let Some(Again { task, limit }) = again else {
+            let reading = |resident| Progress { resident, ..Progress::default() };
+            let last = self.query.progress().or_else(|| self.resident.map(reading));
+            return Err(Fault::Worker(Box::new(error), last));
+        };
+        if let Some(gone) = self.running.take() {
+            self.pool.give_back(gone);
+        }
+        let Begun { running, resident, .. } = self.pool.run_anew(&task, limit)?;
+        self.query.goes_on_as(&running);
+        self.resident = resident;
+        drop(mem::replace(&mut self.noted, Noted::new(&running)));
+        self.running = Some(running);
+        Ok(())
     }
 
     fn tell(&mut self, progress: Progress) -> Result<(), Fault> {
@@ -215,7 +265,7 @@ impl RowSource {
             self.pool.retire(running);
         } else {
             // The worker is the parent's.
-            std::mem::forget(running);
+            mem::forget(running);
         }
     }
 

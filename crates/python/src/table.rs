@@ -1,6 +1,12 @@
 //! Rows in this process: what `collect` returns, and each batch of a result.
 
-use crate::{batches::Batches, cells::Cells, exchange, faults::Fault};
+use crate::{
+    batches::Batches,
+    cells::Cells,
+    exchange,
+    faults::Fault,
+    given::{self, Given},
+};
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ipc::{reader::StreamReader, writer::StreamWriter};
@@ -31,10 +37,11 @@ impl Table {
         self.batches.iter().map(RecordBatch::num_rows).sum()
     }
 
-    /// The bytes that the rows take.
+    /// The bytes that the rows take. All columns of a batch can be parts of one allocation, which must not count for each.
     #[getter]
     fn nbytes(&self) -> usize {
-        self.batches.iter().map(RecordBatch::get_array_memory_size).sum()
+        let columns = self.batches.iter().flat_map(RecordBatch::columns);
+        columns.filter_map(|column| column.to_data().get_slice_memory_size().ok()).sum()
     }
 
     /// Returns rows as tuples, from the first of these numbers to before the second.
@@ -82,6 +89,12 @@ impl Table {
     fn of_schema(py: Python<'_>, capsule: &Bound<'_, PyCapsule>) -> PyResult<Self> {
         let schema = exchange::import_schema(capsule).map_err(|fault| fault.raised(py))?;
         Ok(Self::new(Arc::new(schema), Vec::new()))
+    }
+
+    /// Returns a table of columns that lie as NumPy has them: names, types, values, and which of them are missing.
+    #[staticmethod]
+    fn of_columns(py: Python<'_>, columns: Vec<Given<'_>>) -> PyResult<Self> {
+        given::table(py, columns)
     }
 
     /// Returns the table that an Arrow IPC stream holds.

@@ -57,6 +57,13 @@ def test_a_table() -> None:
         table.item()
 
 
+def test_the_size_of_a_table_is_that_of_its_rows() -> None:
+    columns = ", ".join(f"value * {n} AS c{n}" for n in range(10))
+    table = _engine.execute(f"SELECT {columns} FROM range(0, 100000)").collect()
+    assert 8_000_000 <= table.nbytes < 8_500_000
+    assert 80_000 <= table.head(1000).nbytes < 85_000
+
+
 def test_batches_come_one_by_one(endless: str) -> None:
     seen = 0
     with _engine.execute(endless) as result:

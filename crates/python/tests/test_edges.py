@@ -11,12 +11,14 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 
 import tidegate as tg
-from tidegate import _engine
+from tidegate import _engine, _native
 
 
 def gone(pid: int) -> bool:
@@ -65,10 +67,66 @@ def test_a_worker_that_was_killed_while_it_waited() -> None:
     assert _engine.execute("SELECT 2").collect().item() == 2
 
 
+def test_a_worker_does_not_wait_for_ever() -> None:
+    pool = _native.Pool(_engine.binary(), waits=0.01)
+    for _ in range(2):
+        batches = pool.start(_engine.task_json(sql="SELECT 1"), limit=None, files={}, streams={}, on_progress=None)
+        assert batches.collect().num_rows == 1
+        pid = batches.pid()
+        assert pid is not None
+        assert gone(pid)
+    with pytest.raises(tg.UsageError, match="waits"):
+        _native.Pool(_engine.binary(), waits=-1.0)
+
+
+@pytest.fixture
+def kill_next(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Return what has the worker of the next query killed when it was sent its task and has not read it yet."""
+    # None is told to give memory back meanwhile, which it would have to answer first.
+    pool = _native.Pool(_engine.binary(), keeps=3600.0)
+    monkeypatch.setattr(_engine, "_pool", pool)
+
+    class Killing:
+        def start(self, *arguments: Any, **options: Any) -> _native.Batches:
+            monkeypatch.setattr(_engine, "pool", lambda: pool)
+            workers = pool.pids()
+            for pid in workers:
+                os.kill(pid, signal.SIGSTOP)
+            batches = pool.start(*arguments, **options)
+            assert batches.pid() in workers
+            for pid in workers:
+                os.kill(pid, signal.SIGKILL)
+            return batches
+
+    yield lambda: monkeypatch.setattr(_engine, "pool", Killing)
+    pool.close()
+
+
+def test_a_query_begins_anew_whose_worker_was_killed_as_it_was_asked(kill_next: Callable[[], None]) -> None:
+    _engine.execute("SELECT 1").collect()
+    before = _engine.worker_pids()
+    kill_next()
+    result = _engine.execute("SELECT 2")
+    assert result.collect().item() == 2
+    assert result.worker_pid not in before
+    assert _engine.worker_pids() == [result.worker_pid]
+    assert _engine.execute("SELECT 3").collect().item() == 3
+
+
+def test_a_query_of_a_stream_does_not_begin_anew(kill_next: Callable[[], None]) -> None:
+    table = _engine.execute("SELECT 1 AS n").collect()
+    query = _engine.execute("SELECT n FROM t", tables={"t": lambda: table})
+    kill_next()
+    with pytest.raises(tg.WorkerLost, match="SIGKILL.*last showed") as caught:
+        query.collect()
+    assert caught.value.progress.resident > 1 << 20
+    assert _engine.execute("SELECT n FROM t", tables={"t": lambda: table}).collect().item() == 1
+
+
 def test_an_interrupt_ends_the_query_and_nothing_else(endless: str) -> None:
     code = f"""
 import os, signal, threading
-from tidegate import _engine
+from tidegate import _engine, _native
 def interrupt(progress):
     os.kill(os.getpid(), signal.SIGINT)
 try:
@@ -82,24 +140,96 @@ print(_engine.execute("SELECT 7").collect().item())
     assert out.split() == ["interrupted", "7"], err
 
 
-@pytest.mark.parametrize("read", ["to_arrow()", "to_pandas()", "collect()", "rows()"])
-def test_an_interrupt_from_outside(read: str, endless: str) -> None:
+@pytest.mark.parametrize(
+    "read",
+    [
+        "result.collect()",
+        "result.to_arrow()",
+        "result.to_pandas()",
+        "result.to_numpy(out='matrix.npy')",
+        "result.write_parquet('rows.parquet')",
+        "result.map_batches(lambda batch: batch, as_='table').rows()",
+        "asyncio.run(result.collect_async())",
+        "for batch in result.iter_batches(): pass",
+    ],
+)
+def test_an_interrupt_from_outside(read: str, endless: str, in_folder: Path) -> None:
     pytest.importorskip("pandas")
     code = f"""
-from tidegate import _engine
+import asyncio
+from tidegate import _engine, _native
 tell = lambda progress: print("at work", flush=True)
 result = _engine.execute("SELECT max(value) FROM ({endless})", on_progress=tell)
 try:
-    result.{read}
+    {read}
 except KeyboardInterrupt:
     print("interrupted", flush=True)
+print(_engine.execute("SELECT 7").collect().item())
 """
-    process = python(code)
+    process = python(code, start_new_session=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "at work\n"
-    process.send_signal(signal.SIGINT)
+    # To all of the group, as a terminal does.
+    os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert "interrupted" in out, err
+    assert out.replace("at work\n", "").split() == ["interrupted", "7"], err
+    assert list(in_folder.iterdir()) == []
+
+
+STUCK = """
+import threading
+from tidegate import _engine, _native
+
+def stuck(batch):
+    print("at work", flush=True)
+    threading.Event().wait()
+
+if __name__ == "__main__":
+    rows = _engine.execute("SELECT value FROM range(0, 100000)", limit="2GB").map_batches(stuck, as_="table", workers=2)
+    try:
+        rows.collect()
+    except KeyboardInterrupt:
+        print(_engine.execute("SELECT 7").collect().item(), flush=True)
+"""
+
+
+@pytest.mark.parametrize(("sent", "printed"), [(signal.SIGINT, ["7"]), (signal.SIGKILL, [])])
+def test_processes_of_map_batches_end_with_theirs(sent: signal.Signals, printed: list[str], tmp_path: Path) -> None:
+    script = tmp_path / "stuck.py"
+    script.write_text(STUCK)
+    arguments = [sys.executable, str(script)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(arguments, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        for _ in range(2):
+            assert process.stdout.readline() == "at work\n"
+        if sent == signal.SIGINT:
+            os.killpg(process.pid, sent)
+        else:
+            process.send_signal(sent)
+        # Whoever lives has the other end of these.
+        out, err = process.communicate(timeout=60)
+    assert out.split() == printed
+    assert err == ""
+
+
+def test_an_interrupt_while_a_table_is_written(in_folder: Path) -> None:
+    code = """
+import _thread, functools, operator
+from tidegate import _engine, _native
+batches = _engine.execute("SELECT value AS n FROM range(0, 1000)").collect()._batches()
+written = []
+calls = [_thread.interrupt_main, functools.partial(batches.keep, "."), functools.partial(written.append, 1)]
+try:
+    # One after the other without a line of Python in between, which would look after the interrupt.
+    list(map(operator.methodcaller("__call__"), calls))
+except KeyboardInterrupt:
+    print("interrupted", written)
+"""
+    process = python(code)
+    out, err = process.communicate(timeout=60)
+    assert out.split() == ["interrupted", "[]"], err
+    assert list(in_folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -107,9 +237,10 @@ except KeyboardInterrupt:
 )
 def test_no_worker_is_left_behind(end: str, endless: str) -> None:
     code = f"""
-from tidegate import _engine
+from tidegate import _engine, _native
 _engine.execute("SELECT 1").collect()
-results = [_engine.execute("{endless}") for _ in range(2)]
+fed = _engine.execute("SELECT * FROM t", tables={{"t": _engine.execute("{endless}")}})
+results = [fed, *(_engine.execute("{endless}") for _ in range(2))]
 iterators = [result.iter_batches() for result in results]
 for iterator in iterators:
     next(iterator)
@@ -119,14 +250,14 @@ print(*_engine.worker_pids(), flush=True)
     process = python(code)
     out, err = process.communicate(timeout=60)
     pids = [int(pid) for pid in out.split()]
-    assert len(pids) >= 2, err
+    assert len(pids) >= 4, err
     assert all(gone(pid) for pid in pids)
 
 
 def test_a_thread_that_reads_does_not_keep_the_interpreter(endless: str) -> None:
     code = f"""
 import threading
-from tidegate import _engine
+from tidegate import _engine, _native
 started = threading.Event()
 result = _engine.execute("SELECT max(value) FROM ({endless})", on_progress=lambda progress: started.set())
 threading.Thread(target=result.collect, daemon=True).start()
@@ -171,7 +302,7 @@ def test_a_forked_child_has_a_worker_of_its_own(endless: str) -> None:
 def test_a_child_that_outlives_its_parent_keeps_no_worker() -> None:
     code = """
 import os, sys
-from tidegate import _engine
+from tidegate import _engine, _native
 _engine.execute("SELECT 1").collect()
 print(*_engine.worker_pids(), flush=True)
 if os.fork() == 0:

@@ -186,6 +186,24 @@ def test_a_forecast(log: Path) -> None:
         _engine.forecast(f"SELECT nope FROM '{log}'")
 
 
+def test_a_forecast_with_tables_of_this_process(log: Path) -> None:
+    ips = _engine.execute("SELECT '10.0.0.' || value AS ip FROM range(0, 5)").collect()
+    query = f"SELECT count(*) FROM '{log}' JOIN ips ON client = ip"
+    for table in (ips, lambda: ips):
+        forecast = _engine.forecast(query, limit="256MB", tables={"ips": table})
+        assert forecast.rows_in.expected > 900
+        assert 0 < forecast.bound <= 256_000_000
+    with pytest.raises(tg.UsageError, match="read once"):
+        _engine.forecast(query, tables={"ips": _engine.execute("SELECT '10.0.0.1' AS ip")})
+    frame = tg.register("ips", ips)
+    try:
+        assert frame.forecast().rows_out.expected > 0
+        with pytest.raises(tg.UsageError, match="map_batches"):
+            frame.map_batches(lambda batch: batch).filter(tg.col("ip") == "a").forecast()
+    finally:
+        tg.unregister("ips")
+
+
 def test_a_forecast_of_pandas(in_folder: Path) -> None:
     (in_folder / "f.csv").write_text("a,b\n" + "".join(f"{n},word{n % 3}\n" for n in range(5000)))
     forecast = _engine.forecast_pandas("f.csv", columns=["a"])

@@ -243,7 +243,7 @@ def test_an_unknown_column_is_told_with_the_nearest(call: Callable[[], tg.LazyFr
         (lambda: tg.scan("a", fromat="csv"), "fromat"),
         (lambda: tg.sql(3), "query"),
         (lambda: tg.register(3, None), "name"),
-        (lambda: tg.register("ok", [1]), "table"),
+        (lambda: tg.register("ok", [1]), "data"),
         (lambda: tg.table(3), "name"),
         (lambda: logs.select(3), "exprs"),
         (lambda: logs.select(), "at least one"),

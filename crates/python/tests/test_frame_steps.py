@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 import tidegate as tg
+from tidegate import _frame_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,6 +171,30 @@ def test_registered_tables(frame: tg.LazyFrame) -> None:
         tg.unregister("names_of_k")
     with pytest.raises(tg.TidegateError):
         tg.sql("SELECT * FROM names_of_k").collect()
+
+
+def test_what_cannot_change_is_written_once() -> None:
+    table = tg.sql("SELECT 1 AS n").collect()
+    names = tg.register("once", table)
+    try:
+        assert names.count() == 1
+        written = _frame_run._written["once"]
+        assert names.filter(tg.col("n") == 1).count() == 1
+        assert _frame_run._written["once"] is written
+        tg.register("once", tg.sql("SELECT 2 AS n").collect())
+        assert names.collect().item() == 2
+    finally:
+        tg.unregister("once")
+    assert "once" not in _frame_run._written
+
+
+@pytest.mark.parametrize("sql", ["SELECT * FROM Names", "SELECT * FROM names", 'SELECT * FROM "Names"'])
+def test_a_name_with_capitals(sql: str) -> None:
+    names = tg.register("Names", tg.sql("SELECT 1 AS n").collect())
+    try:
+        assert tg.sql(sql).collect().rows() == names.collect().rows() == [(1,)]
+    finally:
+        tg.unregister("Names")
 
 
 def test_a_function_between_steps(frame: tg.LazyFrame) -> None:

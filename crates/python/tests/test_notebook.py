@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,9 @@ class _Frame:
 class _Result:
     def __init__(self, call: dict[str, Any]) -> None:
         self.call = call
+
+    def preview(self, rows: int) -> None:
+        self.rows = rows
 
     def to_pandas(self) -> str:
         progress = self.call["on_progress"]
@@ -69,6 +73,7 @@ def test_a_cell_is_a_query_with_options(calls: list[dict[str, Any]]) -> None:
     cell = "SELECT 'other' FROM df JOIN IPS -- other\n;\n"
     found = _notebook.run_cell("--limit 512MB --threads 2", cell, variables=variables, show=show)
     assert isinstance(found, _Result)
+    assert found.rows == 10
     assert calls[0]["sql"] == "SELECT 'other' FROM df JOIN IPS -- other"
     assert (calls[0]["limit"], calls[0]["threads"]) == ("512MB", 2)
     assert calls[0]["tables"] == {"df": variables["df"], "ips": "registered"}
@@ -82,11 +87,32 @@ def test_rows_are_kept_in_a_variable_and_progress_is_shown(calls: list[dict[str,
     assert variables == {"rows": "a pandas frame"}
     assert "1,234 rows" in show.lines[0]
     assert "##########.......... 50.0 MB of 100 MB" in show.lines[0]
-    assert show.lines[-1].endswith("memory 50.0 MB of 100 MB at the highest reading")
+    assert show.lines[-1].endswith("memory ▁ 50.0 MB of 100 MB at the highest reading")
     _notebook.run_cell("-o t --as arrow --no-progress", "SELECT 1", variables=variables, show=show)
     assert variables["t"] == "a table of Arrow"
     assert calls[-1]["on_progress"] is None
     assert calls[-1]["tables"] is None
+
+
+def test_frames_are_a_part_of_the_query(tmp_path: Path) -> None:
+    import tidegate as tg
+
+    path = tmp_path / "f.csv"
+    path.write_text("a,b\n1,x\n2,y\n3,y\n")
+    rows = tg.scan(path)
+    others = tg.register("others", tg.sql("SELECT 'y' AS b").collect())
+    try:
+        variables = {"Big": rows.filter(tg.col("a") > 1), "others": others, "text": "no table"}
+        cell = "SELECT sum(a) AS n FROM Big JOIN others ON big.b = others.b"
+        sql, tables = _notebook.with_frames(cell, _notebook.tables_in(cell, variables))
+        assert "WHERE a > 1" in sql
+        assert list(tables) == ["others"]
+        show = _Display()
+        found = _notebook.run_cell("--no-progress", cell, variables=variables, show=show)
+        assert "[1 rows x 1 columns]" in repr(found)
+        assert found.collect().item() == 5
+    finally:
+        tg.unregister("others")
 
 
 @pytest.mark.parametrize(

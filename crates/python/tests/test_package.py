@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +27,31 @@ def test_every_public_name_is_there() -> None:
         assert name in dir(tg)
     with pytest.raises(AttributeError, match="nope"):
         tg.nope  # noqa: B018
+
+
+def test_type_checkers_know_the_same_names() -> None:
+    assert tg.__file__ is not None
+    nodes = ast.walk(ast.parse(Path(tg.__file__).read_text()))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 1]
+    places = {alias.asname: node.module for node in imports for alias in node.names}
+    assert places.pop("__version__") == "_native"
+    assert places == tg._MODULES
+
+
+def test_the_tag_of_the_wheel_holds_for_the_program() -> None:
+    """Maturin looks at the module alone."""
+    text = importlib.metadata.distribution("tidegate").read_text("WHEEL")
+    assert text is not None
+    tags = re.findall(r"^Tag: cp39-abi3-manylinux_(\d+)_(\d+)_\w+$", text, re.MULTILINE)
+    assert tags, text
+    needed = re.findall(rb"\0GLIBC_(\d+)\.(\d+)", Path(_engine.binary()).read_bytes())
+    assert needed
+    assert max((int(major), int(minor)) for major, minor in needed) <= max((int(a), int(b)) for a, b in tags)
+
+
+def test_modules_are_written_for_the_oldest_python() -> None:
+    for path in Path(tg.__path__[0]).glob("*.py"):
+        ast.parse(path.read_text(), feature_version=(3, 9))
 
 
 def test_an_import_loads_nothing_else() -> None:

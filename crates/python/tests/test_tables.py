@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,48 @@ def test_an_index_with_a_name_is_a_column() -> None:
     frame = pandas.DataFrame({"n": [1, 2]}, index=pandas.Index([5, 6], name="i"))
     assert sum_of(frame, "SELECT sum(i) FROM t") == 11
     assert sum_of(frame[frame["n"] > 1].rename_axis(None), "SELECT count(*) FROM t") == 1
+
+
+FRAME = """
+import pandas
+times = pandas.to_datetime(["2026-03-02T10:00:00.5", None, "2026-03-02T12:00:00"])
+frame = pandas.DataFrame({
+    "whole": [1, -2, 3], "small": pandas.array([1, 2, 3], dtype="uint8"), "float": [1.5, float("nan"), 0.25],
+    "masked": pandas.array([1, None, 3], dtype="Int32"), "truth": [True, False, True],
+    "maybe": pandas.array([True, None, False], dtype="boolean"), "text": ["a", None, "ü"],
+    "kind": pandas.Categorical(["x", "y", "x"]), "at": times, "utc": times.tz_localize("Europe/Berlin"),
+    "long": pandas.to_timedelta([1, None, 3], unit="s"),
+}, index=pandas.Index([7, 8, 9], name="i"))
+query = "SELECT * FROM t ORDER BY i"
+"""
+
+
+def test_a_frame_of_pandas_is_a_table_without_pyarrow() -> None:
+    pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    code = f"""
+import pickle, sys
+sys.modules["pyarrow"] = None
+{FRAME}
+import tidegate
+from tidegate import _engine
+table = _engine.execute(query, tables={{"t": frame}}).collect()
+try:
+    _engine.execute(query, tables={{"t": frame.assign(odd=[[1], [2], [3]])}}).collect()
+except tidegate.MissingPackageError as error:
+    assert "column `odd`" in error.message and "pyarrow" in error.help, error
+    sys.stdout.buffer.write(pickle.dumps(table.to_dicts()))
+"""
+    names: dict[str, Any] = {}
+    exec(FRAME, names)
+    rows = _engine.execute(names["query"], tables={"t": names["frame"]}).collect().to_dicts()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60)
+    assert done.stdout, done.stderr.decode()
+    found = pickle.loads(done.stdout)
+    # The same moments: here the zone is another.
+    assert [row.pop("utc") for row in found] == [row.pop("utc") for row in rows]
+    assert found == rows
+    assert [row["i"] for row in rows] == [7, 8, 9]
 
 
 def test_a_result_is_a_stream() -> None:

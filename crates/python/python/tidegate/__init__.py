@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from ._scan import unregister as unregister
     from ._table import Table as Table
 
-#: Where each public name is: the module, and its name there if that is another.
+#: The module of each public name. Type checkers read the imports above; a test holds the one to the other.
 _PLACES = {
     "_engine": ("forecast", "forecast_pandas", "release_workers", "worker_pids"),
     "_errors": (

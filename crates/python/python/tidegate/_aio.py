@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 from typing import Callable, TypeVar
 
-__all__ = ["run"]
-
 _T = TypeVar("_T")
 
 

@@ -11,8 +11,6 @@ from . import _native
 from ._errors import MissingPackageError, UsageError
 from ._result import faults_of
 
-__all__ = ["need", "to_arrow", "to_numpy", "to_pandas", "to_polars"]
-
 _NUMBERS = {
     "Boolean": "bool",
     "Int8": "int8",

@@ -27,10 +27,8 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import shutil
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import _native
@@ -39,8 +37,6 @@ from ._errors import TidegateError, UsageError
 if TYPE_CHECKING:
     from ._forecasts import Forecast, PandasForecast
     from ._result import Progress, Result
-
-__all__ = ["binary", "execute", "forecast", "forecast_pandas", "release_workers", "worker_pids"]
 
 PathLike = Union[str, "os.PathLike[str]"]
 Size = Union[str, int]
@@ -140,8 +136,9 @@ def forecast(
         The limit that the query would have, as of :func:`execute`.
     threads : int, optional
         The threads that it would have.
-    tables : mapping, optional
-        As of :func:`execute`; not supported yet by forecasts, so an error if there are any.
+    tables : mapping of str to object, optional
+        As of :func:`execute`. Each is written to a file without a name, of which samples are read; a result, which is
+        read once, is refused.
 
     Returns
     -------
@@ -151,17 +148,32 @@ def forecast(
     ------
     QueryError, UsageError, InputError
         As the query itself would.
+
+    Examples
+    --------
+    >>> ips = tg.sql("SELECT value AS n FROM range(0, 100000)").collect()
+    >>> forecast = tg.forecast("SELECT count(DISTINCT n) FROM ips", limit="256MB", tables={"ips": ips})
+    >>> 0 < forecast.peak.expected <= forecast.bound <= 256_000_000
+    True
     """
     from ._forecasts import Forecast, run_json
 
-    if tables:
-        raise UsageError(
-            "tables: a query over tables of this process cannot be forecast", help="write them to files first"
-        )
     arguments = ["forecast", "--format", "json", "--limit", str(_limit_argument(limit_of(limit)))]
     if _threads(threads) is not None:
         arguments += ["--threads", str(threads)]
-    return Forecast(run_json([*arguments, "--", _text("sql", sql)]))
+    text, kept = _text("sql", sql), []
+    if tables:
+        from ._sql_text import identifier, literal, with_tables
+        from ._tables import written
+
+        # The program knows no tables of ours, but their files as it knows all others.
+        kept = [(name, written(name, table)) for name, table in _tables(tables).items()]
+        named = [(identifier(name), f"SELECT * FROM {literal(table.path)}") for name, table in kept]
+        text = with_tables(named, text)
+    forecast = Forecast(run_json([*arguments, "--", text]))
+    # The files are gone with what keeps them.
+    del kept
+    return forecast
 
 
 def forecast_pandas(path: PathLike, *, columns: Optional[list[str]] = None) -> PandasForecast:
@@ -182,12 +194,27 @@ def forecast_pandas(path: PathLike, *, columns: Optional[list[str]] = None) -> P
     ------
     InputError
         If the file cannot be read.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "f.csv")
+    ...     with open(path, "w") as file:
+    ...         _ = file.write("a,b\\n" + "1,x\\n" * 1000)
+    ...     tg.forecast_pandas(path).bound > 8000
+    True
     """
     from ._forecasts import PandasForecast, run_json
 
     arguments = ["forecast", "--format", "json"]
     if columns is not None:
+        names: Any = columns
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in columns):
+            raise TypeError(f"columns: expected a list of names, not {columns!r}")
         arguments += ["--columns", ",".join(columns)]
+    if _path("path", path) is None:
+        raise TypeError("path: expected a path, not None")
     return PandasForecast(run_json([*arguments, "--pandas", os.fspath(path)]))
 
 
@@ -202,9 +229,11 @@ def binary() -> str:
     named = os.environ.get("TIDEGATE_BINARY")
     if named:
         return named
-    beside = Path(__file__).with_name("bin") / "tidegate"
-    if beside.is_file():
-        return str(beside)
+    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bin", "tidegate")
+    if os.path.isfile(beside):
+        return beside
+    import shutil
+
     found = shutil.which("tidegate")
     if found:
         return found
@@ -212,12 +241,26 @@ def binary() -> str:
 
 
 def worker_pids() -> list[int]:
-    """Return the processes of all workers of this process, at work and waiting."""
+    """Return the processes of all workers of this process, at work and waiting.
+
+    Examples
+    --------
+    >>> _ = tg.sql("SELECT 1").collect()
+    >>> len(tg.worker_pids()) > 0
+    True
+    """
     return [] if _pool is None else _pool.pids()
 
 
 def release_workers() -> int:
-    """End the workers that wait, and return how many bytes they showed the kernel."""
+    """End the workers that wait, and return how many bytes they showed the kernel.
+
+    Examples
+    --------
+    >>> _ = tg.sql("SELECT 1").collect()
+    >>> tg.release_workers() > 1_000_000
+    True
+    """
     return 0 if _pool is None else _pool.release()
 
 

@@ -9,21 +9,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional
 
-__all__ = [
-    "CancelledError",
-    "DiskError",
-    "InputError",
-    "MemoryLimitError",
-    "MissingPackageError",
-    "Place",
-    "QueryError",
-    "RejectsError",
-    "RunError",
-    "TidegateError",
-    "UsageError",
-    "WorkerLost",
-]
-
 
 class Place(NamedTuple):
     """A place in the SQL, counted from 1."""
@@ -50,6 +35,14 @@ class TidegateError(Exception):
     ----------
     message, help, place, record
         As above.
+
+    Examples
+    --------
+    >>> try:
+    ...     tg.sql("SELECT 1 FRM t").collect()
+    ... except tg.TidegateError as error:
+    ...     print(type(error).__name__, error.place)
+    QueryError Place(line=1, column=14)
     """
 
     def __init__(

@@ -49,6 +49,11 @@ class Expr(RowMethods, ManyMethods):
     def alias(self, name: builtins.str) -> Expr:
         """Return the expression under another name.
 
+        Parameters
+        ----------
+        name
+            The new name.
+
         Examples
         --------
         >>> tg.col("bytes").sum().alias("total").output_name

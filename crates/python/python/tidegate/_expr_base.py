@@ -62,7 +62,7 @@ class ExprBase:
 
 def unwrap(expr: ExprBase) -> Node:
     """Return the node of an expression."""
-    return expr._node  # pyright: ignore[reportPrivateUsage]
+    return expr._node
 
 
 def wrap(node: Node) -> Expr:

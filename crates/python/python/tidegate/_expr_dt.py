@@ -66,12 +66,29 @@ class DtMethods:
         return self._call(f"date_bin({step}, {{0}})")
 
     def floor(self, freq: str) -> Expr:
-        """Do as :meth:`truncate`; pandas' ``"5min"``, ``"D"`` and ``"h"`` are known, too."""
+        """Do as :meth:`truncate`; pandas' ``"5min"``, ``"D"`` and ``"h"`` are known, too.
+
+        Parameters
+        ----------
+        freq
+            A number and a unit, as of :meth:`truncate` or as in pandas.
+
+        Examples
+        --------
+        >>> print(tg.col("ts").dt.floor("5min"))
+        date_bin(INTERVAL '300 seconds', ts)
+
+        """
         number, unit = re.match(r"(\d*)(.*)", check_text(freq, "freq")).groups()  # type: ignore[union-attr]
         return self.truncate(f"{number or 1}{_PANDAS.get(unit, unit)}")
 
     def offset_by(self, by: str) -> Expr:
         """Move a time by a length, such as ``"1h"``, ``"-3d"`` or ``"1mo2d"``.
+
+        Parameters
+        ----------
+        by
+            Numbers and units, as of :meth:`truncate`; with a minus in front, back in time.
 
         Examples
         --------
@@ -142,7 +159,19 @@ class DtMethods:
         return self._call("CAST(date_part('microsecond', {0}) AS INT) % 1000000", level=MULTIPLY)
 
     def epoch(self, time_unit: str = "us") -> Expr:
-        """Return the time since 1970 as a whole number of ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``."""
+        """Return the time since 1970 as a whole number of ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.
+
+        Parameters
+        ----------
+        time_unit
+            The unit.
+
+        Examples
+        --------
+        >>> print(tg.col("ts").dt.epoch("s"))
+        CAST(arrow_cast(date_trunc('second', ts), 'Timestamp(Second, None)') AS BIGINT)
+
+        """
         units = {"s": "Second", "ms": "Millisecond", "us": "Microsecond", "ns": "Nanosecond"}
         if time_unit not in units:
             raise ValueError(f"time_unit is {time_unit!r}; expected 's', 'ms', 'us' or 'ns'")

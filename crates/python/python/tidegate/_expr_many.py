@@ -112,7 +112,19 @@ class ManyMethods(ExprBase):
         return self._make(Aggregate(f"percentile_cont(CAST({{0}} AS DOUBLE), {_share(quantile)!r})", self._node))
 
     def approx_quantile(self, quantile: float) -> Expr:
-        """Return about the value below which a share lies: within 0.4 %, in bounded memory for each group."""
+        """Return about the value below which a share lies: within 0.4 %, in bounded memory for each group.
+
+        Parameters
+        ----------
+        quantile
+            The share, from 0 to 1.
+
+        Examples
+        --------
+        >>> print(tg.col("request_time").approx_quantile(0.95))
+        approx_percentile_cont(request_time, 0.95)
+
+        """
         return self._make(Aggregate(f"approx_percentile_cont({{0}}, {_share(quantile)!r})", self._node))
 
     def std(self, ddof: int = 1) -> Expr:
@@ -127,7 +139,14 @@ class ManyMethods(ExprBase):
         return self._spread("stddev", ddof)
 
     def var(self, ddof: int = 1) -> Expr:
-        """Return the variance; ``ddof`` as in :meth:`std`."""
+        """Return the variance; ``ddof`` as in :meth:`std`.
+
+        Parameters
+        ----------
+        ddof
+            1: of a sample, as in pandas and Polars. 0: of the whole, as in NumPy.
+
+        """
         return self._spread("var", ddof)
 
     def _spread(self, function: str, ddof: object) -> Expr:
@@ -155,7 +174,21 @@ class ManyMethods(ExprBase):
         return self._edge("first_value", order_by, descending)
 
     def last(self, *, order_by: Names = (), descending: Flags = False) -> Expr:
-        """Return the last value; as :meth:`first`."""
+        """Return the last value; as :meth:`first`.
+
+        Parameters
+        ----------
+        order_by
+            What the rows are ordered by. Without it, any row's value.
+        descending
+            Whether the greatest comes first.
+
+        Examples
+        --------
+        >>> print(tg.col("path").last(order_by="ts"))
+        last_value(path ORDER BY ts)
+
+        """
         return self._edge("last_value", order_by, descending)
 
     def _edge(self, function: str, order_by: Names, descending: Flags) -> Expr:
@@ -171,12 +204,29 @@ class ManyMethods(ExprBase):
         return self._make(Aggregate("bool_and({0})", self._node, wrap="coalesce({0}, true)"))
 
     def implode(self, *, order_by: Names = ()) -> Expr:
-        """Return all values as one list, which is held in memory."""
+        """Return all values as one list, which is held in memory.
+
+        Parameters
+        ----------
+        order_by
+            What the values are ordered by.
+
+        Examples
+        --------
+        >>> print(tg.col("path").implode(order_by="ts"))
+        array_agg(path ORDER BY ts)
+
+        """
         keys = sort_keys(listed(order_by), argument="order_by")
         return self._make(Aggregate("array_agg({0}{order})", self._node, order=keys))
 
     def filter(self, condition: Expr) -> Expr:
         """Keep the rows that an aggregate looks at.
+
+        Parameters
+        ----------
+        condition
+            Which rows.
 
         Examples
         --------
@@ -214,7 +264,21 @@ class ManyMethods(ExprBase):
         )
 
     def shift(self, n: int = 1, *, fill_value: object = None) -> Expr:
-        """Return the value ``n`` rows before; of a negative ``n``, after. Ends with ``.over(order_by=..)``."""
+        """Return the value ``n`` rows before; of a negative ``n``, after. Ends with ``.over(order_by=..)``.
+
+        Parameters
+        ----------
+        n
+            How many rows.
+        fill_value
+            What stands where there is no such row; by default NULL.
+
+        Examples
+        --------
+        >>> print(tg.col("bytes").shift(1).over(order_by="ts"))
+        lag(bytes, 1) OVER (ORDER BY ts)
+
+        """
         rows = check_int(n, "n")
         function = "lag" if rows >= 0 else "lead"
         filled = fill_value is not None
@@ -223,7 +287,19 @@ class ManyMethods(ExprBase):
         return self._make(Alias(Ranked(form, *parts, what=".shift()"), self._node.name))
 
     def diff(self, n: int = 1) -> Expr:
-        """Return the difference to the value ``n`` rows before. Ends with ``.over(order_by=..)``."""
+        """Return the difference to the value ``n`` rows before. Ends with ``.over(order_by=..)``.
+
+        Parameters
+        ----------
+        n
+            How many rows.
+
+        Examples
+        --------
+        >>> print(tg.col("bytes").diff().over(order_by="ts"))
+        bytes - lag(bytes, 1) OVER (ORDER BY ts)
+
+        """
         before = Ranked("lag({0}, {1}){over}", Signed(self._node), Literal(check_int(n, "n", least=1)), what=".diff()")
         return self._make(Infix("-", ADD, Signed(self._node), before))
 
@@ -261,15 +337,42 @@ class ManyMethods(ExprBase):
         return self._rolling("avg", ".rolling_mean()", window_size, min_samples)
 
     def rolling_sum(self, window_size: int, *, min_samples: int | None = None) -> Expr:
-        """Return the sum of the last ``window_size`` rows; as :meth:`rolling_mean`."""
+        """Return the sum of the last ``window_size`` rows; as :meth:`rolling_mean`.
+
+        Parameters
+        ----------
+        window_size
+            Rows, with the row itself.
+        min_samples
+            How many values there must be, else NULL; by default ``window_size``.
+
+        """
         return self._rolling("sum", ".rolling_sum()", window_size, min_samples)
 
     def rolling_min(self, window_size: int, *, min_samples: int | None = None) -> Expr:
-        """Return the least of the last ``window_size`` rows; as :meth:`rolling_mean`."""
+        """Return the least of the last ``window_size`` rows; as :meth:`rolling_mean`.
+
+        Parameters
+        ----------
+        window_size
+            Rows, with the row itself.
+        min_samples
+            How many values there must be, else NULL; by default ``window_size``.
+
+        """
         return self._rolling("min", ".rolling_min()", window_size, min_samples)
 
     def rolling_max(self, window_size: int, *, min_samples: int | None = None) -> Expr:
-        """Return the greatest of the last ``window_size`` rows; as :meth:`rolling_mean`."""
+        """Return the greatest of the last ``window_size`` rows; as :meth:`rolling_mean`.
+
+        Parameters
+        ----------
+        window_size
+            Rows, with the row itself.
+        min_samples
+            How many values there must be, else NULL; by default ``window_size``.
+
+        """
         return self._rolling("max", ".rolling_max()", window_size, min_samples)
 
     def _rolling(self, function: str, what: str, window_size: object, min_samples: object) -> Expr:

@@ -93,6 +93,11 @@ class RowMethods(ExprBase):
     def eq_missing(self, other: object) -> Expr:
         """Compare for equality where NULL equals NULL.
 
+        Parameters
+        ----------
+        other
+            A value or an expression.
+
         Examples
         --------
         >>> print(tg.col("user").eq_missing(tg.col("ident")))
@@ -103,7 +108,19 @@ class RowMethods(ExprBase):
         return self._make(Infix("IS NOT DISTINCT FROM", COMPARE, self._node, node, kind="bool"))
 
     def ne_missing(self, other: object) -> Expr:
-        """Compare for inequality where NULL equals NULL, as ``!=`` of pandas does with ``None``."""
+        """Compare for inequality where NULL equals NULL, as ``!=`` of pandas does with ``None``.
+
+        Parameters
+        ----------
+        other
+            A value or an expression.
+
+        Examples
+        --------
+        >>> print(tg.col("user").ne_missing("root"))
+        "user" IS DISTINCT FROM 'root'
+
+        """
         return self._make(Infix("IS DISTINCT FROM", COMPARE, self._node, node_of(other, "other"), kind="bool"))
 
     def is_between(self, lower: object, upper: object, *, closed: str = "both") -> Expr:
@@ -284,7 +301,19 @@ class RowMethods(ExprBase):
         return self._make(Call("exp({0})", self._node))
 
     def log(self, base: float | None = None) -> Expr:
-        """Return the logarithm, by default the natural one."""
+        """Return the logarithm, by default the natural one.
+
+        Parameters
+        ----------
+        base
+            What is raised; by default e.
+
+        Examples
+        --------
+        >>> print(tg.col("bytes").log(10))
+        ln(bytes) / ln(10.0)
+
+        """
         if base is None:
             return self._make(Call("ln({0})", self._node))
         return self._make(Call("ln({0}) / ln({1})", self._node, Literal(check_number(base, "base")), level=MULTIPLY))
@@ -298,7 +327,19 @@ class RowMethods(ExprBase):
         return self._make(Call("ceil({0})", self._node))
 
     def round(self, decimals: int = 0) -> Expr:
-        """Round to a number of decimals, halves away from zero."""
+        """Round to a number of decimals, halves away from zero.
+
+        Parameters
+        ----------
+        decimals
+            How many.
+
+        Examples
+        --------
+        >>> print(tg.col("request_time").round(2))
+        round(request_time, 2)
+
+        """
         places = check_int(decimals, "decimals")
         return self._make(Call("round({0}, {1})" if places else "round({0})", self._node, Literal(places)))
 
@@ -308,6 +349,11 @@ class RowMethods(ExprBase):
 
     def clip(self, lower: object = None, upper: object = None) -> Expr:
         """Bring values into a range. NULL stays NULL.
+
+        Parameters
+        ----------
+        lower, upper
+            The ends of the range, values or expressions; ``None`` is no end.
 
         Examples
         --------
@@ -328,6 +374,11 @@ class RowMethods(ExprBase):
     def fill_null(self, value: object) -> Expr:
         """Put a value, or that of another expression, where there is none.
 
+        Parameters
+        ----------
+        value
+            A value or an expression.
+
         Examples
         --------
         >>> print(tg.col("bytes").fill_null(0))
@@ -337,7 +388,19 @@ class RowMethods(ExprBase):
         return self._make(Call("coalesce({0}, {1})", self._node, node_of(value, "value")))
 
     def fill_nan(self, value: object) -> Expr:
-        """Put a value where a double is not-a-number; ``None`` makes it NULL."""
+        """Put a value where a double is not-a-number; ``None`` makes it NULL.
+
+        Parameters
+        ----------
+        value
+            A value or an expression.
+
+        Examples
+        --------
+        >>> print(tg.col("share").fill_nan(0))
+        CASE WHEN isnan(share) THEN 0 ELSE share END
+
+        """
         condition = Call("isnan({0})", self._node)
         return self._make(_named(Case([(condition, node_of(value, "value"))], self._node), self._node))
 

@@ -63,6 +63,11 @@ class StrMethods:
     def starts_with(self, prefix: str) -> Expr:
         """Return whether the text begins with another.
 
+        Parameters
+        ----------
+        prefix
+            The other text.
+
         Examples
         --------
         >>> print(tg.col("path").str.starts_with("/api/"))
@@ -74,7 +79,19 @@ class StrMethods:
         return self._like(f"{prefix}%")
 
     def ends_with(self, suffix: str) -> Expr:
-        """Return whether the text ends with another."""
+        """Return whether the text ends with another.
+
+        Parameters
+        ----------
+        suffix
+            The other text.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.ends_with(".png"))
+        path LIKE '%.png'
+
+        """
         if like_pattern(check_text(suffix, "suffix")) is None:
             return self._call("ends_with({0}, {1})", quoted(suffix), kind="bool")
         return self._like(f"%{suffix}")
@@ -108,7 +125,19 @@ class StrMethods:
         return self._replace(pattern, value, literal=literal, every=False)
 
     def replace_all(self, pattern: str, value: str, *, literal: bool = False) -> Expr:
-        """Put another text in the place of every match; as :meth:`replace`."""
+        """Put another text in the place of every match; as :meth:`replace`.
+
+        Parameters
+        ----------
+        pattern, value, literal
+            As of :meth:`replace`.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.replace_all("0", "N", literal=True))
+        replace(path, '0', 'N')
+
+        """
         return self._replace(pattern, value, literal=literal, every=True)
 
     def _replace(self, pattern: object, value: object, *, literal: object, every: bool) -> Expr:
@@ -146,7 +175,21 @@ class StrMethods:
         return self._call("regexp_match({0}, {1})[1]", quoted(_with_one_group(check_text(pattern, "pattern"), number)))
 
     def count_matches(self, pattern: str, *, literal: bool = False) -> Expr:
-        """Return how many matches of a pattern there are."""
+        """Return how many matches of a pattern there are.
+
+        Parameters
+        ----------
+        pattern
+            A regular expression.
+        literal
+            Whether it is a text that means itself.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.count_matches("/"))
+        regexp_count(path, '/')
+
+        """
         found = _escaped(check_text(pattern, "pattern")) if check_flag(literal, "literal") else pattern
         return self._call("regexp_count({0}, {1})", quoted(found), kind="")
 
@@ -184,15 +227,44 @@ class StrMethods:
         return self._call(f"substr({{0}}, character_length({{0}}) - {-start - 1}, {{1}})", count)
 
     def head(self, n: int) -> Expr:
-        """Return the first ``n`` characters; of a negative ``n``, all but the last."""
+        """Return the first ``n`` characters; of a negative ``n``, all but the last.
+
+        Parameters
+        ----------
+        n
+            How many characters.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.head(4))
+        left(path, 4)
+
+        """
         return self._call("left({0}, {1})", Literal(check_int(n, "n")))
 
     def tail(self, n: int) -> Expr:
-        """Return the last ``n`` characters; of a negative ``n``, all but the first."""
+        """Return the last ``n`` characters; of a negative ``n``, all but the first.
+
+        Parameters
+        ----------
+        n
+            How many characters.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.tail(4))
+        right(path, 4)
+
+        """
         return self._call("right({0}, {1})", Literal(check_int(n, "n")))
 
     def split(self, by: str) -> Expr:
         """Return the parts between separators, as a list.
+
+        Parameters
+        ----------
+        by
+            The separator, a text.
 
         Examples
         --------
@@ -203,15 +275,41 @@ class StrMethods:
         return self._call("string_to_array({0}, {1})", quoted(check_text(by, "by")), kind="list")
 
     def strip_chars(self, characters: str | None = None) -> Expr:
-        """Take characters off both ends, by default white space."""
+        """Take characters off both ends, by default white space.
+
+        Parameters
+        ----------
+        characters
+            All of them, in any order.
+
+        Examples
+        --------
+        >>> print(tg.col("path").str.strip_chars("/"))
+        btrim(path, '/')
+
+        """
         return self._strip("btrim", characters)
 
     def strip_chars_start(self, characters: str | None = None) -> Expr:
-        """Take characters off the start, by default white space."""
+        """Take characters off the start, by default white space.
+
+        Parameters
+        ----------
+        characters
+            All of them, in any order.
+
+        """
         return self._strip("ltrim", characters)
 
     def strip_chars_end(self, characters: str | None = None) -> Expr:
-        """Take characters off the end, by default white space."""
+        """Take characters off the end, by default white space.
+
+        Parameters
+        ----------
+        characters
+            All of them, in any order.
+
+        """
         return self._strip("rtrim", characters)
 
     def _strip(self, function: str, characters: str | None) -> Expr:
@@ -219,7 +317,14 @@ class StrMethods:
         return self._call(f"{function}({{0}}, {{1}})", quoted(listed))
 
     def zfill(self, length: int) -> Expr:
-        """Put zeros before the text up to a length, after a sign if there is one."""
+        """Put zeros before the text up to a length, after a sign if there is one.
+
+        Parameters
+        ----------
+        length
+            Characters, with the sign.
+
+        """
         width = Literal(check_int(length, "length", least=0))
         form = (
             "CASE WHEN character_length({0}) >= {1} THEN {0} "
@@ -246,11 +351,35 @@ class StrMethods:
         return self._call("to_timestamp({0}, {1})", quoted(check_text(format, "format")), kind="")
 
     def to_integer(self, *, strict: bool = True) -> Expr:
-        """Read a whole number; if not ``strict``, NULL where there is none."""
+        """Read a whole number; if not ``strict``, NULL where there is none.
+
+        Parameters
+        ----------
+        strict
+            Whether a text that is no number is an error of the query.
+
+        Examples
+        --------
+        >>> print(tg.col("id").str.to_integer(strict=False))
+        TRY_CAST(id AS BIGINT)
+
+        """
         return self._expr.cast(int, strict=strict)
 
     def concat(self, other: object) -> Expr:
-        """Put another text, or a column of them, behind; NULL on either side gives NULL."""
+        """Put another text, or a column of them, behind; NULL on either side gives NULL.
+
+        Parameters
+        ----------
+        other
+            A text or an expression.
+
+        Examples
+        --------
+        >>> print(tg.col("method").str.concat(tg.col("path")))
+        method || path
+
+        """
         node = node_of(other, "other")
         return wrap(Call("{0} || {1}", unwrap(self._expr), node, kind="text", level=COMPARE, inner_level=ATOM))
 
@@ -270,7 +399,14 @@ class ListMethods:
         self._expr = expr
 
     def get(self, index: int) -> Expr:
-        """Return an element by its place, from 0; a negative one counts from the end. NULL if there is none."""
+        """Return an element by its place, from 0; a negative one counts from the end. NULL if there is none.
+
+        Parameters
+        ----------
+        index
+            The place.
+
+        """
         at = check_int(index, "index")
         return self._call(f"{{0}}[{at + 1 if at >= 0 else at}]")
 
@@ -279,11 +415,25 @@ class ListMethods:
         return self._call("cardinality({0})")
 
     def contains(self, value: object) -> Expr:
-        """Return whether a value is among the elements."""
+        """Return whether a value is among the elements.
+
+        Parameters
+        ----------
+        value
+            A value or an expression.
+
+        """
         return self._call("array_has({0}, {1})", node_of(value, "value"), kind="bool")
 
     def join(self, separator: str) -> Expr:
-        """Return the elements as one text."""
+        """Return the elements as one text.
+
+        Parameters
+        ----------
+        separator
+            What stands between two elements.
+
+        """
         return self._call("array_to_string({0}, {1})", quoted(check_text(separator, "separator")), kind="text")
 
     def _call(self, template: str, *arguments: Node, kind: str = "") -> Expr:
@@ -301,6 +451,11 @@ class StructMethods:
 
     def field(self, name: str) -> Expr:
         """Return a field.
+
+        Parameters
+        ----------
+        name
+            Its name.
 
         Examples
         --------

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple, Optional
 from . import _engine
 from ._errors import InputError, MemoryLimitError, QueryError, RejectsError, RunError, TidegateError, UsageError
 
-__all__ = ["Forecast", "PandasForecast", "Range", "Setting", "run_json"]
-
 _ERRORS: dict[int, type[TidegateError]] = {2: UsageError, 3: MemoryLimitError, 4: RejectsError}
 
 

@@ -30,40 +30,6 @@ if TYPE_CHECKING:
 
     from tidegate._expr_base import Flags, Names
 
-# Names of pandas for which there is another way here.
-_HINTS = {
-    "merge": ".join(other, on=.., how=..)",
-    "loc": ".filter(condition) for rows, .select(..) for columns",
-    "iloc": ".slice(offset, length)",
-    "at": ".filter(condition).select(..)",
-    "apply": ".map_batches(fn)",
-    "query": '.filter(tg.col("a") > 1), or .sql("SELECT * FROM self WHERE a > 1")',
-    "value_counts": '.group_by(column).len().sort("len", descending=True)',
-    "shape": ".count() and .columns",
-    "index": "a frame has no index; .sort(..) and .filter(..) take its place",
-    "set_index": "a frame has no index; .sort(..) and .filter(..) take its place",
-    "reset_index": "a frame has no index, so there is nothing to do",
-    "iterrows": ".iter_batches()",
-    "itertuples": ".iter_batches()",
-    "to_csv": ".write_csv(path)",
-    "to_parquet": ".write_parquet(path)",
-    "to_json": ".write_ndjson(path)",
-    "sink_parquet": ".write_parquet(path)",
-    "sink_csv": ".write_csv(path)",
-    "dtypes": ".schema",
-    "info": ".schema and .count()",
-    "nlargest": ".sort(column, descending=True).head(n)",
-    "nsmallest": ".sort(column).head(n)",
-    "resample": '.group_by(tg.col("ts").dt.truncate("1h"))',
-    "group_by_dynamic": '.group_by(tg.col("ts").dt.truncate("1h"))',
-    "pivot": "tg.when(..).then(..) for each column in .agg(..)",
-    "pivot_table": "tg.when(..).then(..) for each column in .agg(..)",
-    "values": ".to_numpy()",
-    "copy": "a frame never changes, so it needs no copy",
-    "lazy": "a frame is lazy already",
-    "cache": ".write_parquet(path), and tg.scan(path)",
-}
-
 
 class LazyFrame(Results):
     """A query that is built step by step.
@@ -72,6 +38,17 @@ class LazyFrame(Results):
 
     Every step returns a new frame, and none reads more than what names and types of columns need. ``.sql_text`` is the
     query.
+
+    Examples
+    --------
+    >>> slow = tg.scan("access.log").filter(tg.col("request_time") > 1).select("ts", "path").sort("ts")
+    >>> slow
+    <tidegate frame: not run
+      scan 'access.log'
+      filter request_time > 1
+      select ts, path
+      sort ts
+    >
     """
 
     __slots__ = ()
@@ -125,7 +102,20 @@ class LazyFrame(Results):
         return self._step("with_columns " + _names(nodes), with_columns, nodes) if nodes else self
 
     def assign(self, **named: object) -> LazyFrame:
-        """Add columns, as pandas does: a function gets the frame and returns an expression."""
+        """Add columns, as pandas does: a function gets the frame and returns an expression.
+
+        Parameters
+        ----------
+        named
+            Columns by their names: expressions, values, or functions of the frame that return one.
+
+        Examples
+        --------
+        >>> print(tg.scan("a.csv").select("path", "bytes").assign(kb=lambda frame: frame.bytes / 1000).sql_text)
+        SELECT path, bytes, CAST(bytes AS DOUBLE) / 1000.0 AS kb
+        FROM 'a.csv'
+
+        """
         for name, value in named.items():
             if callable(value) and not isinstance(value, Expr):
                 named[name] = value(self)
@@ -151,7 +141,14 @@ class LazyFrame(Results):
         return self._step("rename " + ", ".join(pairs), _rename, pairs)
 
     def drop(self, *columns: Union[str, Sequence[str]]) -> LazyFrame:
-        """Leave columns out."""
+        """Leave columns out.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+
+        """
         names = _texts(columns, "columns")
         return self._step("drop " + ", ".join(names), select, [Star(names)]) if names else self
 
@@ -193,7 +190,21 @@ class LazyFrame(Results):
     where = filter
 
     def drop_nulls(self, subset: Union[str, Sequence[str], None] = None) -> LazyFrame:
-        """Keep the rows that have a value in each of some columns, by default in all."""
+        """Keep the rows that have a value in each of some columns, by default in all.
+
+        Parameters
+        ----------
+        subset
+            The names of the columns that have to have one; by default all.
+
+        Examples
+        --------
+        >>> print(tg.scan("a.csv").drop_nulls("user").sql_text)
+        SELECT *
+        FROM 'a.csv'
+        WHERE "user" IS NOT NULL
+
+        """
         names = self.columns if subset is None else _texts([subset], "subset")
         return self.filter([Expr(Column(name)).is_not_null() for name in names])
 
@@ -225,7 +236,18 @@ class LazyFrame(Results):
         return self._step("sort " + _names([key.part for key in keys]), sort, keys)
 
     def sort_values(self, by: Names, *, ascending: Flags = True, na_position: str = "last") -> LazyFrame:
-        """Order the rows, as pandas calls it."""
+        """Order the rows, as pandas calls it.
+
+        Parameters
+        ----------
+        by
+            Columns or expressions, the first counts first.
+        ascending
+            Whether the least comes first: of all, or of each.
+        na_position
+            Where rows without a value stand: ``"last"`` or ``"first"``.
+
+        """
         if na_position not in ("first", "last"):
             raise ValueError(f"na_position is {na_position!r}; expected 'first' or 'last'")
         if not isinstance(ascending, (bool, list, tuple)):
@@ -234,15 +256,44 @@ class LazyFrame(Results):
         return self.sort(by, descending=down, nulls_last=na_position == "last")
 
     def head(self, n: int = 5) -> LazyFrame:
-        """Keep the first rows; of a frame that is not sorted, any."""
+        """Keep the first rows; of a frame that is not sorted, any.
+
+        Parameters
+        ----------
+        n
+            How many rows.
+
+        Examples
+        --------
+        >>> print(tg.scan("a.csv").sort("ts").head(3).sql_text)
+        SELECT *
+        FROM 'a.csv'
+        ORDER BY ts
+        LIMIT 3
+
+        """
         return self.slice(0, check_int(n, "n", least=0))
 
     def limit(self, n: int = 5) -> LazyFrame:
-        """Keep at most ``n`` rows; the same as :meth:`head`."""
+        """Keep at most ``n`` rows; the same as :meth:`head`.
+
+        Parameters
+        ----------
+        n
+            How many rows.
+
+        """
         return self.head(n)
 
     def tail(self, n: int = 5) -> LazyFrame:
-        """Keep the last rows, in their order. The frame must be sorted."""
+        """Keep the last rows, in their order. The frame must be sorted.
+
+        Parameters
+        ----------
+        n
+            How many rows.
+
+        """
         return self._step(f"tail {n}", tail, check_int(n, "n", least=0))
 
     def slice(self, offset: int, length: Optional[int] = None) -> LazyFrame:
@@ -370,7 +421,7 @@ class LazyFrame(Results):
             raise TypeError(
                 f"other is of type {kind}; expected a frame: tg.register('name', table) makes one of a table"
             )
-        if how not in JOINS:
+        if check_text(how, "how") not in JOINS:
             raise ValueError(f"how is {how!r}; known are {', '.join(JOINS)}")
         left, right = _join_sides(on, left_on, right_on, how=how)
         keys = JoinKeys(
@@ -413,7 +464,18 @@ class LazyFrame(Results):
         return self.sql(describe_sql(self.schema))
 
     def pipe(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Return what a function makes of the frame."""
+        """Return what a function makes of the frame.
+
+        Parameters
+        ----------
+        function
+            Takes the frame, and what else is given.
+        arguments, named
+            What else is given.
+
+        """
+        if not callable(function):
+            raise TypeError(f"function is of type {type(function).__name__}; expected a function of a frame")
         return function(self, *arguments, **named)
 
     # -- Python's own forms --
@@ -442,8 +504,13 @@ class LazyFrame(Results):
         """Return a column by its name, if there is one; say what to do in place of a method that pandas has."""
         if name.startswith("_"):
             raise AttributeError(name)
-        if name in _HINTS:
-            raise AttributeError(f"a frame has no attribute {name!r}; here it is {_HINTS[name]}")
+        if hasattr(type(self), name):
+            # A property that failed by an `AttributeError` of its own, which is raised once more.
+            return object.__getattribute__(self, name)
+        from tidegate._frame_hints import HINTS
+
+        if name in HINTS:
+            raise AttributeError(f"a frame has no attribute {name!r}; here it is {HINTS[name]}")
         try:
             columns = self.columns
         except (TidegateError, OSError):
@@ -504,7 +571,10 @@ def _join_sides(
     if on is not None:
         if left_on is not None or right_on is not None:
             raise TypeError("on stands in place of left_on and right_on; give one or the other")
-        left_on = right_on = on
+        keys = column_nodes([on], "on")
+        if not keys:
+            raise ValueError("on names no column")
+        return keys, list(keys)
     if left_on is None or right_on is None:
         raise TypeError("join needs on, or both left_on and right_on")
     left, right = column_nodes([left_on], "left_on"), column_nodes([right_on], "right_on")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tidegate._engine as _engine
-from tidegate._errors import TidegateError
+from tidegate._errors import TidegateError, UsageError
 from tidegate._frame_compile import unknown_column
-from tidegate._frame_plan import Files, Mapped, Plan, Step, Table, shown
+from tidegate._frame_plan import Files, Mapped, Plan, Step, Table, shown, walk
 from tidegate._frame_run import Ready, Settings
 
 TYPE_CHECKING = False
@@ -74,8 +74,12 @@ class Results:
     def forecast(self) -> Forecast:
         """Return what the query will need: peak memory as an interval, spill, time.
 
-        The query is not run; samples are.
+        The query is not run; samples are. Tables of this process are written for it, and what is read once is an error.
         """
+        if any(isinstance(part, Mapped) for part in walk(self._plan)):
+            raise UsageError(
+                "what a function of map_batches will need cannot be forecast", help="forecast the frame before it"
+            )
         ready = self._ready()
         return _engine.forecast(
             ready.sql,
@@ -181,15 +185,36 @@ class Results:
     # -- files --
 
     def write_parquet(self, path: Path) -> None:
-        """Run the query, and write its rows to a Parquet file, which appears whole or not at all."""
+        """Run the query, and write its rows to a Parquet file, which appears whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        """
         self._write(path, "parquet")
 
     def write_csv(self, path: Path) -> None:
-        """Run the query, and write its rows to a CSV file, which appears whole or not at all."""
+        """Run the query, and write its rows to a CSV file, which appears whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        """
         self._write(path, "csv")
 
     def write_ndjson(self, path: Path) -> None:
-        """Run the query, and write its rows to a file of JSON objects, which appears whole or not at all."""
+        """Run the query, and write its rows to a file of JSON objects, which appears whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        """
         self._write(path, "ndjson")
 
     def _write(self, path: Path, format: str) -> None:
@@ -227,7 +252,7 @@ class Results:
             table = ready.execute(f"{ready.sql}\nLIMIT {_PREVIEW_ROWS}").collect()
         except (TidegateError, OSError) as error:
             return f"<p>{escape(str(error))}</p>"
-        html = table._repr_html_()  # pyright: ignore[reportPrivateUsage]
+        html = table._repr_html_()
         return f"<p>First rows of the source:</p>{html}"
 
     def __dir__(self) -> list[str]:
@@ -236,9 +261,9 @@ class Results:
 
     def _plan_columns(self) -> Optional[Sequence[str]]:
         """Return the names of the columns, if they are known without asking the engine."""
-        if isinstance(self._plan, Step) or self._plan._schema is None:  # pyright: ignore[reportPrivateUsage]
+        if isinstance(self._plan, Step) or self._plan._schema is None:
             return None
-        return list(self._plan._schema)  # pyright: ignore[reportPrivateUsage]
+        return list(self._plan._schema)
 
     def _unknown(self, name: str, names: Sequence[str]) -> QueryError:
         return unknown_column(name, names)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Size = Union[str, int]
 
 _registered: dict[str, object] = {}
+#: What of them was written for workers, as it cannot change.
+_written: dict[str, Any] = {}
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -64,10 +66,11 @@ def register_table(name: str, table: object) -> None:
         raise UsageError(f"`{name}` cannot be the name of a table", help="letters, digits and `_`, and no word of SQL")
     if not (hasattr(table, "__arrow_c_stream__") or hasattr(table, "__dataframe__") or callable(table)):
         raise TypeError(
-            f"table is of type {type(table).__name__}; expected a pandas, Polars or Arrow table, anything with "
+            f"data is of type {type(table).__name__}; expected a pandas, Polars or Arrow table, anything with "
             "__arrow_c_stream__, or a function that returns one"
         )
     _registered[name] = table
+    _written.pop(name, None)
 
 
 def forget_table(name: str) -> None:
@@ -75,6 +78,19 @@ def forget_table(name: str) -> None:
     if name not in _registered:
         raise UsageError(f"no table `{name}` is registered", help=", ".join(sorted(_registered)) or "there is none")
     del _registered[name]
+    _written.pop(name, None)
+
+
+def registered_table(name: str) -> object:
+    """Return a table; one that cannot change is written once for all queries."""
+    from tidegate._tables import is_unchanging, keep
+
+    table = _registered[name]
+    if not is_unchanging(table):
+        return table
+    if name not in _written:
+        _written[name] = keep(name, table)
+    return _written[name]
 
 
 def is_registered(name: str) -> bool:
@@ -97,10 +113,16 @@ class Ready:
         self.sql = compiler.text(self.query)
 
     def tables(self, sql: str) -> dict[str, Any]:
-        """Return the tables of this process whose names stand in a query."""
-        words = {word.lower() for word in _WORD.findall(sql)}
-        tables = {**_registered, **self._streams}
-        return {name: table for name, table in tables.items() if name.lower() in words}
+        """Return the tables of this process whose names stand in a query; without quotes, SQL takes them in lower case."""
+        words = set(_WORD.findall(sql))
+        folded = {word.lower() for word in words}
+        tables: dict[str, Any] = {}
+        for name in (*_registered, *self._streams):
+            if name.lower() in folded:
+                exact = name in words and f'"{name}"' in sql
+                stream = self._streams.get(name)
+                tables[name if exact else name.lower()] = registered_table(name) if stream is None else stream
+        return tables
 
     def execute(
         self, sql: Optional[str] = None, *, output: Optional[str] = None, format: Optional[str] = None

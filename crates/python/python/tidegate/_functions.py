@@ -13,21 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tidegate._expr_base import Names
 
-__all__ = [
-    "all",
-    "coalesce",
-    "col",
-    "concat_str",
-    "exclude",
-    "len",
-    "lit",
-    "max_horizontal",
-    "min_horizontal",
-    "row_number",
-    "sql_expr",
-    "when",
-]
-
 
 def col(name: str) -> Expr:
     """Return the column of that name. Upper and lower case are different.
@@ -90,7 +75,14 @@ def all() -> Expr:
 
 
 def exclude(*names: str) -> Expr:
-    """Return all columns but some, for ``.select(..)``."""
+    """Return all columns but some, for ``.select(..)``.
+
+    Parameters
+    ----------
+    names
+        The names of the columns that are left out.
+
+    """
     return Expr(Star([check_text(name, "names") for name in names]))
 
 
@@ -98,6 +90,11 @@ def sql_expr(sql: str) -> Expr:
     """Return an expression that is written in SQL, for what has no method here. Give it a name with ``.alias(..)``.
 
     Columns that the same query has computed have no names in it yet; use it on columns of the input.
+
+    Parameters
+    ----------
+    sql
+        The expression, as it would stand after SELECT.
 
     Examples
     --------
@@ -111,6 +108,11 @@ def sql_expr(sql: str) -> Expr:
 def coalesce(*exprs: Names) -> Expr:
     """Return the first value that is not NULL.
 
+    Parameters
+    ----------
+    exprs
+        Columns or expressions, in this order.
+
     Examples
     --------
     >>> print(tg.coalesce("user", "ident"))
@@ -121,12 +123,36 @@ def coalesce(*exprs: Names) -> Expr:
 
 
 def min_horizontal(*exprs: Names) -> Expr:
-    """Return the least of several columns in each row; NULL is passed over."""
+    """Return the least of several columns in each row; NULL is passed over.
+
+    Parameters
+    ----------
+    exprs
+        Columns or expressions.
+
+    Examples
+    --------
+    >>> print(tg.min_horizontal("a", "b"))
+    least(a, b)
+
+    """
     return Expr(_listed("least", column_nodes(exprs, "exprs")))
 
 
 def max_horizontal(*exprs: Names) -> Expr:
-    """Return the greatest of several columns in each row; NULL is passed over."""
+    """Return the greatest of several columns in each row; NULL is passed over.
+
+    Parameters
+    ----------
+    exprs
+        Columns or expressions.
+
+    Examples
+    --------
+    >>> print(tg.max_horizontal("a", "b"))
+    greatest(a, b)
+
+    """
     return Expr(_listed("greatest", column_nodes(exprs, "exprs")))
 
 

@@ -95,27 +95,69 @@ class GroupBy:
         return self.agg(**{check_text(name, "name"): wrap(Aggregate("count(*)", None))})
 
     def sum(self, *columns: str) -> LazyFrame:
-        """Add up columns for each group."""
+        """Add up columns for each group.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+
+        """
         return self._each("sum", columns)
 
     def mean(self, *columns: str) -> LazyFrame:
-        """Return the means of columns for each group."""
+        """Return the means of columns for each group.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+
+        """
         return self._each("mean", columns)
 
     def min(self, *columns: str) -> LazyFrame:
-        """Return the least values of columns for each group."""
+        """Return the least values of columns for each group.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+
+        """
         return self._each("min", columns)
 
     def max(self, *columns: str) -> LazyFrame:
-        """Return the greatest values of columns for each group."""
+        """Return the greatest values of columns for each group.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+
+        """
         return self._each("max", columns)
 
     def median(self, *columns: str) -> LazyFrame:
-        """Return the medians of columns for each group."""
+        """Return the medians of columns for each group.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+
+        """
         return self._each("median", columns)
 
     def n_unique(self, *columns: str) -> LazyFrame:
-        """Count the different values of columns for each group."""
+        """Count the different values of columns for each group.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+
+        """
         return self._each("n_unique", columns)
 
     def _each(self, function: str, columns: Sequence[str]) -> LazyFrame:

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["MemoryLimit", "limit_memory"]
-
 _AGAIN = 0.05
 """Whoever was told and goes on growing is told again when so large a part of the limit came on top."""
 

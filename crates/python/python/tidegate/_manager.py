@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from ._limit import MemoryLimit
 
-__all__ = ["Level", "MemoryManager", "Pressure", "ReleasePlan", "forecast_bytes", "level_of"]
-
 Level = Literal["calm", "rising", "high", "critical"]
 LEVELS: tuple[Level, ...] = ("calm", "rising", "high", "critical")
 _BEGINS: dict[Level, float] = {"calm": 0.0, "rising": 0.70, "high": 0.85, "critical": 0.97}
@@ -293,6 +291,11 @@ class MemoryManager:
 
     def remove_callback(self, callback: Callable[[Pressure], object]) -> None:
         """Do not call a function any more.
+
+        Parameters
+        ----------
+        callback : callable
+            The function that :meth:`on_pressure` was given.
 
         Raises
         ------

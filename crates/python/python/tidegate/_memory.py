@@ -16,8 +16,6 @@ from ._memory_limits import LimitReading, read_limits
 from ._memory_sizes import format_size
 from ._memory_text import bar, html_table, table
 
-__all__ = ["ArrowPool", "Column", "Holder", "LimitReading", "Memory", "PythonHeap", "Resident", "Worker", "memory"]
-
 
 @dataclass(frozen=True)
 class Worker:

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-__all__ = ["Buffers", "Kinds", "Part"]
-
 _SAMPLE = 256
 """How many objects are looked at to estimate the size of all."""
 

@@ -13,8 +13,6 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Callable
 
-__all__ = ["ArrowPool", "PythonHeap", "arrow_pools", "malloc_trim", "read_heap", "release_arrow"]
-
 
 @dataclass(frozen=True)
 class PythonHeap:

@@ -18,8 +18,6 @@ from ._memory_buffers import Buffers, Kinds, Part
 from ._memory_names import frames, local_variables, names_of
 from ._memory_sizes import format_size
 
-__all__ = ["Column", "Holder", "find_holders"]
-
 _LEAST = 1 << 16
 _CHUNK = 1_000
 _COLUMNS = 8

@@ -16,8 +16,6 @@ import threading
 import weakref
 from dataclasses import dataclass
 
-__all__ = ["PAGE", "PeakWatch", "Resident", "peak_now", "read_pss", "read_resident", "resident_now", "sample"]
-
 PAGE: int = os.sysconf("SC_PAGE_SIZE")
 """Bytes in a page."""
 

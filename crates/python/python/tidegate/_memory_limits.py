@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from ._memory_kernel import Resident, read_resident
 
-__all__ = ["LimitReading", "allowed_memory", "own_limits", "read_limits", "tightest"]
-
 _UNLIMITED = 1 << 60
 """A cgroup of version 1 without a limit says a number near 2^63."""
 

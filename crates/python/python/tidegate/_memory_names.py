@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-__all__ = ["frames", "is_own", "local_variables", "names_of", "of_library"]
-
 _DEPTH = 4
 _BUDGET = 20_000
 _ITEMS = 1_000
@@ -34,7 +32,7 @@ def frames() -> list[tuple[FrameType, bool]]:
     tops = sys._current_frames()  # pyright: ignore[reportPrivateUsage] - there is no other way
     # The frame of this very function would hold itself by its own variable, and all above it, until cycles are
     # collected.
-    tops[threading.get_ident()] = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    tops[threading.get_ident()] = sys._getframe(1)
     while tops:
         frame: FrameType | None = tops.popitem()[1]
         while frame is not None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from typing import Union
 
-__all__ = ["Size", "format_change", "format_seconds", "format_size", "parse_limit", "parse_size"]
-
 Size = Union[str, int]
 """A number of bytes, or a text such as ``"512MB"``."""
 

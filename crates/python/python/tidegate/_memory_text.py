@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-__all__ = ["bar", "html_table", "sparkline", "svg_timeline", "table"]
-
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["Monitor", "Sample", "Timeline", "monitor"]
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -199,7 +197,13 @@ class Monitor:
         return self._timeline.samples()
 
     def sparkline(self, *, width: int = 40) -> str:
-        """Return resident memory over time as a line of at most so many blocks."""
+        """Return resident memory over time as a line of at most so many blocks.
+
+        Parameters
+        ----------
+        width : int, optional
+            The most blocks.
+        """
         return sparkline([taken.rss for taken in self.samples], width=width)
 
     def __enter__(self) -> Self:

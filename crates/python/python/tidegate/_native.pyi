@@ -6,11 +6,24 @@ from typing import Any, Callable, Optional, final
 
 from ._result import Progress
 
+__all__ = [
+    "VERSION",
+    "Batches",
+    "Column",
+    "KeptTable",
+    "Pool",
+    "Table",
+    "inherited_sockets",
+    "limit_bytes",
+    "process_resident",
+    "spool_folder",
+]
+
 VERSION: str
 
 @final
 class Pool:
-    def __new__(cls, program: str) -> Pool: ...
+    def __new__(cls, program: str, *, keeps: float = 0.05, waits: float = 120.0) -> Pool: ...
     def start(
         self,
         task: str,
@@ -53,6 +66,8 @@ class Table:
     def of_fields(columns: list[tuple[str, str]]) -> Table: ...
     @staticmethod
     def of_schema(capsule: object) -> Table: ...
+    @staticmethod
+    def of_columns(columns: list[tuple[str, str, object, Optional[bytes]]]) -> Table: ...
     @staticmethod
     def of_ipc(bytes: bytes) -> Table: ...
     @property

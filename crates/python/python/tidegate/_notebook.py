@@ -16,19 +16,19 @@ import html
 import os
 import re
 import shlex
+import sys
 import time
 from typing import Any, NoReturn
 
 from ._errors import MissingPackageError, UsageError
 from ._memory_sizes import format_size, parse_limit
-from ._memory_text import bar
+from ._memory_text import bar, sparkline
 from ._monitor import Monitor
-
-__all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|--[^\n]*")
 _AS = ("pandas", "polars", "arrow", "result")
+_PREVIEW_ROWS = 10
 
 
 class Shown:
@@ -82,6 +82,7 @@ class Progress:
         self._next = 0.0
         self._start = time.monotonic()
         self._peak = 0
+        self._readings: list[int] = []
 
     def __call__(self, progress: Any) -> None:
         """Take a reading of the engine's, and show it."""
@@ -90,6 +91,7 @@ class Progress:
         if now < self._next:
             return
         self._next = now + 0.2
+        self._readings.append(progress.resident)
         self._put(self._line(progress.resident, progress.rows))
 
     def _line(self, resident: int, rows: int) -> str:
@@ -115,8 +117,8 @@ class Progress:
         if self._handle is not None:
             limit = f" of {format_size(self._limit)}" if self._limit else ""
             self._put(
-                f"{time.monotonic() - self._start:.1f} s  memory {format_size(self._peak)}{limit} "
-                "at the highest reading"
+                f"{time.monotonic() - self._start:.1f} s  memory {sparkline(self._readings, top=self._limit)} "
+                f"{format_size(self._peak)}{limit} at the highest reading"
             )
 
 
@@ -137,6 +139,38 @@ def tables_in(sql: str, variables: dict[str, Any]) -> dict[str, Any]:
         if value is not None and not isinstance(value, type) and _is_table(value):
             found[word] = value
     return found
+
+
+def with_frames(sql: str, tables: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Put the queries of lazy frames into a query that names them, so that their rows need not come here.
+
+    Parameters
+    ----------
+    sql : str
+        The query.
+    tables : dict
+        Tables by their names; a name that stands in the query without quotes is one in lower case there.
+
+    Returns
+    -------
+    tuple of str and dict
+        The query, and the tables that are none of ours.
+    """
+    from ._sql_text import identifier, with_tables
+
+    # Where nobody has imported it, nobody has a frame.
+    frames: Any = getattr(sys.modules.get("tidegate._frame"), "LazyFrame", ())
+    named: list[tuple[str, str]] = []
+    others: dict[str, Any] = {}
+    for variable, table in tables.items():
+        name = variable if f'"{variable}"' in sql else variable.lower()
+        if isinstance(table, frames):
+            ready = table._ready()
+            named.append((identifier(name), ready.sql))
+            others.update(ready.tables(ready.sql))
+        else:
+            others[name] = table
+    return with_tables(named, sql), others
 
 
 def _is_table(value: Any) -> bool:
@@ -178,17 +212,18 @@ def run_cell(line: str, cell: str, *, variables: dict[str, Any], show: Any) -> A
         raise UsageError(f"`{name}` cannot be the name of a variable")
     limit = parse_limit(options.limit or os.environ.get("TIDEGATE_LIMIT") or "75%")
     progress = None if options.no_progress else Progress(show, limit)
-    tables = {**_registered(cell), **tables_in(cell, variables)}
+    sql, tables = with_frames(cell.strip("; \t\r\n"), {**_registered(cell), **tables_in(cell, variables)})
     result = execute(
-        cell.strip("; \t\r\n"),
+        sql,
         limit=options.limit,
         threads=options.threads,
         tables=tables or None,
         on_progress=progress,
     )
-    if name is None and options.kind is None:
-        return result
     try:
+        if name is None and options.kind is None:
+            result.preview(_PREVIEW_ROWS)
+            return result
         rows = _rows_as(result, options.kind)
     finally:
         if progress is not None:
@@ -305,7 +340,13 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Remove the magics from a shell of IPython. ``%unload_ext tidegate`` calls it."""
+    """Remove the magics from a shell of IPython. ``%unload_ext tidegate`` calls it.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The shell.
+    """
     _memory_line(shell, "off", None)
     shell.magics_manager.magics["cell"].pop("tidegate", None)
     shell.magics_manager.magics["line"].pop("tidegate_memory", None)

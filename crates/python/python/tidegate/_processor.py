@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from ._limit import MemoryLimit
 
-__all__ = ["DataProcessor", "Turn"]
-
 _KEPT = 10_000
 _SHOWN = 40
 _SLACK = 8_000_000

@@ -14,8 +14,6 @@ from typing import Any, Callable, NamedTuple, Union, cast
 
 from ._errors import InputError, MissingPackageError
 
-__all__ = ["Chunk", "Exhausted", "Options", "open_chunks", "rows_of"]
-
 Load = Callable[[str], Any]
 PathLike = Union[str, "os.PathLike[str]"]
 

@@ -19,8 +19,6 @@ from ._memory_text import table
 from ._monitor import Monitor
 from ._profile_lines import LineRecorder, LineUse, can_record, record_lines, stop_lines
 
-__all__ = ["CallProfile", "FunctionProfile", "profile"]
-
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _KEPT = 1_000
 

@@ -22,8 +22,6 @@ from typing import Any
 
 from ._memory_kernel import resident_now
 
-__all__ = ["LineRecorder", "LineUse", "can_record", "record_lines", "stop_lines"]
-
 _PAUSE = 0.0002
 _OFTEN = 10_000
 _SHORT = 0.00005

@@ -13,8 +13,6 @@ from ._memory_sizes import format_change, format_size
 from ._monitor import Monitor, Sample
 from ._release import release_memory
 
-__all__ = ["GrowthWatch", "LeakWatch"]
-
 _WARM_IN_A_ROW = 3
 _LOOKS = 8
 

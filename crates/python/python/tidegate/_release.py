@@ -19,8 +19,6 @@ from ._memory_sizes import format_seconds, format_size
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["ReleaseStep", "Released", "release_memory"]
-
 _LAST_ERROR = ("last_exc", "last_type", "last_value", "last_traceback")
 
 

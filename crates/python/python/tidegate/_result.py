@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ._table import Table
     from ._udf import As
 
-__all__ = ["Field", "Progress", "Result", "Rows"]
-
 
 class Field(NamedTuple):
     """A column: its name, its Arrow type, and whether there may be nulls."""
@@ -218,15 +216,33 @@ class Rows:
     # -- files
 
     def write_parquet(self, path: PathLike) -> None:
-        """Write the rows to a Parquet file, which appears whole or not at all."""
+        """Write the rows to a Parquet file, which appears whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        """
         self._write("path", path, "parquet")
 
     def write_csv(self, path: PathLike) -> None:
-        """Write the rows to a CSV file, which appears whole or not at all."""
+        """Write the rows to a CSV file, which appears whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        """
         self._write("path", path, "csv")
 
     def write_ndjson(self, path: PathLike) -> None:
-        """Write the rows to a file of JSON objects, one a line, which appears whole or not at all."""
+        """Write the rows to a file of JSON objects, one a line, which appears whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        """
         self._write("path", path, "ndjson")
 
     def _write(self, name: str, path: PathLike, format: str) -> None:
@@ -261,6 +277,8 @@ class Result(Rows):
         #: What has to live as long as the query reads it.
         self._kept: Any = None
         self._source: Optional[Rows] = None
+        #: What was looked at of the rows.
+        self._first: Optional[Table] = None
 
     def _batches(self) -> _native.Batches:
         with self._lock:
@@ -296,10 +314,26 @@ class Result(Rows):
         return None if self._native is None else self._native.pid()
 
     def preview(self, rows: int = 10) -> Table:
-        """Return the first rows. They are read again by whoever reads the result; the query waits after them."""
+        """Return the first rows. They are read again by whoever reads the result; the query waits after them.
+
+        From then on they are shown with the result.
+
+        Parameters
+        ----------
+        rows : int, optional
+            How many.
+
+        Examples
+        --------
+        >>> from tidegate._engine import execute
+        >>> result = execute("SELECT value FROM range(0, 100000)")
+        >>> result.preview(2).rows(), len(result.collect())
+        ([(0,), (1,)], 100000)
+        """
         from ._table import Table
 
-        return Table(self._batches().peek(rows)[0])
+        self._first = Table(self._batches().peek(rows)[0])
+        return self._first
 
     def wait(self) -> Result:
         """Read the query to its end, throw its rows away, and return this result: for what it wrote, and its record."""
@@ -339,9 +373,7 @@ class Result(Rows):
             return
         if not isinstance(path, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"{name}: expected a path, not {type(path).__name__}")
-        from dataclasses import replace
-
-        self._run = replace(self._run, output=os.path.abspath(os.fsdecode(path)), format=format)
+        self._run = self._run.with_output(os.path.abspath(os.fsdecode(path)), format)
         self.wait()
 
     def __reduce__(self) -> Any:
@@ -359,7 +391,8 @@ class Result(Rows):
 
     def __repr__(self) -> str:
         sql = "" if self._run is None else f": {_cut(' '.join(self._run.sql.split()), 120)}"
-        return f"<tidegate result, {self._state()}{sql}>"
+        first = "" if self._first is None else f"\nits first rows:\n{self._first!r}"
+        return f"<tidegate result, {self._state()}{sql}>{first}"
 
     def _repr_html_(self) -> str:
         """Return the query and how far it is; it is not run."""
@@ -368,7 +401,8 @@ class Result(Rows):
         sql = "" if self._run is None else f"<pre>{escape(_cut(self._run.sql, 2000))}</pre>"
         call = "<code>.collect()</code>, <code>.to_pandas()</code>"
         hint = f"<p>Read its rows with {call}, or look at the first with <code>.preview()</code>.</p>"
-        return f"<div><p><b>tidegate result</b>, {escape(self._state())}</p>{sql}{'' if self.started else hint}</div>"
+        first = "" if self._first is None else f"<p>Its first rows:</p>{self._first._repr_html_()}"
+        return f"<div><p><b>tidegate result</b>, {escape(self._state())}</p>{sql}{first or hint}</div>"
 
 
 def _cut(text: str, length: int) -> str:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from . import _engine
 
 if TYPE_CHECKING:
     from . import _native
 
-__all__ = ["Run"]
 
-
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """A query that can be started, also more than once.
 
     Parameters
@@ -29,14 +25,22 @@ class Run:
     """
 
     sql: str
-    limit: Optional[int] = None
-    threads: Optional[int] = None
-    tables: Mapping[str, Any] = field(default_factory=dict)
-    output: Optional[str] = None
-    format: Optional[str] = None
-    max_rejects: Optional[str] = None
-    rejects: Optional[str] = None
-    on_progress: Optional[Callable[..., object]] = None
+    limit: Optional[int]
+    threads: Optional[int]
+    tables: Mapping[str, Any]
+    output: Optional[str]
+    format: Optional[str]
+    max_rejects: Optional[str]
+    rejects: Optional[str]
+    on_progress: Optional[Callable[..., object]]
+
+    def with_limit(self, limit: int) -> Run:
+        """Return the query with another limit, in bytes."""
+        return self._replace(limit=limit)
+
+    def with_output(self, path: str, format: str) -> Run:
+        """Return the query with its rows going to a file."""
+        return self._replace(output=path, format=format)
 
     def start(self) -> tuple[_native.Batches, Any]:
         """Return the batches of the query, and what has to live as long as they are read."""

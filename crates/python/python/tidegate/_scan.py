@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     Path = Union[str, "os.PathLike[str]"]
     Size = Union[str, int]
 
-__all__ = ["register", "scan", "sql", "table", "unregister"]
-
 
 def scan(
     source: Union[Path, Sequence[Path]],
@@ -143,7 +141,7 @@ def register(name: str, data: object, *, limit: Optional[Size] = None) -> LazyFr
     --------
     >>> ips = tg.register("ips", [])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    TypeError: table is of type list; expected a pandas, Polars or Arrow table, ...
+    TypeError: data is of type list; expected a pandas, Polars or Arrow table, ...
 
     """
     register_table(name, data)
@@ -151,12 +149,28 @@ def register(name: str, data: object, *, limit: Optional[Size] = None) -> LazyFr
 
 
 def unregister(name: str) -> None:
-    """Forget a registered table."""
+    """Forget a registered table.
+
+    Parameters
+    ----------
+    name
+        The name that it was registered by.
+
+    """
     forget_table(check_text(name, "name"))
 
 
 def table(name: str, *, limit: Optional[Size] = None, threads: Optional[int] = None) -> LazyFrame:
-    """Return a registered table as a frame."""
+    """Return a registered table as a frame.
+
+    Parameters
+    ----------
+    name
+        The name that it was registered by.
+    limit, threads
+        As of :func:`scan`.
+
+    """
     if not is_registered(check_text(name, "name")):
         raise UsageError(f"no table `{name}` is registered", help=f"tg.register({name!r}, data) does")
     return LazyFrame(Table(name), Settings(limit=limit, threads=threads))

@@ -8,8 +8,6 @@ from typing import Any, Union, overload
 from . import _native
 from ._result import Field, Rows
 
-__all__ = ["Table"]
-
 _SHOWN = 10
 
 
@@ -63,7 +61,13 @@ class Table(Rows):
         return self
 
     def head(self, rows: int = 5) -> Table:
-        """Return the first rows, without a copy."""
+        """Return the first rows, without a copy.
+
+        Parameters
+        ----------
+        rows : int, optional
+            How many.
+        """
         return Table(self._native.slice(0, max(0, rows)))
 
     def rows(self) -> list[tuple[Any, ...]]:

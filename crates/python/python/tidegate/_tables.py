@@ -7,9 +7,7 @@ import tempfile
 from typing import Any, Union
 
 from . import _native
-from ._errors import MissingPackageError
-
-__all__ = ["Kept", "check", "keep", "native_table", "ready"]
+from ._errors import UsageError
 
 
 class Kept:
@@ -17,8 +15,6 @@ class Kept:
 
     Attributes
     ----------
-    path : str
-        What a worker opens.
     nbytes : int
         The size of the file, in bytes.
     schema : list of Field
@@ -27,9 +23,13 @@ class Kept:
 
     def __init__(self, native: _native.KeptTable, schema: list[Any]) -> None:
         self._native = native
-        self.path = os.fspath(native.path)
         self.nbytes = native.nbytes
         self.schema = schema
+
+    @property
+    def path(self) -> str:
+        """What a worker opens; another one in a forked child."""
+        return os.fspath(self._native.path)
 
     def __repr__(self) -> str:
         return f"<tidegate table of {len(self.schema)} columns, {self.nbytes:,} bytes>"
@@ -85,6 +85,26 @@ def ready(name: str, table: Any) -> Union[Kept, _native.Batches]:
     return keep(name, table)
 
 
+def written(name: str, table: Any) -> Kept:
+    """Return a table as a file of which samples can be read; what a function returns is read for it.
+
+    Raises
+    ------
+    UsageError
+        If it is a result: whoever looks at a sample of it takes its rows away.
+    """
+    from ._result import Result
+
+    if isinstance(table, Result) or hasattr(table, "read_next_batch"):
+        raise UsageError(
+            f"tables[{name!r}]: what is read once cannot be forecast", help="give what `collect()` returns, or a function"
+        )
+    ready_ = ready(name, table)
+    if isinstance(ready_, Kept):
+        return ready_
+    return Kept(ready_.keep(spool_folder()), [])
+
+
 def native_batches(name: str, table: Any) -> _native.Batches:
     """Return any table as native batches, without a copy.
 
@@ -96,11 +116,13 @@ def native_batches(name: str, table: Any) -> _native.Batches:
     from ._result import Rows
 
     if isinstance(table, Rows):
-        return table._batches()  # pyright: ignore[reportPrivateUsage]
+        return table._batches()
     if isinstance(table, _native.Table):
         return table.to_batches()
     if _is_pandas(table):
-        table = _arrow_of_pandas(table)
+        from ._pandas import table_of
+
+        table = table_of(name, table)
     if hasattr(table, "__arrow_c_stream__"):
         return _native.Batches.of_capsule(table.__arrow_c_stream__())
     raise TypeError(
@@ -118,20 +140,17 @@ def spool_folder() -> str:
     return os.environ.get("TIDEGATE_SPILL_DIR") or os.fspath(_native.spool_folder(tempfile.gettempdir()))
 
 
+def is_unchanging(table: Any) -> bool:
+    """Tell whether a table stays what it is, so that it need not be written anew for each query."""
+    from ._table import Table
+
+    kind = type(table)
+    return isinstance(table, Table) or (
+        kind.__module__.partition(".")[0] == "pyarrow" and kind.__name__ in ("Table", "RecordBatch")
+    )
+
+
 def _is_pandas(table: Any) -> bool:
     """Tell a pandas frame without importing pandas."""
     kind = type(table)
     return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
-
-
-def _arrow_of_pandas(frame: Any) -> Any:
-    """Return a frame as a PyArrow table. An index that has a name becomes a column; one that has none is dropped."""
-    try:
-        import pyarrow
-    except ImportError:
-        raise MissingPackageError(
-            "a pandas frame as a table needs the package pyarrow", help="pip install pyarrow"
-        ) from None
-    if any(name is not None for name in frame.index.names):
-        frame = frame.reset_index()
-    return pyarrow.Table.from_pandas(frame, preserve_index=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import decimal
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
 
 from . import _native, _tables
@@ -15,8 +14,6 @@ from ._result import Result, Rows
 
 if TYPE_CHECKING:
     from ._udf_workers import Workers
-
-__all__ = ["As", "apply", "map_batches"]
 
 As = Literal["arrow", "pandas", "polars", "table"]
 
@@ -78,7 +75,7 @@ def map_batches(
         return _in_processes(rows, function, like, as_, workers)
 
     def make() -> _native.Batches:
-        batches = rows._batches()  # pyright: ignore[reportPrivateUsage]
+        batches = rows._batches()
         return _stream(_here(batches, function, as_), like)
 
     return _mapped(rows, make)
@@ -133,7 +130,7 @@ class _AsField:
 
 def _mapped(rows: Rows, make: Callable[[], _native.Batches]) -> Result:
     result = Result(make=make)
-    result._source = rows  # pyright: ignore[reportPrivateUsage]
+    result._source = rows
     return result
 
 
@@ -198,7 +195,7 @@ def _in_processes(
     source, part = _divided(rows, workers)
 
     def make() -> _native.Batches:
-        batches = source._batches()  # pyright: ignore[reportPrivateUsage]
+        batches = source._batches()
         return _stream(_there(Workers(packed, as_, workers, part), batches), like)
 
     return _mapped(source, make)
@@ -220,7 +217,7 @@ def _there(workers: Workers, batches: _native.Batches) -> Iterator[_native.Table
 
 def _divided(rows: Rows, workers: int) -> tuple[Rows, Optional[int]]:
     """Return the rows with half of their limit, and what each process may show the kernel of the rest."""
-    run = rows._run if isinstance(rows, Result) else None  # pyright: ignore[reportPrivateUsage]
+    run = rows._run if isinstance(rows, Result) else None
     if run is None or not isinstance(rows, Result) or rows.started or run.limit is None:
         return rows, None
     engine = max(_LEAST_ENGINE, run.limit // 2)
@@ -230,4 +227,4 @@ def _divided(rows: Rows, workers: int) -> tuple[Rows, Optional[int]]:
             f"workers: a limit of {run.limit:,} bytes leaves {max(0, part):,} for each of {workers} processes",
             help=f"at least {_LEAST_PART:,} are needed; raise the limit, or have fewer",
         )
-    return Result(replace(run, limit=engine)), part
+    return Result(run.with_limit(engine)), part

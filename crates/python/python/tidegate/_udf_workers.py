@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import pickle
+import signal
 import threading
 import traceback
 from collections import deque
@@ -17,8 +19,7 @@ from typing import Any, Callable, Optional
 
 from . import _native
 from ._errors import MemoryLimitError, TidegateError, WorkerLost
-
-__all__ = ["RemoteTraceback", "Workers", "pickled"]
+from ._result import Progress
 
 #: Seconds between two looks at what the processes show the kernel.
 _LOOK = 0.02
@@ -58,7 +59,7 @@ def pickled(function: Callable[[Any], Any]) -> bytes:
 
 
 class Workers:
-    """Processes that run one function.
+    """Processes that run one function. They are started by ``with``, and gone after it.
 
     Parameters
     ----------
@@ -73,22 +74,53 @@ class Workers:
     """
 
     def __init__(self, function: bytes, as_: str, count: int, part: Optional[int]) -> None:
+        self._function = function
+        self._as = as_
+        self._count = count
         self._part = part
-        self._over: dict[int, int] = {}
+        self._resident: dict[int, int] = {}
+        self._over: set[int] = set()
         self._stop = threading.Event()
-        context = multiprocessing.get_context("spawn")
         self._all: list[tuple[Any, Any]] = []
-        for _ in range(count):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, function, as_), daemon=True)
-            process.start()
-            theirs.close()
-            self._all.append((process, ours))
-        self._idle = deque(self._all)
+        self._idle: deque[tuple[Any, Any]] = deque()
         self._busy: deque[tuple[Any, Any]] = deque()
-        self._watch = threading.Thread(target=self._look, name="tidegate-watch", daemon=True)
-        if part is not None:
-            self._watch.start()
+
+    def __enter__(self) -> Workers:
+        try:
+            for _ in range(self._count):
+                self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        self._idle.extend(self._all)
+        threading.Thread(target=self._look, name="tidegate-watch", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        busy = [process for process, _ in self._busy]
+        for process, pipe in self._all:
+            pipe.close()
+            if process in busy:
+                process.kill()
+        for process, _ in self._all:
+            process.join(5)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, self._function, self._as), daemon=True)
+        # Ctrl-C is for this process, which ends the others; theirs is blocked from their first moment on.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+            self._all.append((process, ours))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
 
     def give(self, batch: _native.Table) -> Optional[_native.Table]:
         """Give a batch to a process; return what the oldest made of its, if one had to be waited for."""
@@ -107,63 +139,55 @@ class Workers:
             yield self._take()
 
     def _take(self) -> _native.Table:
-        worker = self._busy.popleft()
-        process, pipe = worker
+        process, pipe = self._busy[0]
         try:
             answer = pipe.recv_bytes()
         except (EOFError, OSError):
             raise self._lost(process) from None
-        self._idle.append(worker)
+        # Not before: one that is interrupted here is at work.
+        self._idle.append(self._busy.popleft())
         if answer[:1] == b"t":
             return _native.Table.of_ipc(answer[1:])
         error, text = pickle.loads(answer[1:])  # noqa: S301 - from our own process
         raise error from RemoteTraceback(text)
 
     def _look(self) -> None:
-        """End processes that show the kernel more than their part."""
+        """Remember what the processes show the kernel, and end those that show more than their part."""
         while not self._stop.wait(_LOOK):
             for process, _ in self._all:
-                pid = process.pid
-                resident = None if pid is None else _native.process_resident(pid)
-                if resident is not None and self._part is not None and resident > self._part:
-                    self._over[pid] = resident
+                resident = _native.process_resident(process.pid)
+                if not resident:
+                    continue
+                self._resident[process.pid] = resident
+                if self._part is not None and resident > self._part:
+                    self._over.add(process.pid)
                     process.kill()
 
     def _lost(self, process: Any) -> TidegateError:
         process.join(5)
         pid = process.pid
+        resident = self._resident.get(pid, 0)
         if pid in self._over:
             return MemoryLimitError(
-                f"map_batches: process {pid} showed the kernel {self._over[pid]:,} bytes; "
-                f"its part of the limit is {self._part:,}",
+                f"map_batches: process {pid} showed the kernel {resident:,} bytes; its part of the limit is {self._part:,}",
                 help="raise the limit, or have fewer workers",
             )
         return WorkerLost(
-            f"map_batches: process {pid} ended with exit code {process.exitcode} before its work was done", pid=pid
+            f"map_batches: process {pid} ended with exit code {process.exitcode} before its work was done; "
+            f"it last showed the kernel {resident:,} bytes",
+            help="a script needs `if __name__ == '__main__':` around what it runs" if process.exitcode == 1 else None,
+            pid=pid,
+            progress=Progress(resident=resident),
         )
-
-    def __enter__(self) -> Workers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for process, pipe in self._all:
-            pipe.close()
-            if process in (worker[0] for worker in self._busy):
-                process.kill()
-        for process, _ in self._all:
-            process.join(5)
-            if process.is_alive():
-                process.kill()
-                process.join()
 
 
 def _work(pipe: Any, function: bytes, as_: str) -> None:
     """Run the function for each batch that comes, until none comes any more."""
     from ._udf import apply
 
+    threading.Thread(target=_end_with_parent, name="tidegate-parent", daemon=True).start()
     run: Optional[Callable[[Any], Any]] = None
-    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError, OSError):
         while True:
             batch = pipe.recv_bytes()
             try:
@@ -173,6 +197,14 @@ def _work(pipe: Any, function: bytes, as_: str) -> None:
             except Exception as error:
                 answer = b"e" + _packed(error)
             pipe.send_bytes(answer)
+
+
+def _end_with_parent() -> None:
+    """End this process with the one that started it, also in the middle of a function."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _packed(error: Exception) -> bytes:

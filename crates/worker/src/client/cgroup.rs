@@ -1,7 +1,9 @@
 //! A cgroup of the limit's size around a worker: the kernel's own wall, where one may be made. Versions 1 and 2.
 //!
-//! The process is moved right after it was started, while it is being loaded; what it touched until then, some 100 KB, is
-//! counted where it was before.
+//! In version 1 a process is started by a thread that has moved into the group, so that it is there from the first. In version 2 it is
+//! moved right after it was started, while it is being loaded; what it touched until then, some 100 KB, is counted where it was
+//! before. Moving a process costs some 10 ms, because the kernel waits until no processor is where it could see the change;
+//! a thread that moves itself waits for nobody.
 
 use std::{
     fs::{self, OpenOptions},
@@ -99,6 +101,17 @@ impl Group {
     /// If there is no such process, or it may not be moved.
     pub fn take_in(&self, pid: u32) -> io::Result<()> {
         self.set("cgroup.procs", &pid.to_string())
+    }
+
+    /// Moves the thread that calls this into it, and with it the processes that it starts from then on.
+    ///
+    /// # Errors
+    /// If that cannot be done, as in version 2, where threads stay with their process.
+    pub(super) fn take_in_thread(&self) -> io::Result<()> {
+        match self.version {
+            Version::One => self.set("tasks", "0"),
+            Version::Two => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Returns how many processes in it the kernel killed for want of memory.

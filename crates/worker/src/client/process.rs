@@ -76,8 +76,7 @@ impl Process {
             Cgroup::Auto => Some(Group::make(options.limit)),
         };
         let failed = |source| WorkerError::Start { program: options.program.clone(), source };
-        let mut child = spawn(options, theirs).map_err(failed)?;
-        let (fence, group) = enclose(group, child.id());
+        let (mut child, fence, group) = spawn_enclosed(options, theirs, group).map_err(failed)?;
         let streams = [child.stdout.take().map(OwnedFd::from), child.stderr.take().map(OwnedFd::from)];
         let process = Self {
             child: SharedChild::new(child).map_err(failed)?,
@@ -219,14 +218,26 @@ fn stdio(stream: &Stream) -> io::Result<Stdio> {
     })
 }
 
-/// Moves the process into its cgroup.
-fn enclose(group: Option<Result<Group, String>>, pid: u32) -> (Fence, Option<Group>) {
-    match group {
-        None => (Fence::Off, None),
-        Some(Err(why)) => (Fence::Impossible(why), None),
-        Some(Ok(group)) => match group.take_in(pid) {
-            Ok(()) => (Fence::Around(group.folder().to_path_buf()), Some(group)),
-            Err(error) => (Fence::Impossible(format!("{}: {error}", group.folder().display())), None),
-        },
-    }
+/// Starts the program in its cgroup.
+fn spawn_enclosed(
+    options: &WorkerOptions,
+    socket: UnixStream,
+    group: Option<Result<Group, String>>,
+) -> io::Result<(Child, Fence, Option<Group>)> {
+    let group = match group {
+        None => return Ok((spawn(options, socket)?, Fence::Off, None)),
+        Some(Err(why)) => return Ok((spawn(options, socket)?, Fence::Impossible(why), None)),
+        Some(Ok(group)) => group,
+    };
+    let (child, is_inside) = thread::scope(|scope| {
+        let work = || (group.take_in_thread().is_ok(), spawn(options, socket));
+        let thread = thread::Builder::new().name("tidegate-spawn".into()).spawn_scoped(scope, work)?;
+        let (is_inside, child) = thread.join().map_err(|_| io::Error::other("the thread that starts it panicked"))?;
+        Ok::<_, io::Error>((child?, is_inside))
+    })?;
+    let moved = if is_inside { Ok(()) } else { group.take_in(child.id()) };
+    Ok(match moved {
+        Ok(()) => (child, Fence::Around(group.folder().to_path_buf()), Some(group)),
+        Err(error) => (child, Fence::Impossible(format!("{}: {error}", group.folder().display())), None),
+    })
 }

@@ -38,6 +38,8 @@ pub struct Worker {
     fence: Fence,
     limit: Limit,
     next: TaskId,
+    /// It was told to give memory back, and its answer was not taken yet.
+    releasing: bool,
 }
 
 impl Worker {
@@ -54,7 +56,10 @@ impl Worker {
             return Err(connection.silent("say hello", options.patience.hello));
         };
         match Reply::of_frame(frame) {
-            Ok(Reply::Hello(hello)) => Ok(Self { connection, hello, fence, limit: options.limit, next: TaskId::FIRST }),
+            Ok(Reply::Hello(hello)) => {
+                let (limit, next) = (options.limit, TaskId::FIRST);
+                Ok(Self { connection, hello, fence, limit, next, releasing: false })
+            }
             Ok(other) => {
                 Err(connection.useless(WorkerError::Unexpected { kind: other.kind(), when: "in place of a hello" }))
             }
@@ -94,6 +99,9 @@ impl Worker {
     /// with any of them; [`Worker::check`] tells the first two beforehand.
     pub fn run(mut self, task: &Task) -> Result<Running, WorkerError> {
         self.check(task)?;
+        if self.releasing {
+            self.released()?;
+        }
         let id = self.next;
         self.next = id.next();
         self.connection.send(&Request::Start(id, Box::new(task.clone())))?;
@@ -118,7 +126,25 @@ impl Worker {
     /// # Errors
     /// If the worker is gone, or does not answer. It is of no use then.
     pub fn release(&mut self) -> Result<Released, WorkerError> {
+        if !self.releasing {
+            self.begin_release()?;
+        }
+        self.released()
+    }
+
+    /// Lets the worker give back what memory it can, and does not wait for it: [`Worker::run`] does.
+    ///
+    /// # Errors
+    /// If the worker is gone. It is of no use then.
+    pub fn begin_release(&mut self) -> Result<(), WorkerError> {
         self.connection.send(&Request::Release)?;
+        self.releasing = true;
+        Ok(())
+    }
+
+    /// Waits for what the worker says that it gave back.
+    fn released(&mut self) -> Result<Released, WorkerError> {
+        self.releasing = false;
         let patience = self.connection.patience.answer;
         let Some(frame) = self.connection.receive(Some(patience))? else {
             return Err(self.connection.silent("release its memory", patience));

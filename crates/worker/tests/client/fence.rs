@@ -1,6 +1,6 @@
 //! The cgroup around a worker, where one may be made.
 
-use crate::support::{Test, error, options, start};
+use crate::support::{Test, error, options, start, wait_until};
 use std::{fs, path::PathBuf};
 use tidegate_memory::Limit;
 use tidegate_worker::{Cgroup, Fence, Worker, WorkerError, protocol::Task};
@@ -22,8 +22,9 @@ fn a_worker_without_a_fence_says_why() {
 
 fn a_fence_is_around_its_worker_and_goes_with_it() {
     let Some((worker, folder)) = fenced() else { return };
-    let inside = fs::read_to_string(folder.join("cgroup.procs")).unwrap();
-    assert_eq!(inside.trim(), worker.pid().to_string());
+    // The thread that has started it is there as well, until it is gone.
+    let inside = || fs::read_to_string(folder.join("cgroup.procs")).unwrap();
+    wait_until("the worker is alone", || inside().trim() == worker.pid().to_string());
     assert_eq!(worker.end().oom_kills, Some(0));
     assert!(!folder.exists());
     let Some((worker, folder)) = fenced() else { return };

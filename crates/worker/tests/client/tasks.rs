@@ -74,7 +74,12 @@ fn tasks_follow_each_other() {
         let mut running = worker.run(&Task::of_sql(format!("echo {at}"))).unwrap();
         assert_eq!(read(&mut running).0, at.to_string().as_bytes());
         worker = running.end().unwrap();
-        assert_eq!(worker.release().unwrap().given_back(), ByteCount::mib(1));
+        if at % 2 == 0 {
+            assert_eq!(worker.release().unwrap().given_back(), ByteCount::mib(1));
+        } else {
+            // The answer is taken by the next task.
+            worker.begin_release().unwrap();
+        }
         assert_eq!(worker.pid(), pid);
     }
 }

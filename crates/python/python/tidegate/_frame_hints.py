@@ -1,0 +1,36 @@
+"""What stands here in the place of methods that frames of pandas and Polars have."""
+
+from __future__ import annotations
+
+HINTS = {
+    "merge": ".join(other, on=.., how=..)",
+    "loc": ".filter(condition) for rows, .select(..) for columns",
+    "iloc": ".slice(offset, length)",
+    "at": ".filter(condition).select(..)",
+    "apply": ".map_batches(fn)",
+    "query": '.filter(tg.col("a") > 1), or .sql("SELECT * FROM self WHERE a > 1")',
+    "value_counts": '.group_by(column).len().sort("len", descending=True)',
+    "shape": ".count() and .columns",
+    "index": "a frame has no index; .sort(..) and .filter(..) take its place",
+    "set_index": "a frame has no index; .sort(..) and .filter(..) take its place",
+    "reset_index": "a frame has no index, so there is nothing to do",
+    "iterrows": ".iter_batches()",
+    "itertuples": ".iter_batches()",
+    "to_csv": ".write_csv(path)",
+    "to_parquet": ".write_parquet(path)",
+    "to_json": ".write_ndjson(path)",
+    "sink_parquet": ".write_parquet(path)",
+    "sink_csv": ".write_csv(path)",
+    "dtypes": ".schema",
+    "info": ".schema and .count()",
+    "nlargest": ".sort(column, descending=True).head(n)",
+    "nsmallest": ".sort(column).head(n)",
+    "resample": '.group_by(tg.col("ts").dt.truncate("1h"))',
+    "group_by_dynamic": '.group_by(tg.col("ts").dt.truncate("1h"))',
+    "pivot": "tg.when(..).then(..) for each column in .agg(..)",
+    "pivot_table": "tg.when(..).then(..) for each column in .agg(..)",
+    "values": ".to_numpy()",
+    "copy": "a frame never changes, so it needs no copy",
+    "lazy": "a frame is lazy already",
+    "cache": ".write_parquet(path), and tg.scan(path)",
+}
