@@ -121,7 +121,7 @@ pub fn taught(forecast: forecast::Forecast, past: &Past, limit: Limit) -> foreca
     let of_habit = |habit| known.as_ref().filter(|known| known.habit == habit).map(|known| known.peak);
     let bound = forecast.in_memory.most / forecast.in_memory.expected.max(1.0) * number(forecast.first_sight);
     let first_sight = learn::Forecast { expected: forecast.first_sight, bound: shown_size(bound) };
-    let corrected = || Some(past.corrected(first_sight, input)).filter(|learned| learned.runs > 0);
+    let corrected = || Some(past.corrected(first_sight, input, limit)).filter(|learned| learned.runs > 0);
     let lessons = Lessons {
         in_memory: of_habit(Habit::Held).or_else(corrected).map(lesson),
         spilling: of_habit(Habit::Spilled).or_else(|| past.spilling(input, limit)).map(lesson),

@@ -67,9 +67,9 @@ pub fn reopen(arguments: &QueryArgs) -> bool {
     outputs.into_iter().chain(told).flatten().all(|path| fs::metadata(path).map_or(true, |metadata| metadata.is_file()))
 }
 
-/// Returns the format that a name stands for. A pipe and a device have none, and get what the standard output would.
+/// Returns the format that a name stands for. A pipe and a device have none, and get CSV.
 pub fn format_of(path: &Path) -> Option<OutputFormat> {
-    let has_name = fs::metadata(path).map_or(true, |metadata| metadata.is_file());
+    let has_name = fs::metadata(path).map_or(true, |metadata| metadata.is_file() || metadata.is_dir());
     OutputFormat::of_path(path).or((!has_name).then_some(OutputFormat::Csv))
 }
 

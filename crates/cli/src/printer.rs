@@ -162,7 +162,8 @@ impl Printer {
 
     /// Says that there were more rejects than allowed.
     pub fn too_many_rejects(self, finished: &Finished, kept: Option<&Path>) {
-        let (rejects, lines) = (finished.rejects.count, finished.counts.lines() + finished.rejects.count);
+        let (rejects, counts) = (finished.rejects.count, finished.counts);
+        let lines = counts.lines() + rejects + counts.blank;
         let of_lines =
             format!("{} of {} are more than --max-rejects allows", counted(rejects, "reject"), counted(lines, "line"));
         self.line(Tone::Error, "error", &of_lines);

@@ -185,10 +185,11 @@ pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, Engi
     });
     bar.clear();
     let seconds = settings.restart.as_ref().map_or_else(|| start.elapsed().as_secs_f64(), Restart::seconds);
-    let (seen, unfinished) = (monitor.end(), plans.unfinished());
+    let seen = monitor.end();
+    let unfinished = if matches!(result, Ok(Ok(_))) { None } else { plans.unfinished() };
     match &result {
         Ok(Ok(_)) => drop(runtime),
-        // What they hold is to be given back as well. Those that compute for longer are left to the end of the process.
+        // What they hold is to be given back as well. Those that compute for longer end at their next await, in whatever task.
         _ => runtime.shutdown_timeout(LAST_STEP),
     }
     let peak = peak_resident().unwrap_or_else(|| watch.report().peak);

@@ -83,6 +83,16 @@ fn every_run_is_kept_and_shown() {
 }
 
 #[test]
+fn what_fails_after_its_last_row_keeps_its_plan() {
+    let place = Place::new(50_000);
+    let ran = place.ask(&["query", "-o", "/dev/full", "SELECT word, count(*) AS n FROM 'a.csv' GROUP BY word"]);
+    assert_eq!(ran.status.code(), Some(1), "{ran}");
+    let failed = place.json(&["report", "--format", "json"]);
+    assert_eq!(failed["ended"]["how"], "failed", "{failed:#}");
+    assert!(!failed["memory"]["operators"].as_array().unwrap().is_empty(), "{failed:#}");
+}
+
+#[test]
 fn a_damaged_history_stops_nothing() {
     let place = Place::new(10);
     fs::write(place.path("history.db"), "this is no database, and never was one\n".repeat(1000)).unwrap();

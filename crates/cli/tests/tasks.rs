@@ -113,7 +113,7 @@ fn sql_that_cannot_be_read_is_told_before_anything_runs() {
     let place = Place::new(&wrong, 10);
     let ran = place.ask(&["run", "tasks.toml"]);
     assert_eq!(ran.status.code(), Some(2), "{ran}");
-    assert!(ran.stderr.contains("tasks.toml:11: the query of task `total`: "), "{ran}");
+    assert!(ran.stderr.contains("tasks.toml:12: the query of task `total`: "), "{ran}");
     assert!(!place.path("out").exists(), "{ran}");
 }
 

@@ -17,7 +17,10 @@ pub use running::Running;
 
 use crate::{EngineError, MaxRejects, Progress, zones::ZoneStore};
 use attempt::Attempt;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 use tidegate_govern::{Profile, SpillFiles};
 use tidegate_memory::{Budget, Limit, Watch, ledger::Account};
 
@@ -84,6 +87,8 @@ struct Shared {
     output: Account,
     /// The operators of the plan that runs.
     live: Live,
+    /// What the plans were, from the last row on: what comes after it may still fail.
+    over: OnceLock<Unfinished>,
 }
 
 impl TaskOptions {
@@ -108,6 +113,7 @@ impl Task {
             spill: Arc::new(SpillFiles::new(spill::options(&options))),
             output: Account::open("output"),
             live: Live::default(),
+            over: OnceLock::new(),
             options,
         });
         Ok(Self { first: Attempt::new(&shared)?, shared })
@@ -144,12 +150,16 @@ impl Task {
 }
 
 impl Plans {
-    /// Returns what is known of the plans, and lets the last of them go; `None` if the task has ended well, or was never planned.
+    /// Returns what is known of the plans, and lets the last of them go; `None` if the task was never planned.
     pub fn unfinished(self) -> Option<Unfinished> {
-        let Shared { options, output, live, .. } = self.0.as_ref();
+        let Shared { options, output, live, over, .. } = self.0.as_ref();
+        if let Some(over) = over.get() {
+            return Some(over.clone());
+        }
         let operators = live.end();
         let replans = options.given_up.replans(options.first_profile());
         let memory = MemoryReport::new(&operators, output, options);
-        (!memory.operators.is_empty()).then_some(Unfinished { replans, memory })
+        let is_planned = !memory.operators.is_empty() || !replans.is_empty();
+        is_planned.then_some(Unfinished { replans, memory })
     }
 }

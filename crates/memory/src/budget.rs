@@ -1,14 +1,29 @@
 //! From the limit to the budget: what the operators of a task may use.
 
-use crate::ByteCount;
+use crate::{ByteCount, Limit};
 
 /// The smallest limit that is accepted. Below it, the program's own pages, the baseline and the reserve leave nothing to
 /// work with.
 pub const MINIMUM_LIMIT: ByteCount = ByteCount::mib(64);
 
-/// Resident program pages at which the watch drops them.
-#[cfg(feature = "allocator")]
+/// Resident program pages at which the watch drops them, of small and of large limits, and their share of those in between, in per
+/// cent.
 pub(crate) const PROGRAM_CAP: ByteCount = ByteCount::mib(12);
+pub(crate) const PROGRAM_MOST: ByteCount = ByteCount::mib(64);
+const PROGRAM_SHARE: u64 = 12;
+
+/// What a query touches of the program, about.
+const PROGRAM: ByteCount = ByteCount::mib(52);
+
+/// Returns how many program pages may stay within a limit where nothing is known of the plan.
+pub(crate) fn may_stay(limit: Limit) -> ByteCount {
+    limit.bytes().map_or(PROGRAM_MOST, |limit| limit.percent(PROGRAM_SHARE)).min(PROGRAM_MOST).max(PROGRAM_CAP)
+}
+
+/// Returns how many program pages a task within a limit shows the kernel, about.
+pub fn program_share(limit: Limit) -> ByteCount {
+    may_stay(limit).min(PROGRAM)
+}
 
 /// What is set aside for program pages: the cap and what comes back between two looks of the watch.
 const PROGRAM_ALLOWANCE: ByteCount = ByteCount::mib(20);
@@ -48,6 +63,15 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_large_limit_all_pages_of_the_program_may_stay() {
+        let of = |mib| (may_stay(Limit::Bytes(ByteCount::mib(mib))), program_share(Limit::Bytes(ByteCount::mib(mib))));
+        assert_eq!(of(64), (PROGRAM_CAP, PROGRAM_CAP));
+        assert_eq!(of(200), (ByteCount::mib(24), ByteCount::mib(24)));
+        assert_eq!(of(4000), (PROGRAM_MOST, PROGRAM));
+        assert_eq!(program_share(Limit::Unlimited), PROGRAM);
+    }
 
     #[test]
     fn the_parts_add_up_to_the_limit() {

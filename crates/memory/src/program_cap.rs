@@ -6,9 +6,12 @@
 //! What runs for the first time, when a query is planned and begins, is dropped some times as well, but not for long.
 //!
 //! Planning and starting any query touches some 50 MiB of them. A worker that answers small queries one after the other would spend
-//! most of its time on faults, so that with a large limit an eighth of it is theirs from the beginning.
+//! most of its time on faults, so that a share of the limit is theirs from the beginning.
 
-use crate::{ByteCount, Limit, budget::PROGRAM_CAP};
+use crate::{
+    ByteCount, Limit,
+    budget::{PROGRAM_CAP, PROGRAM_MOST, may_stay},
+};
 use std::time::Duration;
 
 /// Drops that follow each other this fast are of pages that are needed, if there are many.
@@ -17,17 +20,11 @@ const SOON: Duration = Duration::from_millis(8);
 /// So many are many.
 const MANY: u32 = 16;
 
-/// After this time without a drop, no more than usual may stay.
+/// At a drop after so long without one, no more than usual may stay again.
 const LATER: Duration = Duration::from_millis(500);
 
 /// By so much more may stay each time.
 const STEP: ByteCount = ByteCount::mib(2);
-
-/// No plan was seen to need more.
-const MOST: ByteCount = ByteCount::mib(64);
-
-/// The part of a limit that may stay from the beginning, in per cent.
-const SHARE: u64 = 12;
 
 /// What is left free for pages that come back between two looks.
 const COMES_BACK: ByteCount = ByteCount::mib(8);
@@ -46,7 +43,7 @@ pub(crate) struct ProgramCap {
 impl ProgramCap {
     /// Returns what may stay within a limit.
     pub(crate) fn of(limit: Limit) -> Self {
-        let usual = limit.bytes().map_or(MOST, |limit| limit.percent(SHARE)).min(MOST).max(PROGRAM_CAP);
+        let usual = may_stay(limit);
         Self { usual, wanted: usual, dropped: None, soon: 0 }
     }
 
@@ -62,7 +59,7 @@ impl ProgramCap {
             Some(since) if since <= SOON => {
                 self.soon = self.soon.saturating_add(1);
                 if self.soon > MANY {
-                    self.wanted = MOST.min(self.wanted + STEP);
+                    self.wanted = PROGRAM_MOST.min(self.wanted + STEP);
                 }
             }
             Some(since) if since < LATER => self.soon = 0,
@@ -95,7 +92,7 @@ mod tests {
         assert_eq!(after(&[often(1, 10), often(50, 1), often(1, 10)].concat()).bytes(free), PROGRAM_CAP);
         assert_eq!(after(&[often(1, 19), often(100, 1)].concat()).bytes(free), PROGRAM_CAP + STEP + STEP);
         assert_eq!(after(&[often(1, 19), often(600, 1)].concat()).bytes(free), PROGRAM_CAP);
-        assert_eq!(after(&often(1, 100)).bytes(free), MOST);
+        assert_eq!(after(&often(1, 100)).bytes(free), PROGRAM_MOST);
     }
 
     #[test]
@@ -103,7 +100,7 @@ mod tests {
         let usual = |mib| ProgramCap::of(Limit::Bytes(ByteCount::mib(mib))).bytes(ByteCount::mib(mib));
         assert_eq!((usual(64), usual(100)), (PROGRAM_CAP, PROGRAM_CAP));
         assert_eq!(usual(200), ByteCount::mib(24));
-        assert_eq!(usual(1000), MOST);
+        assert_eq!(usual(1000), PROGRAM_MOST);
         let mut cap = ProgramCap::of(Limit::Bytes(ByteCount::mib(200)));
         cap.dropped(Duration::from_secs(1));
         cap.dropped(Duration::from_secs(9));

@@ -11,9 +11,9 @@
 //! holds a lock cannot keep the others from it for ever.
 
 use crate::{
-    ByteCount, Meter, Resident,
+    ByteCount, Limit, Meter, Resident,
     allocator::{jemalloc, large, program_pages},
-    budget::PROGRAM_CAP,
+    budget::{PROGRAM_CAP, may_stay},
     ledger,
 };
 use std::{
@@ -76,7 +76,7 @@ pub(crate) fn raise(limit: Option<ByteCount>) -> io::Result<u64> {
     LINE.store(if limit.is_some() { 0 } else { i64::MAX }, Relaxed);
     LATE.store(if limit.is_some() { 0 } else { u64::MAX }, Relaxed);
     LIMIT.store(limit.map_or(i64::MAX, signed), Relaxed);
-    let_stay(PROGRAM_CAP);
+    let_stay(may_stay(limit.map_or(Limit::Unlimited, Limit::Bytes)));
     Ok(RAISED.fetch_add(1, Relaxed) + 1)
 }
 
@@ -179,7 +179,8 @@ fn arrive(additional: i64) {
     if PASSES.replace(true) {
         return;
     }
-    if !has_room(additional) {
+    // What costs least goes first.
+    if !has_room(additional) && !(drop_program() && has_room(additional)) {
         give_back();
         if !has_room(additional) {
             wait(additional);
@@ -225,6 +226,16 @@ fn room(resident: Resident, wanted: i64) -> i64 {
     let free = limit - MARGIN - signed(resident.anonymous) - file;
     let least = free - large::untouched_at_most();
     if least > wanted && least >= limit / 8 { least } else { free - large::untouched() }
+}
+
+/// Drops program pages where more of them were allowed than is left to them at least. Returns whether it was so.
+fn drop_program() -> bool {
+    let least = signed(PROGRAM_CAP);
+    let had_more = PROGRAM.swap(least, Relaxed) > least;
+    if had_more {
+        program_pages::drop_pages();
+    }
+    had_more
 }
 
 /// Gives back freed pages and program pages, one thread at a time.

@@ -7,7 +7,7 @@ use super::{
     mode::{self, Needs, shared, shown},
 };
 use tidegate_govern::growth::most_states;
-use tidegate_memory::{Budget, ByteCount};
+use tidegate_memory::{Budget, ByteCount, Limit, program_share};
 
 /// What a query is expected to need. Sizes in bytes.
 #[derive(Clone, Debug)]
@@ -107,8 +107,8 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
     let flat: f64 = states.iter().map(|state| state.flat).sum();
     let live = flat + last.besides + states.iter().map(|state| state.at_peak).sum::<f64>();
     let fixed = flat + last.besides + live * last.allocator + last.outside;
-    let of_limit = |budget: Budget| (level_number(budget.limit) * PROGRAM_SHARE).clamp(PROGRAM, WHOLE_PROGRAM);
-    let program = terms.budget.map_or(WHOLE_PROGRAM, of_limit);
+    let limit = terms.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
+    let [program, whole_program] = [limit, Limit::Unlimited].map(|limit| level_number(program_share(limit)));
     let heap = growing.all.times(1.0 + ROUNDING).plus(Range::exactly(fixed));
     let with_program = |program: f64| of_process(heap.plus(Range::exactly(program)));
     let in_memory = with_program(program);
@@ -120,7 +120,7 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
     let rows_in = last.scans.iter().map(|scan| scan.rows / scan.share.max(f64::MIN_POSITIVE)).sum();
     Some(Forecast {
         peak: within(in_memory, terms, mode),
-        unlimited: with_program(WHOLE_PROGRAM),
+        unlimited: with_program(whole_program),
         in_memory,
         first_sight: shown(in_memory.expected),
         mode,
@@ -139,15 +139,9 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
     })
 }
 
-/// Resident pages of the program, about: under a small limit, where those that are not used are dropped, and without. Of a limit
-/// in between they take a share.
-const PROGRAM: f64 = 13e6;
-const PROGRAM_SHARE: f64 = 0.12;
-const WHOLE_PROGRAM: f64 = 55e6;
-
 /// What a process has shown before its task holds anything, as its pages are not dropped at once, and how much more it may be:
 /// how many pages the kernel maps at a time depends on what it has in its cache.
-const START: f64 = 40e6;
+const START: f64 = 33e6;
 const VARIES: f64 = 15e6;
 
 /// Returns the peak of a process in which a task holds so much, with the program.
@@ -205,7 +199,7 @@ enum Class {
 
 fn class(held: &Held, terms: &Terms) -> Class {
     match held.name.as_str() {
-        "AggregateExec" if held.details.contains("mode=Partial") => {
+        "AggregateExec" if held.details.contains("mode=Partial") && !keeps_all(&held.details) => {
             let most = most_states(terms.budget.map(|budget| budget.operators.size()));
             Class::States(super::level::number(most as u64) * 2.0)
         }
@@ -245,6 +239,11 @@ fn rows_out(levels: &[Level], last: &Level) -> Range {
         (grown, (last.rows_out - first).abs() > 0.5)
     };
     if grows && last.share < 1.0 { range.loosened(ROWS) } else { range }
+}
+
+/// Returns whether a step of a group-by has one group, and keeps the values of all rows in it.
+fn keeps_all(details: &str) -> bool {
+    details.contains("gby=[]") && keeps_values(details)
 }
 
 /// Returns whether functions among these keep the values of their rows.

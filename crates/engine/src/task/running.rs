@@ -1,7 +1,7 @@
 //! A task that runs, and is planned again where its plan was too wide.
 
 use super::{
-    Finished, MemoryReport, Shared,
+    Finished, MemoryReport, Shared, Unfinished,
     attempt::{Attempt, Planned},
 };
 use crate::{EngineError, Progress, RejectReport, Snapshot, sql::plain};
@@ -168,6 +168,8 @@ impl Running {
         let Current { plan, operators, batches, producer, .. } = current;
         producer.abort();
         drop((plan, operators, batches, shared.live.end()));
+        let replans = shared.options.given_up.replans(shared.options.first_profile());
+        let _ = shared.over.set(Unfinished { replans: replans.clone(), memory: memory.clone() });
         attempt.rejects.commit()?;
         let counts: Snapshot = shared.progress.snapshot();
         let rejects: RejectReport = attempt.rejects.report();
@@ -177,7 +179,7 @@ impl Running {
             rejects,
             spill: shared.spill.report(),
             reserved_peak: attempt.pool.peak(),
-            replans: shared.options.given_up.replans(shared.options.first_profile()),
+            replans,
             notes: shared.progress.notes(),
             memory,
         })

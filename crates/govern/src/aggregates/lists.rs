@@ -46,7 +46,7 @@ impl AggregateUDFImpl for Lists {
         Ok(Box::new(Estimated::new(self.stock.create_groups_accumulator(args)?)))
     }
 
-    /// What leaves a frame again is small.
+    /// A frame that slides gives values back one at a time, for which each size would have to be asked again.
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         self.stock.create_sliding_accumulator(args)
     }

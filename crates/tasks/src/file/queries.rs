@@ -18,7 +18,7 @@ impl TaskFile {
             Some(Problem { line, message: format!("the query of task `{name}`: {message}"), help })
         };
         let queries = self.tasks.iter().filter_map(|task| match &task.work {
-            Work::Sql(sql) => Some((task.name.as_str(), task.line, sql.as_str())),
+            Work::Sql(sql) => Some((task.name.as_str(), task.work_line, sql.as_str())),
             Work::Command(_) => None,
         });
         let problems: Vec<_> = queries.filter_map(problem).collect();

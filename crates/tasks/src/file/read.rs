@@ -158,7 +158,7 @@ fn task(source: &mut Source<'_>, table: &DeTable<'_>, heading: &Heading<'_>) -> 
         source.problem(heading.line, message, "lower it, or raise `limit` at the top of the file");
     }
     let after = fields.texts(source, "after", "[\"errors\"]").unwrap_or_default();
-    let work = work(source, &fields, heading)?;
+    let Placed { value: work, line: work_line } = work(source, &fields, heading)?;
     let inferred = output.as_ref().and_then(|output| Path::new(output.value.as_str()).extension());
     let inferred = inferred.and_then(|extension| Format::of_extension(extension.to_str()?));
     Some(Task {
@@ -167,6 +167,7 @@ fn task(source: &mut Source<'_>, table: &DeTable<'_>, heading: &Heading<'_>) -> 
         inputs,
         each,
         work,
+        work_line,
         format: format.or(inferred),
         output,
         limit,
@@ -174,7 +175,7 @@ fn task(source: &mut Source<'_>, table: &DeTable<'_>, heading: &Heading<'_>) -> 
     })
 }
 
-fn work(source: &mut Source<'_>, fields: &Fields<'_, '_>, heading: &Heading<'_>) -> Option<Work> {
+fn work(source: &mut Source<'_>, fields: &Fields<'_, '_>, heading: &Heading<'_>) -> Option<Placed<Work>> {
     let sql = fields.text(source, "sql", "\"SELECT count(*) FROM {input}\"");
     let command = fields.some_texts(source, "command", "[\"python\", \"load.py\"]");
     match (sql, command) {
@@ -192,8 +193,11 @@ fn work(source: &mut Source<'_>, fields: &Fields<'_, '_>, heading: &Heading<'_>)
             }
             None
         }
-        (Some(sql), None) => Some(Work::Sql(sql.value)),
-        (None, Some(command)) => Some(Work::Command(command.into_iter().map(|word| word.value).collect())),
+        (Some(sql), None) => Some(Placed { value: Work::Sql(sql.value), line: sql.line }),
+        (None, Some(command)) => {
+            let line = command.first().map_or(heading.line, |word| word.line);
+            Some(Placed { value: Work::Command(command.into_iter().map(|word| word.value).collect()), line })
+        }
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Task {
     pub each: Each,
     /// What is done.
     pub work: Work,
+    /// The line where `sql` or `command` stands.
+    pub work_line: usize,
     /// The format of the output; commands write what they like.
     pub format: Option<Format>,
     /// Where the output goes; a command may have none.

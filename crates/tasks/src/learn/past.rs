@@ -13,9 +13,9 @@
 //!   learned apart.
 
 use super::{ALIKE, Forecast, Learned, Lesson, distance, learn, line};
-use crate::history::{Outcome, Run};
+use crate::history::{NewRun, Outcome, Run};
 use std::time::Duration;
-use tidegate_memory::{Budget, ByteCount, Limit};
+use tidegate_memory::{Budget, ByteCount, Limit, program_share};
 
 /// Alike runs that suffice without a look at the data.
 const ENOUGH: usize = 3;
@@ -71,7 +71,8 @@ pub enum Habit {
 impl Past {
     /// Returns what runs of one shape say, the newest first.
     pub fn new(runs: Vec<Run>) -> Self {
-        Self { runs: runs.into_iter().filter(|run| run.facts.outcome == Outcome::Done).collect() }
+        let done = runs.into_iter().filter(|run| run.facts.outcome == Outcome::Done);
+        Self { runs: done.map(as_unlimited).collect() }
     }
 
     /// Returns how many runs there are.
@@ -79,10 +80,12 @@ impl Past {
         self.runs.len()
     }
 
-    /// Corrects a forecast at first sight, of the peak if all is held in memory.
-    pub fn corrected(&self, first_sight: Forecast, input: ByteCount) -> Learned {
+    /// Corrects a forecast at first sight, of the peak within a limit if all is held in memory.
+    pub fn corrected(&self, first_sight: Forecast, input: ByteCount, limit: Limit) -> Learned {
         let lessons: Vec<Lesson> = self.runs.iter().filter_map(Run::lesson).collect();
-        learn(first_sight, input, &lessons)
+        let Forecast { expected, bound } = first_sight;
+        let more = more_program(limit);
+        within(learn(Forecast { expected: expected + more, bound: bound + more }, input, &lessons), limit)
     }
 
     /// Returns what runs of this size within this limit take, if enough of them agree.
@@ -90,7 +93,7 @@ impl Past {
         let alike: Vec<&Run> = self.alike(input).collect();
         let free: Vec<&Run> = alike.iter().copied().filter(|run| !run.was_held()).collect();
         let held: Vec<&Run> = alike.iter().copied().filter(|run| run.was_held()).collect();
-        let in_memory = peaks(&free, input);
+        let in_memory = peaks(&free, input).map(|learned| within(learned, limit));
         let habit = self.habit(input, limit).or_else(|| {
             // What never ran within such a limit spills if it does not fit.
             let bytes = limit.bytes()?;
@@ -148,6 +151,28 @@ impl Past {
     fn alike(&self, input: ByteCount) -> impl Iterator<Item = &Run> {
         self.runs.iter().filter(move |run| distance(run.facts.input.bytes, input) <= ALIKE.ln() + 1e-9)
     }
+}
+
+/// Returns how many more of its own pages a process shows that has no limit.
+fn more_program(limit: Limit) -> ByteCount {
+    program_share(Limit::Unlimited) - program_share(limit)
+}
+
+/// Returns a run with what it would have shown of the program without a limit, so that runs within different ones can stand
+/// beside each other. What was held down by its limit stays as it is.
+fn as_unlimited(run: Run) -> Run {
+    if run.was_held() || run.facts.peak == ByteCount::ZERO {
+        return run;
+    }
+    let more = more_program(run.facts.limit);
+    let (peak, first_sight) = (run.facts.peak + more, run.facts.first_sight.map(|sight| sight + more));
+    Run { facts: NewRun { peak, first_sight, ..run.facts }, ..run }
+}
+
+/// Returns what was learned without a limit for a run within one.
+fn within(learned: Learned, limit: Limit) -> Learned {
+    let (Forecast { expected, bound }, more) = (learned.forecast, more_program(limit));
+    Learned { forecast: Forecast { expected: expected - more, bound: bound - more }, ..learned }
 }
 
 /// Returns what is left of a limit to a query that spills: all but the reserve.

@@ -5,7 +5,7 @@ use crate::history::{Input, NewRun, Outcome, Run};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use std::time::{Duration, SystemTime};
-use tidegate_memory::Limit;
+use tidegate_memory::{Limit, program_share};
 
 const MB: u64 = 1_000_000;
 
@@ -191,7 +191,7 @@ fn what_spilled_is_no_lesson_for_what_does_not() {
     };
     let replanned = changed(sampled(90.0), |run| run.replans = 1);
     let past = Past::new(vec![sampled(300.0), spilled(190.0), spilled(192.0), spilled(191.0), replanned]);
-    let corrected = past.corrected(first_sight(100.0), mb(500.0));
+    let corrected = past.corrected(first_sight(100.0), mb(500.0), limit(1000.0));
     assert_eq!(corrected.runs, 1);
     assert!(near(corrected.forecast.expected, 300.0, 0.01), "{corrected:?}");
     assert_eq!(past.habit(mb(500.0), limit(250.0)), Some(Habit::Spilled));
@@ -205,6 +205,16 @@ fn what_spilled_is_no_lesson_for_what_does_not() {
     let ratio = bytes(other.forecast.expected) / bytes(known.peak.forecast.expected);
     assert!((ratio - bytes(held_to(mb(512.0))) / bytes(held_to(mb(256.0)))).abs() < 0.05, "{other:?}");
     assert!(past.spilling(mb(500.0), Limit::Unlimited).is_none());
+}
+
+#[test]
+fn a_smaller_limit_has_fewer_pages_of_the_program() {
+    let runs = vec![run(500.0, 60.0), run(500.0, 61.0), run(500.0, 60.0)];
+    let of = |limit| Past::new(runs.clone()).known(mb(500.0), limit).unwrap().peak.forecast.expected;
+    let more = program_share(limit(1000.0)) - program_share(limit(100.0));
+    assert!(more > mb(30.0));
+    assert!(of(limit(1000.0)).bytes().abs_diff(mb(60.3).bytes()) < 1_000_000);
+    assert_eq!(of(limit(1000.0)) - of(limit(100.0)), more);
 }
 
 #[test]

@@ -126,9 +126,7 @@ impl Worker {
     /// # Errors
     /// If the worker is gone, or does not answer. It is of no use then.
     pub fn release(&mut self) -> Result<Released, WorkerError> {
-        if !self.releasing {
-            self.begin_release()?;
-        }
+        self.begin_release()?;
         self.released()
     }
 
@@ -137,6 +135,9 @@ impl Worker {
     /// # Errors
     /// If the worker is gone. It is of no use then.
     pub fn begin_release(&mut self) -> Result<(), WorkerError> {
+        if self.releasing {
+            return Ok(());
+        }
         self.connection.send(&Request::Release)?;
         self.releasing = true;
         Ok(())
