@@ -118,15 +118,19 @@ def ratio(rows: Rows, form: str, name: str) -> str:
 def quarter(measured: dict[str, Any]) -> list[str]:
     """Return the part about a quarter of the fastest peer's memory."""
     parts = [heading("At a quarter of the fastest peer's memory", measured["about"])]
-    parts.append("The peer without a limit, and Tidegate in turns with it. Seconds, medians of as many runs as stand in brackets.\n")
-    parts += ["| | | peer | its MB | its seconds | limit, MB | tidegate | peer / ours |", "|---|---|---|---|---|---|---|---|"]
+    parts.append(
+        "The peer without a limit, and Tidegate in turns with it. Seconds, medians of as many runs as stand in brackets; what was spilled "
+        "is what was written beside the answer.\n"
+    )
+    parts += ["| | | peer | its MB | its seconds | limit, MB | tidegate | spilled, MB | peer / ours |", f"|{'---|' * 9}"]
     rows = measured["rows"]
     for row in (median(row) for row in rows if row["tool"] == "tidegate"):
         peer = fastest_peer(rows, row["form"], row["question"])
         if peer is None:
             continue
         good = row["outcome"] == "answered"
-        ours = f"{row['seconds']:.2f} ({row['count']}) | {peer['seconds'] / row['seconds']:.2f}" if good else f"{row['outcome']} | "
+        figures = f"{row['seconds']:.2f} ({row['count']}) | {row['written'] / 1e6:.0f} | {peer['seconds'] / row['seconds']:.2f}"
+        ours = figures if good else f"{row['outcome']} | | "
         parts.append(
             f"| {row['form']} | {row['question']} | {peer['tool']} | {peer['anon'] / 1e6:.0f} | {peer['seconds']:.2f} ({peer['count']}) | "
             f"{row['limit'] / 1e6:.0f} | {ours} |"
