@@ -165,7 +165,7 @@ impl Printer {
         let (rejects, counts) = (finished.rejects.count, finished.counts);
         let lines = counts.lines() + rejects + counts.blank;
         let of_lines =
-            format!("{} of {} are more than --max-rejects allows", counted(rejects, "reject"), counted(lines, "line"));
+            format!("more rejects than --max-rejects allows: {} of {}", grouped(rejects), counted(lines, "line"));
         self.line(Tone::Error, "error", &of_lines);
         let help = if kept.is_some() {
             "look at the file of rejects, or raise --max-rejects"
