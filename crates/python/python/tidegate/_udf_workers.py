@@ -186,13 +186,13 @@ def _work(pipe: Any, function: bytes, as_: str) -> None:
     from ._udf import apply
 
     threading.Thread(target=_end_with_parent, name="tidegate-parent", daemon=True).start()
-    run: Optional[Callable[[Any], Any]] = None
+    run: Any = None
     with contextlib.suppress(EOFError, OSError):
         while True:
             batch = pipe.recv_bytes()
             try:
-                if run is None:
-                    run = pickle.loads(function)  # noqa: S301 - from our own process
+                # What it raises is the answer to the first batch.
+                run = run or pickle.loads(function)  # noqa: S301 - from our own process
                 answer = b"t" + apply(run, _native.Table.of_ipc(batch), as_).to_ipc()
             except Exception as error:
                 answer = b"e" + _packed(error)
