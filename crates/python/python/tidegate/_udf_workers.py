@@ -169,7 +169,8 @@ class Workers:
         resident = self._resident.get(pid, 0)
         if pid in self._over:
             return MemoryLimitError(
-                f"map_batches: process {pid} showed the kernel {resident:,} bytes; its part of the limit is {self._part:,}",
+                f"map_batches: process {pid} showed the kernel {resident:,} bytes; "
+                f"its part of the limit is {self._part:,}",
                 help="raise the limit, or have fewer workers",
             )
         return WorkerLost(
@@ -191,8 +192,8 @@ def _work(pipe: Any, function: bytes, as_: str) -> None:
         while True:
             batch = pipe.recv_bytes()
             try:
-                # What it raises is the answer to the first batch.
-                run = run or pickle.loads(function)  # noqa: S301 - from our own process
+                if run is None:
+                    run = pickle.loads(function)  # noqa: S301 - from our own process
                 answer = b"t" + apply(run, _native.Table.of_ipc(batch), as_).to_ipc()
             except Exception as error:
                 answer = b"e" + _packed(error)
