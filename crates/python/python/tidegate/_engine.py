@@ -177,7 +177,7 @@ def forecast(
 
 
 def forecast_pandas(path: PathLike, *, columns: Optional[list[str]] = None) -> PandasForecast:
-    """Return what pandas would need to read a file, and the line to write.
+    r"""Return what pandas would need to read a file, and the line to write.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def forecast_pandas(path: PathLike, *, columns: Optional[list[str]] = None) -> P
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "f.csv")
     ...     with open(path, "w") as file:
-    ...         _ = file.write("a,b\\n" + "1,x\\n" * 1000)
+    ...         _ = file.write("a,b\n" + "1,x\n" * 1000)
     ...     tg.forecast_pandas(path).bound > 8000
     True
     """
