@@ -121,7 +121,7 @@ _PLACES = {
 
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604 - what is exported stands above
+__all__ = [  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll] - what is exported stands above
     "__version__",
     *(name for name in _MODULES if name not in ("all", "len") and not name.endswith("_ipython_extension")),
 ]

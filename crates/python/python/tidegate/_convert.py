@@ -93,12 +93,12 @@ def to_pandas(batches: _native.Batches) -> Any:
     """Return the batches as a ``pandas.DataFrame``. Columns grow as batches come; none is in memory twice."""
     pandas = need("pandas", "to_pandas")
     numpy = importlib.import_module("numpy")
-    columns = batches.columns(texts=True)
+    columns: list[Any] = list(batches.columns(texts=True))
     names = [column.name for column in columns]
     arrays = {}
     for at in range(len(columns)):
         # Each column goes as soon as pandas has it.
-        column, columns[at] = columns[at], None  # pyright: ignore[reportArgumentType]
+        column, columns[at] = columns[at], None
         arrays[at] = _pandas_column(pandas, numpy, column)
         del column
     frame = pandas.DataFrame(arrays, copy=False)

@@ -177,7 +177,7 @@ def forecast(
 
 
 def forecast_pandas(path: PathLike, *, columns: Optional[list[str]] = None) -> PandasForecast:
-    """Return what pandas would need to read a file, and the line to write.
+    r"""Return what pandas would need to read a file, and the line to write.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def forecast_pandas(path: PathLike, *, columns: Optional[list[str]] = None) -> P
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "f.csv")
     ...     with open(path, "w") as file:
-    ...         _ = file.write("a,b\\n" + "1,x\\n" * 1000)
+    ...         _ = file.write("a,b\n" + "1,x\n" * 1000)
     ...     tg.forecast_pandas(path).bound > 8000
     True
     """
@@ -210,7 +210,7 @@ def forecast_pandas(path: PathLike, *, columns: Optional[list[str]] = None) -> P
     arguments = ["forecast", "--format", "json"]
     if columns is not None:
         names: Any = columns
-        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in columns):
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
             raise TypeError(f"columns: expected a list of names, not {columns!r}")
         arguments += ["--columns", ",".join(columns)]
     if _path("path", path) is None:
@@ -284,7 +284,7 @@ def limit_of(limit: Optional[Size]) -> Optional[int]:
     """
     if limit is None:
         limit = os.environ.get("TIDEGATE_LIMIT") or "75%"
-    if isinstance(limit, bool) or not isinstance(limit, (str, int)):
+    if isinstance(limit, bool) or not isinstance(limit, (str, int)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"limit: expected a size such as '512MB', not {type(limit).__name__}")
     bytes_ = _native.limit_bytes(str(limit))
     least = 64 << 20

@@ -113,7 +113,7 @@ class Ready:
         self.sql = compiler.text(self.query)
 
     def tables(self, sql: str) -> dict[str, Any]:
-        """Return the tables of this process whose names stand in a query; without quotes, SQL takes them in lower case."""
+        """Return the tables of this process that a query names; without quotes, SQL takes names in lower case."""
         words = set(_WORD.findall(sql))
         folded = {word.lower() for word in words}
         tables: dict[str, Any] = {}

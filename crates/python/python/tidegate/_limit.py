@@ -236,8 +236,8 @@ def limit_memory(
     Parameters
     ----------
     limit : str or int or None
-        ``"2GB"``, ``"512MiB"``, a number of bytes, or ``"75%"`` of what the machine or the cgroup allows. ``None`` removes
-        all limits that this function has set.
+        ``"2GB"``, ``"512MiB"``, a number of bytes, or ``"75%"`` of what the machine or the cgroup allows. ``None``
+        removes all limits that this function has set.
     interval : float, optional
         Seconds between two looks.
     release : bool, optional

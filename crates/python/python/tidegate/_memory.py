@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ._memory_heap import ArrowPool, PythonHeap, arrow_pools, read_heap
-from ._memory_holders import Column, Holder, find_holders
+from ._memory_holders import Holder, find_holders
 from ._memory_kernel import Resident, read_pss, read_resident
 from ._memory_limits import LimitReading, read_limits
 from ._memory_sizes import format_size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from . import _native
@@ -410,7 +410,7 @@ def _cut(text: str, length: int) -> str:
 
 
 @contextlib.contextmanager
-def faults_of(batches: _native.Batches) -> Iterator[None]:
+def faults_of(batches: _native.Batches) -> Generator[None, None, None]:
     """Raise what ended the batches, where another library saw only its text."""
     try:
         yield

@@ -97,7 +97,8 @@ def written(name: str, table: Any) -> Kept:
 
     if isinstance(table, Result) or hasattr(table, "read_next_batch"):
         raise UsageError(
-            f"tables[{name!r}]: what is read once cannot be forecast", help="give what `collect()` returns, or a function"
+            f"tables[{name!r}]: what is read once cannot be forecast",
+            help="give what `collect()` returns, or a function",
         )
     ready_ = ready(name, table)
     if isinstance(ready_, Kept):

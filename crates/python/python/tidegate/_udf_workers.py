@@ -169,7 +169,8 @@ class Workers:
         resident = self._resident.get(pid, 0)
         if pid in self._over:
             return MemoryLimitError(
-                f"map_batches: process {pid} showed the kernel {resident:,} bytes; its part of the limit is {self._part:,}",
+                f"map_batches: process {pid} showed the kernel {resident:,} bytes; "
+                f"its part of the limit is {self._part:,}",
                 help="raise the limit, or have fewer workers",
             )
         return WorkerLost(
@@ -186,7 +187,7 @@ def _work(pipe: Any, function: bytes, as_: str) -> None:
     from ._udf import apply
 
     threading.Thread(target=_end_with_parent, name="tidegate-parent", daemon=True).start()
-    run: Optional[Callable[[Any], Any]] = None
+    run: Any = None
     with contextlib.suppress(EOFError, OSError):
         while True:
             batch = pipe.recv_bytes()
