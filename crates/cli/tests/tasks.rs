@@ -109,7 +109,8 @@ fn tasks_run_in_their_order_and_once() {
 
 #[test]
 fn sql_that_cannot_be_read_is_told_before_anything_runs() {
-    let wrong = TASKS.replace("GROUP BY status ORDER BY status\"\noutput = \"total", "GRUOP BY status\"\noutput = \"total");
+    let wrong =
+        TASKS.replace("GROUP BY status ORDER BY status\"\noutput = \"total", "GRUOP BY status\"\noutput = \"total");
     let place = Place::new(&wrong, 10);
     let ran = place.ask(&["run", "tasks.toml"]);
     assert_eq!(ran.status.code(), Some(2), "{ran}");
