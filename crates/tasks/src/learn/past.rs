@@ -101,15 +101,16 @@ impl Past {
             Some(if expected > held_to(bytes) { Habit::Spilled } else { Habit::Held })
         });
         let habit = if limit.bytes().is_none() { Habit::Held } else { habit? };
-        let (peak, runs) = match habit {
-            Habit::Held => (in_memory?, free),
-            Habit::Spilled => (spilling(&held, input, limit)?, held),
+        let (peak, runs, more) = match habit {
+            Habit::Held => (in_memory?, free, more_program(limit)),
+            Habit::Spilled => (spilling(&held, input, limit)?, held, ByteCount::ZERO),
         };
         let of = |value: fn(&Run) -> f64| {
             let points: Vec<_> = runs.iter().map(|run| (bytes(run.facts.input.bytes), value(run))).collect();
             line(&points, bytes(input))
         };
-        let agree = bytes(peak.forecast.bound) <= bytes(peak.forecast.expected) * AGREE;
+        let Forecast { expected, bound } = peak.forecast;
+        let agree = bytes(bound + more) <= bytes(expected + more) * AGREE;
         (peak.runs >= ENOUGH && agree).then(|| Known {
             peak,
             habit,
