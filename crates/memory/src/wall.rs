@@ -180,7 +180,8 @@ fn arrive(additional: i64) {
         return;
     }
     // What costs least goes first.
-    if !has_room(additional) && !(drop_program() && has_room(additional)) {
+    let is_room = has_room(additional) || (drop_program() && has_room(additional));
+    if !is_room {
         give_back();
         if !has_room(additional) {
             wait(additional);
