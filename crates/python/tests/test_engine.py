@@ -191,7 +191,7 @@ def test_a_forecast_with_tables_of_this_process(log: Path) -> None:
     query = f"SELECT count(*) FROM '{log}' JOIN ips ON client = ip"
     for table in (ips, lambda: ips):
         forecast = _engine.forecast(query, limit="256MB", tables={"ips": table})
-        assert forecast.rows_in.expected > 900
+        assert 500 < forecast.rows_in.expected < 2000
         assert 0 < forecast.bound <= 256_000_000
     with pytest.raises(tg.UsageError, match="read once"):
         _engine.forecast(query, tables={"ips": _engine.execute("SELECT '10.0.0.1' AS ip")})

@@ -46,7 +46,7 @@ def test_an_index_with_a_name_is_a_column() -> None:
 
 FRAME = """
 import pandas
-times = pandas.to_datetime(["2026-03-02T10:00:00.5", None, "2026-03-02T12:00:00"])
+times = pandas.to_datetime(["2026-03-02T10:00:00.5", None, "2026-03-02T12:00:00.0"])
 frame = pandas.DataFrame({
     "whole": [1, -2, 3], "small": pandas.array([1, 2, 3], dtype="uint8"), "float": [1.5, float("nan"), 0.25],
     "masked": pandas.array([1, None, 3], dtype="Int32"), "truth": [True, False, True],

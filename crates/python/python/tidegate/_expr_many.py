@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate._expr_aggregates import Aggregate, Only, Over, Ranked, SortKey
+from tidegate._expr_aggregates import Aggregate, Over, Ranked, SortKey
 from tidegate._expr_base import (
     ExprBase,
     check_flag,
@@ -13,7 +13,7 @@ from tidegate._expr_base import (
     node_of,
     sort_keys,
 )
-from tidegate._expr_nodes import ADD, RUNNING_WINDOW, Alias, Call, Infix, Literal, Node, Signed
+from tidegate._expr_nodes import ADD, RUNNING_WINDOW, Alias, Call, Infix, Literal, Node, Only, Signed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
