@@ -167,7 +167,7 @@ fn as_unlimited(run: Run) -> Run {
     }
     let more = more_program(run.facts.limit);
     let (peak, first_sight) = (run.facts.peak + more, run.facts.first_sight.map(|sight| sight + more));
-    Run { facts: NewRun { peak, first_sight, ..run.facts }, ..run }
+    Run { facts: NewRun { first_sight, peak, ..run.facts }, ..run }
 }
 
 /// Returns what was learned without a limit for a run within one.
