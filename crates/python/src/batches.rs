@@ -130,6 +130,7 @@ impl Batches {
     }
 
     /// Writes all that is left into a file without a name, which a worker can read.
+    #[expect(clippy::needless_pass_by_value, reason = "of Python, a path can only be taken as one's own")]
     fn keep(&self, py: Python<'_>, folder: PathBuf) -> PyResult<KeptTable> {
         self.open(py, |open| Kept::new(open, &folder).map(KeptTable))
     }
@@ -146,6 +147,7 @@ impl Batches {
     }
 
     /// Writes all that is left as a matrix in NumPy's format, and returns its shape.
+    #[expect(clippy::needless_pass_by_value, reason = "of Python, a path can only be taken as one's own")]
     fn write_npy(&self, py: Python<'_>, path: PathBuf, dtype: &str) -> PyResult<(usize, usize)> {
         self.open(py, |open| matrix::in_file(open, dtype, &path))
     }
@@ -266,7 +268,7 @@ impl State {
             && let Self::Waiting(source) = mem::replace(self, Self::Over("failed before"))
         {
             let slot = Arc::clone(slot);
-            let reader = QueryReader::new(*source, Arc::clone(&slot)).map_err(|fault| slot.take().unwrap_or(fault))?;
+            let reader = QueryReader::open(*source, Arc::clone(&slot)).map_err(|fault| slot.take().unwrap_or(fault))?;
             *self = Self::Open(Open { schema: reader.schema(), peeked: VecDeque::new(), reader });
         }
         match self {
@@ -316,7 +318,7 @@ impl RecordBatchReader for Open {
 }
 
 impl QueryReader {
-    fn new(mut source: RowSource, slot: Arc<Slot>) -> Result<Box<dyn RecordBatchReader + Send>, Fault> {
+    fn open(mut source: RowSource, slot: Arc<Slot>) -> Result<Box<dyn RecordBatchReader + Send>, Fault> {
         if !source.fill()? {
             // The rows went to a file.
             return Ok(Box::new(RecordBatchIterator::new([], SchemaRef::new(arrow_schema::Schema::empty()))));

@@ -89,7 +89,7 @@ struct Attentive<'a>(&'a File);
 impl Write for Attentive<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Nothing is looked after while the interpreter shuts down.
-        Python::try_attach(|py| py.check_signals()).transpose()?;
+        Python::try_attach(Python::check_signals).transpose()?;
         self.0.write(bytes.get(..PIECE).unwrap_or(bytes))
     }
 

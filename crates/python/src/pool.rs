@@ -62,6 +62,7 @@ struct Waiting {
     since: Instant,
     /// It has memory that a task has freed.
     keeps: bool,
+    /// For whoever asks what workers there are; never asked itself.
     _noted: Noted,
 }
 
@@ -215,8 +216,8 @@ impl Shared {
         let at = state.working.iter().position(|(working, _)| *working == pid);
         let limit = at.map(|at| state.working.swap_remove(at).1);
         let (Some(worker), Some(limit), false) = (worker, limit, state.closed) else { return };
-        let _noted = Noted::new(&worker);
-        state.waiting.push(Waiting { worker, limit, since: Instant::now(), keeps: true, _noted });
+        let noted = Noted::new(&worker);
+        state.waiting.push(Waiting { worker, limit, since: Instant::now(), keeps: true, _noted: noted });
         let too_many = state.waiting.len().saturating_sub(MOST_WAITING);
         let ended: Vec<_> = state.waiting.drain(..too_many).collect();
         self.watch(&mut state);

@@ -198,7 +198,7 @@ impl RowSource {
             if self.looked.elapsed() >= LOOK {
                 self.looked = Instant::now();
                 // Nothing is looked after while the interpreter shuts down.
-                Python::try_attach(|py| py.check_signals()).transpose()?;
+                Python::try_attach(Python::check_signals).transpose()?;
             }
             match running.poll(LOOK) {
                 Ok(Poll::Event(event)) => {
