@@ -190,3 +190,9 @@ pub(crate) fn json<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, p
 fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import(intern!(py, "tidegate._errors"))
 }
+
+/// Runs the handlers of signals that came, and returns what they raised. Nothing is looked after while the interpreter shuts down.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough over lifetimes")]
+pub(crate) fn look_after_signals() -> PyResult<()> {
+    Python::try_attach(|py| py.check_signals()).transpose().map(Option::unwrap_or_default)
+}

@@ -5,7 +5,12 @@
 //! *Concurrency.* A thread writes each pipe. It ends when the batches do, when they fail, which fails the query, or
 //! when nobody reads: the worker has closed its end, and so has this process with the query.
 
-use crate::{batches::Batches, faults::Fault, rows::Query, sockets::Noted};
+use crate::{
+    batches::Batches,
+    faults::{Fault, look_after_signals},
+    rows::Query,
+    sockets::Noted,
+};
 use arrow_array::RecordBatchReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
@@ -88,8 +93,7 @@ struct Attentive<'a>(&'a File);
 
 impl Write for Attentive<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Nothing is looked after while the interpreter shuts down.
-        Python::try_attach(Python::check_signals).transpose()?;
+        look_after_signals()?;
         self.0.write(bytes.get(..PIECE).unwrap_or(bytes))
     }
 

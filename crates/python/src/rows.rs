@@ -1,7 +1,7 @@
 //! The bytes of a query's Arrow stream, read from its worker; signals and progress are looked after in between.
 
 use crate::{
-    faults::{Fault, Slot},
+    faults::{Fault, Slot, look_after_signals},
     feed::Feed,
     pool::{Again, Begun, Shared, progress_object},
     sockets::Noted,
@@ -197,8 +197,7 @@ impl RowSource {
             let Some(running) = &mut self.running else { return Ok(None) };
             if self.looked.elapsed() >= LOOK {
                 self.looked = Instant::now();
-                // Nothing is looked after while the interpreter shuts down.
-                Python::try_attach(Python::check_signals).transpose()?;
+                look_after_signals()?;
             }
             match running.poll(LOOK) {
                 Ok(Poll::Event(event)) => {
