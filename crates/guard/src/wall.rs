@@ -3,8 +3,8 @@
 //! *Version 1.* A group below our own. *Version 2.* Below our own if that hands the memory controller on, which it cannot while
 //! processes are in it; else beside it, where the group above belongs to the person, as in a session of systemd.
 //!
-//! The wall is a little higher than the limit: page tables and the guard's own tables are charged to the group too, and what the
-//! limit counts must be refused before the kernel ends anything.
+//! The wall is as high as the limit. What counts against the limit is more than what a group cannot give back: pages of the
+//! program and its libraries are among it, so that allocations are refused before the kernel ends anything.
 
 use std::{
     fs, io,
@@ -40,12 +40,11 @@ enum Version {
 pub(crate) struct Kills(Vec<(String, u64)>);
 
 impl Wall {
-    /// Makes a group whose processes may have so much, and a little more for the kernel's own tables; `None` where none can be
-    /// made.
+    /// Makes a group whose processes may have so much together; `None` where none can be made.
     pub(crate) fn make(limit: ByteCount) -> Option<Self> {
         let own = Group::own(&Sources::of_system())?;
         let name = format!("tidegate-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let most = limit.bytes().saturating_add(limit.bytes() / 64).saturating_add(4 << 20);
+        let most = limit.bytes();
         let places = match own.version {
             Version::One => vec![own.path.clone()],
             Version::Two => {

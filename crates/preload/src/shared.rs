@@ -8,7 +8,7 @@ use crate::{
 };
 use core::{
     ffi::CStr,
-    sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst},
 };
 
 /// Not guarded, or not started yet.
@@ -21,6 +21,7 @@ const MAKING: u8 = 2;
 const ON: u8 = 3;
 
 static MODE: AtomicU8 = AtomicU8::new(OFF);
+static FORKED: AtomicBool = AtomicBool::new(false);
 static BASE: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
 
 /// The most bytes of a path.
@@ -52,6 +53,7 @@ pub(crate) fn start(folder: &CStr) -> bool {
 /// Forgets the file of the parent in a process that was forked.
 pub(crate) fn forked() {
     if MODE.load(SeqCst) != OFF {
+        FORKED.store(true, Relaxed);
         MODE.store(READY, SeqCst);
     }
 }
@@ -117,7 +119,9 @@ fn made() -> bool {
         word(word::INTERVAL).store(crate::sampler::interval(), Relaxed);
         // The first site stands for all that find no place.
         word(word::SITES_USED).store(1, Relaxed);
-        word(word::BASE).store(limit::anonymous(), Relaxed);
+        // What a process has of its parent is charged to lines of the parent.
+        let base = if FORKED.load(Relaxed) { 0 } else { limit::anonymous() };
+        word(word::BASE).store(base, Relaxed);
         word(word::PYTHON).store(python::version(), Relaxed);
         word(word::WALK).store(python::state(), Relaxed);
         word(word::OTHER_MALLOC).store(u64::from(crate::start::other_malloc()), Relaxed);

@@ -189,6 +189,10 @@ def look(reason, error=None):
     for module in [main] + list(sys.modules.values())[:2000]:
         file = getattr(module, "__file__", None)
         names = getattr(module, "__dict__", None)
+        if module is main and module is not None and not file:
+            # At the end of a script, its name is gone.
+            file = sys.argv[0] if sys.argv[:1] not in ([], [""], ["-c"]) else "<string>"
+            file = file if file[:1] in "/<" else posix.getcwd() + "/" + file
         if file and isinstance(names, dict) and id(names) not in known and not is_library(file):
             known.add(id(names))
             scopes.append((file, "<module>", 1, 0, names))

@@ -142,7 +142,7 @@ pub(crate) fn grown(leak: &Leak) -> String {
 pub(crate) fn rest(guarded: &Guarded) -> String {
     let mut parts = vec![format!("{} the interpreter and its libraries", guarded.base)];
     parts.push(format!("{} unexplained", guarded.unexplained));
-    if guarded.untouched > ByteCount::ZERO {
+    if guarded.untouched > ByteCount::mib(4) {
         parts.push(format!("{} asked for and not touched", guarded.untouched));
     }
     parts.join(", ")

@@ -44,12 +44,13 @@ pub fn verdict(record: &RunRecord, style: Style) -> String {
     }
     if let Some(guarded) = &record.guard {
         let width = sheet.width();
-        for line in guarded.lines.iter().take(LINES) {
+        let least = record.peak.unwrap_or_default().percent(1);
+        for line in guarded.lines.iter().filter(|line| line.bytes >= least).take(LINES) {
             let code = if line.text.is_empty() { &line.function } else { &line.text };
             let through = guarded::through(line);
             let through = if through.is_empty() { String::new() } else { format!("  ({through})") };
             let text =
-                format!("  {:>9}  {}  {code}{through}", line.bytes.to_string(), column(&guarded::place(line), 16));
+                format!("  {:>9}  {}  {code}{through}", line.bytes.to_string(), place(&guarded::place(line)));
             sheet.line(&fit(&text, width));
         }
         if !guarded.lines.is_empty() {
@@ -58,7 +59,7 @@ pub fn verdict(record: &RunRecord, style: Style) -> String {
         for variable in ordered(&guarded.variables) {
             let fate = guarded::fate(variable);
             let fate = if fate.is_empty() { fate } else { format!("; {fate}") };
-            let name = column(&guarded::name(variable), 16);
+            let name = place(&guarded::name(variable));
             sheet.line(&format!("  {:>9}  {name}  {}{fate}", variable.bytes.to_string(), guarded::kind(variable)));
         }
         for leak in guarded.leaks.iter().take(1) {
@@ -74,6 +75,19 @@ pub fn verdict(record: &RunRecord, style: Style) -> String {
     let text = sheet.finish();
     let lines: Vec<&str> = text.lines().take(VERDICT_LINES).collect();
     lines.join("\n") + "\n"
+}
+
+/// Columns for the name of a line or a variable.
+const PLACE: usize = 22;
+
+/// Cuts or fills a name to its columns: of a long one the end says most.
+fn place(text: &str) -> String {
+    let length = text.chars().count();
+    if length <= PLACE {
+        return column(text, PLACE);
+    }
+    let end: String = text.chars().skip(length + 1 - PLACE).collect();
+    column(&format!("…{end}"), PLACE)
 }
 
 /// Those that are not used again are what can be done something about: if one is large, it is among those shown.
