@@ -27,6 +27,8 @@ pub(crate) struct Site {
     pub(crate) parent: usize,
     /// The lines are those of the main thread, which waited for a thread without Python.
     pub(crate) is_native: bool,
+    /// What is allocated is zero, and perhaps never touched.
+    pub(crate) is_zeroed: bool,
     /// The inmost first; places of strings, and the line.
     frames: Vec<[u32; 3]>,
 }
@@ -139,8 +141,9 @@ impl Site {
             total: amount(site::TOTAL),
             samples: amount(site::SAMPLES),
             allocations: amount(site::ALLOCATIONS),
-            parent: usize::try_from((shape & !site::NATIVE) >> 16).unwrap_or(0),
+            parent: usize::try_from((shape & !(site::NATIVE | site::ZEROED)) >> 16).unwrap_or(0),
             is_native: shape & site::NATIVE != 0,
+            is_zeroed: shape & site::ZEROED != 0,
             frames: frames.collect(),
         }
     }

@@ -105,8 +105,10 @@ def way_to(node, line):
 def read_later(way, name):
     """The line where the name may be read after the statement at the end of the way; 0 for none."""
     node, field, block, at = way[-1]
-    if reads_itself(block[at], name):
-        return block[at].lineno
+    # The statement itself, and, where the line is the head of a block, all that is in it.
+    found = reads_anywhere(block[at], name)
+    if found:
+        return found
     for depth in range(len(way) - 1, -1, -1):
         node, field, block, at = way[depth]
         found = next_read(block[at + 1 :], name)

@@ -46,10 +46,23 @@ impl Picture {
         Self { in_use, sites }
     }
 
-    /// Returns what the process remembered itself when the most lived.
-    pub(crate) fn remembered(counted: &Counted) -> Self {
+    /// Returns what the process remembered itself when the most lived. Where that is more than there was, what was zero from the
+    /// beginning was not touched: nobody can look at the pages any more.
+    pub(crate) fn remembered(counted: &Counted, room: ByteCount) -> Self {
         let in_use = ByteCount::new(counted.word(crate::layout::word::PEAK_IN_USE));
-        Self { in_use, sites: counted.sites.iter().map(|site| site.peak).collect() }
+        let mut sites: Vec<u64> = counted.sites.iter().map(|site| site.peak).collect();
+        let mut excess = sites.iter().sum::<u64>().saturating_sub(room.bytes());
+        let mut zeroed: Vec<usize> =
+            (0..sites.len()).filter(|at| counted.sites.get(*at).is_some_and(|site| site.is_zeroed)).collect();
+        zeroed.sort_by_key(|at| std::cmp::Reverse(sites.get(*at).copied()));
+        for at in zeroed {
+            if let Some(held) = sites.get_mut(at) {
+                let untouched = excess.min(*held);
+                *held -= untouched;
+                excess -= untouched;
+            }
+        }
+        Self { in_use, sites }
     }
 }
 

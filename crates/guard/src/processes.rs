@@ -11,7 +11,7 @@ use tidegate_memory::{ByteCount, Meter, peak_resident_of};
 const SELDOM: u32 = 30;
 
 /// Between two looks at what processes share.
-const SHARES: Duration = Duration::from_millis(500);
+const SHARES: Duration = Duration::from_millis(100);
 
 /// The processes of a tree.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ impl Processes {
                     && let Some(member) = Member::of(process)
                 {
                     self.members.insert(process, member);
+                    // What it shares with its parent may be much.
+                    self.next_shares = now;
                 }
             }
         }

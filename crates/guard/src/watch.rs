@@ -328,7 +328,7 @@ impl Watch {
             self.peak = self.peak.max(most);
             base = watched.base();
             let seen = self.at_peak.pop().map(|seen| seen.picture);
-            let pictures = seen.into_iter().chain([Picture::remembered(&watched.counted)]);
+            let pictures = seen.into_iter().chain([Picture::remembered(&watched.counted, most - base)]);
             if let Some(best) = picture::best(pictures.collect(), base, most) {
                 ledger.add_peak(&watched.counted, &best.sites);
             }

@@ -7,6 +7,7 @@ use crate::{
     blocks,
     limit::{self, Entry, LARGE},
     sampler, shared,
+    stack::Content,
     sys::{self, EINVAL, ENOMEM},
 };
 use core::{
@@ -54,8 +55,13 @@ fn refused(size: usize, caller: usize) -> bool {
 
 #[inline(always)]
 fn counted(block: Block, size: usize) -> Block {
+    counted_as(block, size, Content::Any)
+}
+
+#[inline(always)]
+fn counted_as(block: Block, size: usize, content: Content) -> Block {
     if sampler::is_due(size) && !block.is_null() {
-        sampler::look(block as usize, size);
+        sampler::look(block as usize, size, content);
     }
     block
 }
@@ -79,7 +85,7 @@ unsafe extern "C" fn calloc_from(count: usize, size: usize, caller: usize) -> Bl
         return null_mut();
     }
     // SAFETY: what was asked for is passed on, also what is more than there can be.
-    counted(unsafe { sys::__libc_calloc(count, size) }, bytes)
+    counted_as(unsafe { sys::__libc_calloc(count, size) }, bytes, Content::Zeros)
 }
 
 unsafe extern "C" fn realloc_from(block: Block, size: usize, caller: usize) -> Block {
@@ -209,7 +215,7 @@ unsafe extern "C" fn mmap_from(
         return mapped;
     }
     if is_memory {
-        return counted(mapped, size);
+        return counted_as(mapped, size, Content::Zeros);
     }
     if !is_anonymous && protection & sys::PROT_EXEC == 0 && shared::is_on() && !is_in_memory(file) {
         sampler::mapped(mapped as usize, size as u64);

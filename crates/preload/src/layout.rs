@@ -176,4 +176,6 @@ pub mod site {
     pub const ALLOCATIONS: usize = 7;
     /// In `SHAPE`: the lines are those of the main thread, which waited for a thread without Python.
     pub const NATIVE: u64 = 1 << 63;
+    /// In `SHAPE`: what is allocated is zero, and perhaps never touched.
+    pub const ZEROED: u64 = 1 << 62;
 }

@@ -5,6 +5,7 @@
 
 use crate::{helper, layout::word, shared, stack, sys};
 use core::{
+    cell::Cell,
     ffi::CStr,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
@@ -29,8 +30,6 @@ const COLLECT_REST: u64 = 30;
 
 static LIMIT: AtomicU64 = AtomicU64::new(0);
 static SOFT: AtomicU64 = AtomicU64::new(0);
-static PENDING: AtomicU64 = AtomicU64::new(0);
-static PENDING_SINCE: AtomicU64 = AtomicU64::new(0);
 static LAST_IN_USE: AtomicU64 = AtomicU64::new(0);
 static LAST_LIVE: AtomicU64 = AtomicU64::new(0);
 static LAST_TRIM: AtomicU64 = AtomicU64::new(0);
@@ -142,23 +141,68 @@ pub(crate) fn refuses(size: usize, caller: usize, entry: Entry) -> bool {
     }
     let errno = sys::Errno::keep();
     let size = size as u64;
+    // What this thread was let through with before is touched by now, or later than anybody waits.
+    Pending::settle();
     let refused = !fits(in_use().1, size, limit) && !fits(trimmed(), size, limit) && told(size, caller, entry);
     if !refused {
-        PENDING.fetch_add(size, Relaxed);
-        PENDING_SINCE.store(sys::milliseconds(), Relaxed);
+        Pending::add(size);
     }
     drop(errno);
     refused
 }
 
-/// What was let through counts until it is touched, or until it is late.
 fn fits(in_use: u64, size: u64, limit: u64) -> bool {
-    static BEFORE: AtomicU64 = AtomicU64::new(0);
-    let grown = in_use.saturating_sub(BEFORE.swap(in_use, Relaxed));
-    let is_late = sys::milliseconds().saturating_sub(PENDING_SINCE.load(Relaxed)) > PENDING_MS;
-    let less = |pending: u64| Some(if is_late { 0 } else { pending.saturating_sub(grown) });
-    let pending = PENDING.fetch_update(Relaxed, Relaxed, less).map_or(0, |before| less(before).unwrap_or(0));
-    in_use.saturating_add(pending).saturating_add(size) <= limit
+    in_use.saturating_add(Pending::of_others(in_use)).saturating_add(size) <= limit
+}
+
+/// What threads were let through with and have perhaps not touched yet: of this span of time and of the one before.
+struct Pending;
+
+static SPAN: AtomicU64 = AtomicU64::new(0);
+static NOW: AtomicU64 = AtomicU64::new(0);
+static BEFORE: AtomicU64 = AtomicU64::new(0);
+/// What was in use when the span before began: what was touched since is no longer pending.
+static IN_USE_BEFORE: AtomicU64 = AtomicU64::new(0);
+static IN_USE_NOW: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// The span, and how much.
+    static OWN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+impl Pending {
+    /// Returns the span of now, after it has moved what was pending on.
+    fn span() -> u64 {
+        let now = sys::milliseconds() / PENDING_MS;
+        let span = SPAN.swap(now, Relaxed);
+        if span != now {
+            let last = NOW.swap(0, Relaxed);
+            BEFORE.store(if span + 1 == now { last } else { 0 }, Relaxed);
+            IN_USE_BEFORE.store(IN_USE_NOW.swap(LAST_IN_USE.load(Relaxed), Relaxed), Relaxed);
+        }
+        now
+    }
+
+    fn add(size: u64) {
+        let span = Self::span();
+        NOW.fetch_add(size, Relaxed);
+        // A thread that ends has no memory of its own any more.
+        let _ = OWN.try_with(|own| own.set((span, size)));
+    }
+
+    fn settle() {
+        let now = Self::span();
+        let (span, size) = OWN.try_with(|own| own.replace((0, 0))).unwrap_or((0, 0));
+        let place = if span == now { &NOW } else { &BEFORE };
+        if span == now || span + 1 == now {
+            let _ = place.fetch_update(Relaxed, Relaxed, |pending| Some(pending.saturating_sub(size)));
+        }
+    }
+
+    fn of_others(in_use: u64) -> u64 {
+        let touched = in_use.saturating_sub(IN_USE_BEFORE.load(Relaxed));
+        (NOW.load(Relaxed) + BEFORE.load(Relaxed)).saturating_sub(touched)
+    }
 }
 
 /// Gives freed memory back, unless that was just done, and returns what the tree has in use then.

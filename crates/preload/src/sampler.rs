@@ -12,7 +12,8 @@ use crate::{
     layout::{BLOCKS, DATA, site, word},
     limit, shared,
     sites::{self, field},
-    stack, sys,
+    stack::{self, Content},
+    sys,
 };
 use core::{
     cell::Cell,
@@ -99,14 +100,14 @@ pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> Option<T> {
 /// Looks at an allocation that was due.
 #[cold]
 #[inline(never)]
-pub(crate) fn look(address: usize, size: usize) {
+pub(crate) fn look(address: usize, size: usize, content: Content) {
     let errno = sys::Errno::keep();
     let hit = LOCAL.try_with(|local| hit(local, size)).unwrap_or(None);
     aside(|| {
         if shared::ready() {
             helper::tick();
             if let Some(mean) = hit {
-                sample(address, size, mean);
+                sample(Block { weight: weight(size, mean), size: size as u64, site: 0 }, address, content);
             }
         }
     });
@@ -171,12 +172,12 @@ fn weight(size: usize, mean: u64) -> u64 {
     if share > 0.0 { (size as f64 / share) as u64 } else { mean }
 }
 
-fn sample(address: usize, size: usize, mean: u64) {
+fn sample(block: Block, address: usize, content: Content) {
     shared::add(word::SAMPLES, 1);
-    let weight = weight(size, mean);
-    let site = stack::here();
+    let Block { weight, size, .. } = block;
+    let site = stack::site_of(content);
     let number = u64::from(site);
-    if !blocks::insert(address, Block { weight, size: size as u64, site }) {
+    if !blocks::insert(address, Block { site, ..block }) {
         shared::add(word::DROPPED, 1);
         return;
     }
@@ -184,14 +185,17 @@ fn sample(address: usize, size: usize, mean: u64) {
     field(number, site::LIVE).fetch_add(weight, Relaxed);
     field(number, site::TOTAL).fetch_add(weight, Relaxed);
     field(number, site::SAMPLES).fetch_add(1, Relaxed);
-    let allocations = weight.saturating_mul(1000) / (size as u64).max(1);
+    let allocations = weight.saturating_mul(1000) / size.max(1);
     field(number, site::ALLOCATIONS).fetch_add(allocations, Relaxed);
     field(number, site::LIVE_SAMPLES).fetch_add(1, Relaxed);
     let live = shared::add(word::LIVE, weight).wrapping_add(weight);
     let sampled = shared::word(word::BLOCKS_LIVE).load(Relaxed);
-    if sampled > BLOCKS as u64 / 2 && INTERVAL.load(Relaxed) == mean {
+    let mean = INTERVAL.load(Relaxed);
+    if sampled > BLOCKS as u64 / 2
+        && shared::word(word::INTERVAL).compare_exchange(mean, mean * 2, Relaxed, Relaxed).is_ok()
+    {
+        // As many as fill the tables take twice as long from now on.
         set_interval(mean * 2);
-        shared::word(word::INTERVAL).store(mean * 2, Relaxed);
     }
     // A number that was read between two changes may have gone below zero.
     if live < u64::MAX / 2 {

@@ -26,14 +26,22 @@ pub(crate) struct Stack {
     pub(crate) parent: u32,
     /// The lines are those of the main thread, which waits.
     pub(crate) is_native: bool,
+    /// What is allocated is zero, and perhaps never touched.
+    pub(crate) is_zeroed: bool,
 }
 
 impl Stack {
-    pub(crate) const EMPTY: Self =
-        Self { frames: [Frame { file: 0, function: 0, line: 0 }; FRAMES], depth: 0, parent: 0, is_native: false };
+    pub(crate) const EMPTY: Self = Self {
+        frames: [Frame { file: 0, function: 0, line: 0 }; FRAMES],
+        depth: 0,
+        parent: 0,
+        is_native: false,
+        is_zeroed: false,
+    };
 
     fn hash(&self) -> u64 {
-        let mut hash = mixed(u64::from(self.parent) << 1 | u64::from(self.is_native));
+        let flags = u64::from(self.is_native) | u64::from(self.is_zeroed) << 1;
+        let mut hash = mixed(u64::from(self.parent) << 2 | flags);
         for frame in self.frames.iter().take(self.depth) {
             hash = mixed(hash ^ (u64::from(frame.file) << 32 | u64::from(frame.line)));
             hash = mixed(hash ^ u64::from(frame.function));
@@ -92,7 +100,8 @@ pub(crate) fn site(stack: &Stack) -> u32 {
             shared::put(at + 8, &frame.line.to_ne_bytes());
         }
         let native = if stack.is_native { site::NATIVE } else { 0 };
-        field(number, site::SHAPE).store(stack.depth as u64 | u64::from(stack.parent) << 16 | native, Relaxed);
+        let zeroed = if stack.is_zeroed { site::ZEROED } else { 0 };
+        field(number, site::SHAPE).store(stack.depth as u64 | u64::from(stack.parent) << 16 | native | zeroed, Relaxed);
         field(number, site::HASH).store(hash, Release);
         Some(number)
     };

@@ -8,6 +8,20 @@ use crate::{
 
 /// Returns the site of this moment in this thread.
 pub(crate) fn here() -> u32 {
+    site_of(Content::Any)
+}
+
+/// What is in allocated memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Anything.
+    Any,
+    /// Zeros, which a program may rely on and never touch.
+    Zeros,
+}
+
+/// Returns the site of this moment in this thread, for an allocation.
+pub(crate) fn site_of(content: Content) -> u32 {
     if !shared::is_on() {
         return 0;
     }
@@ -21,6 +35,7 @@ pub(crate) fn here() -> u32 {
             stack = main;
         }
     }
+    stack.is_zeroed = content == Content::Zeros;
     sites::site(&stack)
 }
 

@@ -86,7 +86,10 @@ def look(reason, error=None):
         if depth > 5 or time.perf_counter() > until:
             return 0
         kind = type(value)
-        if kind in (int, float, bool, complex, type(None), type, type(sys)):
+        if kind in (int, float, complex):
+            # Small whole numbers are shared by all.
+            return 0 if kind is int and -6 < value < 257 else sys.getsizeof(value)
+        if kind in (bool, type(None), type, type(sys)):
             return 0
         try:
             return measured(value, kind, depth)

@@ -9,5 +9,5 @@ try:
     fails()
 except ValueError as error:
     kept = error
-filler = [0] * 2_000_000
+filler = [0] * 5_000_000
 print(kept)

@@ -1,6 +1,5 @@
 #: needs pandas
-#: held made 80MB 8
-#: held sorted 80MB 60
+#: held made 160MB 8
 #: variable frame 80MB 10
 import numpy
 import pandas

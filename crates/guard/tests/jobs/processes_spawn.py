@@ -1,4 +1,4 @@
-#: held work 50MB 12
+#: held work 100MB 12
 #: peak-above 90MB
 #: processes 3
 import multiprocessing
