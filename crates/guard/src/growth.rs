@@ -100,23 +100,15 @@ impl Growth {
 
     /// Returns the lines whose memory only grew until the end.
     pub(crate) fn leaks(&self, ledger: &Ledger) -> Vec<Leak> {
-        let points = self.while_it_ran();
-        let Some(last) = points.last() else { return Vec::new() };
-        let mut leaks: Vec<Leak> = last.keys().filter_map(|line| self.leak(points, line, ledger)).collect();
+        let Some(last) = self.points.last() else { return Vec::new() };
+        let mut leaks: Vec<Leak> = last.keys().filter_map(|line| self.leak(line, ledger)).collect();
         leaks.sort_by_key(|leak| std::cmp::Reverse(leak.grown));
         leaks.truncate(8);
         leaks
     }
 
-    /// The last looks may have seen how the interpreter took everything down.
-    fn while_it_ran(&self) -> &[HashMap<Charged, u64>] {
-        let most = |at: &usize| self.points.get(*at).map(|point| point.values().sum::<u64>());
-        let late = self.points.len().saturating_sub(3)..self.points.len();
-        let end = late.max_by_key(most).map_or(0, |at| at + 1);
-        self.points.get(..end).unwrap_or_default()
-    }
-
-    fn leak(&self, points: &[HashMap<Charged, u64>], line: &Charged, ledger: &Ledger) -> Option<Leak> {
+    fn leak(&self, line: &Charged, ledger: &Ledger) -> Option<Leak> {
+        let points = &self.points;
         // Of the first third, when most programs load what they work on, nothing is said.
         let skipped = points.len() / 3;
         let series: Vec<u64> = points.iter().skip(skipped).map(|point| point.get(line).copied().unwrap_or(0)).collect();
@@ -133,7 +125,7 @@ impl Growth {
         }
         let amount = ledger.lines.get(line).copied().unwrap_or_default();
         let each = amount.total.saturating_mul(1000) / amount.allocations.max(1);
-        let seconds = self.times.get(points.len() - 1)?.saturating_sub(*self.times.get(skipped)?);
+        let seconds = self.times.last()?.saturating_sub(*self.times.get(skipped)?);
         Some(Leak {
             file: line.line.file.clone(),
             line: line.line.line,

@@ -272,7 +272,10 @@ impl Watch {
             self.pictured = in_use;
             self.picture();
         }
-        if self.growth.is_due(ms) {
+        let root = self.watched.values().find(|watched| watched.process == self.root);
+        // What is given back when an interpreter is taken down says nothing of the program.
+        let ends = root.is_some_and(|watched| watched.counted.word(word::ENDS) != 0);
+        if self.growth.is_due(ms) && !ends {
             let mut now = Ledger::default();
             for watched in self.watched.values_mut() {
                 watched.read();

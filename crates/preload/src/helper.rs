@@ -370,6 +370,7 @@ unsafe extern "C" fn leave(_: Object, _: Object) -> Object {
         sampler::aside(|| call(api, c"ended"));
     }
     python::forget_main();
+    shared::word(word::ENDS).store(1, Relaxed);
     number(0)
 }
 

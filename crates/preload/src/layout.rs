@@ -126,6 +126,8 @@ pub mod word {
     pub const OTHER_ERROR: usize = 30;
     /// The most that `MAPPED` was.
     pub const MOST_MAPPED: usize = 31;
+    /// 1 when the interpreter is taken down.
+    pub const ENDS: usize = 32;
 }
 
 /// Words of the file `control`.

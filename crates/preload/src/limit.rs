@@ -101,6 +101,7 @@ pub(crate) fn grown(live: u64) {
     LAST_LIVE.store(live, Relaxed);
     let (_, tree) = in_use();
     if limit == 0 || tree < SOFT.load(Relaxed) {
+        COLLECTED_AT.store(0, Relaxed);
         return;
     }
     let now = sys::milliseconds();
@@ -124,7 +125,9 @@ pub(crate) fn is_near_the_look() -> bool {
 
 /// Is told how long the collector took: of a program with many objects it may take long, and must not take most of its time.
 pub(crate) fn collected(took_ms: u64) {
-    NEXT_COLLECT.store(sys::milliseconds().saturating_add(took_ms.saturating_mul(COLLECT_REST)), Relaxed);
+    // Unless it was worth it.
+    let rest = if in_use().1 < SOFT.load(Relaxed) { 0 } else { took_ms.saturating_mul(COLLECT_REST) };
+    NEXT_COLLECT.store(sys::milliseconds().saturating_add(rest), Relaxed);
 }
 
 /// Returns whether the tree has more in use than it may.

@@ -1,5 +1,5 @@
 #: needs pyarrow
-#: held made 240MB 8
+#: held made 250MB 12
 #: variable table 80MB 8
 import pyarrow
 import pyarrow.compute

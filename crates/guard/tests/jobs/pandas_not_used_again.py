@@ -1,5 +1,5 @@
 #: needs pandas
-#: limit 500MB
+#: limit 700MB
 #: exit 3
 #: delete raw last
 #: variable raw 160MB 10
@@ -10,5 +10,5 @@ import pandas
 
 raw = pandas.DataFrame({"a": numpy.ones(10_000_000), "b": numpy.ones(10_000_000)})
 small = raw[["a"]].sum()  # <- last
-wide = numpy.ones((40_000, 1_500))  # <- refused
+wide = numpy.ones((100_000, 1_500))  # <- refused
 print(small, wide.size)
