@@ -109,6 +109,10 @@ impl Growth {
 
     fn leak(&self, line: &Charged, ledger: &Ledger) -> Option<Leak> {
         let points = &self.points;
+        // Modules are loaded once, if slowly.
+        if line.through.starts_with("_find_and_load") || line.through.starts_with("_handle_fromlist") {
+            return None;
+        }
         // Of the first third, when most programs load what they work on, nothing is said.
         let skipped = points.len() / 3;
         let series: Vec<u64> = points.iter().skip(skipped).map(|point| point.get(line).copied().unwrap_or(0)).collect();

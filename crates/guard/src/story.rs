@@ -299,14 +299,14 @@ impl Story<'_> {
             (None, _) => String::new(),
         };
         let limit = match self.options.limit.bytes() {
-            Some(limit) => format!("; {} of {} were in use", refused.in_use.max(self.in_use_then()), limit.as_limit()),
+            Some(limit) => format!(
+                "; {} of {} were in use",
+                if refused.in_use > ByteCount::ZERO { refused.in_use } else { self.seen.peak },
+                limit.as_limit()
+            ),
             None => String::new(),
         };
         format!("MemoryError{place}{asked}{limit}")
-    }
-
-    fn in_use_then(&self) -> ByteCount {
-        self.seen.growth.timeline.last().map(|sample| sample.resident).unwrap_or_default()
     }
 
     fn notes(&self) -> Vec<String> {

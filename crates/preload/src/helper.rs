@@ -366,7 +366,7 @@ unsafe extern "C" fn other(_: Object, _: Object) -> Object {
 
 /// The interpreter is about to end, and with it the frames. What modules hold at last is looked at.
 unsafe extern "C" fn leave(_: Object, _: Object) -> Object {
-    if let Some(api) = api().filter(|_| limit::is_near_the_look()) {
+    if let Some(api) = api().filter(|_| limit::is_worth_a_look()) {
         sampler::aside(|| call(api, c"ended"));
     }
     python::forget_main();

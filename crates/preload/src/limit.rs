@@ -117,10 +117,9 @@ pub(crate) fn grown(live: u64) {
     }
 }
 
-/// Returns whether nearly as much lives as at the last look at variables.
-pub(crate) fn is_near_the_look() -> bool {
-    let looked_at = LOOKED_AT.load(Relaxed);
-    looked_at > 0 && shared::word(word::LIVE).load(Relaxed) >= looked_at / 10 * 9
+/// Returns whether so much lives that it is worth a look at variables.
+pub(crate) fn is_worth_a_look() -> bool {
+    LOOKED_AT.load(Relaxed) > 0 && shared::word(word::LIVE).load(Relaxed) >= LOOK_AGAIN
 }
 
 /// Is told how long the collector took: of a program with many objects it may take long, and must not take most of its time.

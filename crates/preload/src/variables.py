@@ -5,7 +5,7 @@ def look(reason, error=None):
     import sys
     import time
 
-    until = time.perf_counter() + (0.03 if error is None else 0.3)
+    until = time.perf_counter() + (0.03 if reason == "wanted" else 0.2)
     seen, whose = {}, [None]
     numpy = sys.modules.get("numpy")
     numpy_array = getattr(numpy, "ndarray", ())

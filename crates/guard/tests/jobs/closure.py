@@ -1,5 +1,5 @@
 #: held made 50MB 5
-#: variable table 50MB 5
+#: variable table|ask 50MB 5
 def maker():
     table = b"t" * 50_000_000  # <- made
     return lambda at: table[at]

@@ -1,5 +1,5 @@
 #: held made 60MB 5
-#: variable kept 60MB 5
+#: variable kept|block 60MB 5
 def fails():
     block = b"b" * 60_000_000  # <- made
     raise ValueError(len(block))

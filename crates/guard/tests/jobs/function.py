@@ -6,7 +6,9 @@ def load(size):
 
 
 def use(rows):
-    parts = [rows[:10] for _ in range(10)]
+    parts = []
+    for at in range(100):
+        parts.append(rows[at : at + 10])
     return len(parts)
 
 

@@ -1,5 +1,5 @@
 #: held made 60MB 5
-#: variable block 60MB 5
+#: variable block|rows 60MB 5
 def read():
     block = b"b" * 60_000_000  # <- made
     for at in range(3):

@@ -2,8 +2,5 @@
 #: exit 3
 #: thrown grows
 #: peak-below 170MB
-kept = {}
-number = 0
-while True:
-    kept[number] = "text number %d" % number  # <- grows
-    number += 1
+kept = {number: "text number %d" % number for number in range(10**9)}  # <- grows
+print(len(kept))
