@@ -49,8 +49,7 @@ pub fn verdict(record: &RunRecord, style: Style) -> String {
             let code = if line.text.is_empty() { &line.function } else { &line.text };
             let through = guarded::through(line);
             let through = if through.is_empty() { String::new() } else { format!("  ({through})") };
-            let text =
-                format!("  {:>9}  {}  {code}{through}", line.bytes.to_string(), place(&guarded::place(line)));
+            let text = format!("  {:>9}  {}  {code}{through}", line.bytes.to_string(), place(&guarded::place(line)));
             sheet.line(&fit(&text, width));
         }
         if !guarded.lines.is_empty() {
