@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::events::EventArgs;
+use crate::{check::CheckArgs, events::EventArgs};
 use clap::{
     Args, CommandFactory, Parser, Subcommand, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
@@ -74,6 +74,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Tell what of this machine will hurt a job that needs memory, and compare it with another.
     Doctor(DoctorArgs),
+    /// Read Python scripts and say where their memory goes, before they run.
+    Check(CheckArgs),
     /// Measure what claims are made of, on this machine.
     Bench(BenchArgs),
     /// Write a realistic access log of 5 million lines and ask five questions of it under a limit.

@@ -3,6 +3,7 @@
 mod args;
 mod bar;
 mod bench;
+mod check;
 mod demo;
 mod doctor;
 mod events;
@@ -57,6 +58,7 @@ pub fn main(metering: Metering) -> ExitCode {
         Command::Runs(arguments) => runs::run_command(arguments, printer),
         Command::Report(arguments) => runs::report_command(arguments, printer),
         Command::Doctor(arguments) => doctor::run_command(arguments, printer),
+        Command::Check(arguments) => check::run_command(arguments, cli.output.color, printer),
         Command::Bench(BenchArgs { what: BenchCommand::Release(arguments) }) => {
             bench::release_command(arguments, printer)
         }
