@@ -8,6 +8,8 @@ from ._result import Progress
 
 VERSION: str
 
+def check_source(name: str, source: str) -> str: ...
+
 @final
 class Pool:
     def __new__(cls, program: str) -> Pool: ...
