@@ -3,6 +3,7 @@
 use crate::{CheckError, Edit, Finding};
 use similar::TextDiff;
 use std::{
+    cmp::Reverse,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -93,8 +94,8 @@ pub fn apply(text: &str, findings: &[&[Edit]]) -> (String, usize) {
             count += 1;
         }
     }
-    // Of several texts at one place, the first finding's comes first.
-    taken.sort_by_key(|edit| (edit.start, edit.end));
+    // Of lines that are added at one place, those of the inner suites come first; else the first finding's.
+    taken.sort_by_key(|edit| (edit.start, edit.end, Reverse(indentation(&edit.text))));
     let (mut after, mut at) = (String::with_capacity(text.len()), 0);
     for edit in taken {
         after.push_str(text.get(at..edit.start).unwrap_or_default());
@@ -103,6 +104,12 @@ pub fn apply(text: &str, findings: &[&[Edit]]) -> (String, usize) {
     }
     after.push_str(text.get(at..).unwrap_or_default());
     (after, count)
+}
+
+/// How far the first line of a text is indented.
+fn indentation(text: &str) -> usize {
+    let line = text.trim_start_matches('\n');
+    line.len() - line.trim_start_matches([' ', '\t']).len()
 }
 
 #[cfg(test)]
@@ -118,6 +125,8 @@ mod tests {
         let (one, two) = ([edit(4, 4, "b\n")], [edit(0, 1, "A"), edit(2, 2, "x\n")]);
         assert_eq!(apply("a\nc\n", &[&one, &two]), ("A\nx\nc\nb\n".to_owned(), 2));
         assert_eq!(apply("abc", &[&[edit(0, 2, "x")], &[edit(1, 3, "y")]]), ("xc".to_owned(), 1));
+        let (outer, inner) = ([edit(2, 2, "del x\n")], [edit(2, 2, "    del y\n")]);
+        assert_eq!(apply("a\nc\n", &[&outer, &inner]).0, "a\n    del y\ndel x\nc\n");
         assert_eq!(apply("ä", &[&[edit(1, 1, "x")]]), ("ä".to_owned(), 0));
     }
 
