@@ -47,6 +47,9 @@ impl NamedRead<'_, '_> {
     }
 }
 
+/// How many of them are looked at: for each, all statements of its scope are.
+const MOST_READS: usize = 100;
+
 /// Returns the `read_csv` calls whose frame has a name.
 pub(super) fn named_reads<'m, 'a>(module: &'m Module<'a>, data: &Data) -> Vec<NamedRead<'m, 'a>> {
     let mut found = Vec::new();
@@ -58,6 +61,9 @@ pub(super) fn named_reads<'m, 'a>(module: &'m Module<'a>, data: &Data) -> Vec<Na
                 continue;
             }
             let sizes = binding.source.and_then(|source| data.of_read(module, Some(binding.name), source));
+            if found.len() >= MOST_READS {
+                return found;
+            }
             found.push(NamedRead { scope, binding, call, sizes });
         }
     }

@@ -40,7 +40,7 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
     for (range, message) in search.found {
         findings.add(&RULE, &range, message);
     }
-    for (name, range) in containers(context.module.body) {
+    for (name, range) in containers(context.module.body).take(MOST_CONTAINERS) {
         let mut growth = Growth { name, in_function: false, grows: false, shrinks: false };
         growth.visit_body(context.module.body);
         if growth.grows && !growth.shrinks {
@@ -48,6 +48,9 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
         }
     }
 }
+
+/// How many containers are looked at: for each, all statements are.
+const MOST_CONTAINERS: usize = 100;
 
 /// Empty lists and dictionaries of the module.
 fn containers(body: &[Stmt]) -> impl Iterator<Item = (&str, TextRange)> {
