@@ -1,6 +1,6 @@
 """Measures the Python package, and writes docs/python-speed.md.
 
-    bench/run python [--parts start transfer frames matrix soak compare] [--lines N] [--runs N] [--gigabytes X] [--clients N] ..
+    bench/run python [--parts start transfer frames matrix soak compare] [--lines N] [--runs N] [--gigabytes X] ..
 
 start: an import, a first query, the next queries; each in processes of their own, in turns.
 transfer: rows of an Arrow file into this process, as batches and as a table. frames: a result as a pandas frame, and what that took
@@ -60,7 +60,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--starts", type=int, default=31, help="processes that begin with nothing")
     parser.add_argument("--forms", nargs="+", choices=("csv", "log"), default=("csv", "log"))
     parser.add_argument("--gigabytes", type=float, default=1.0, help="size of the result that is handed over")
-    parser.add_argument("--clients", type=int, default=1_000_000, help="rows of the matrix")
     parser.add_argument("--turns", type=int, default=1000, help="queries and turns of the soak")
     parser.add_argument("--most", type=float, default=300, help="seconds for one answer")
     parser.add_argument("--enough", type=float, default=60, help="seconds after which a tool is not asked the same again")
@@ -136,10 +135,10 @@ def rows_file(options: argparse.Namespace) -> Path:
 
 
 def matrix(options: argparse.Namespace) -> Figures:
-    """Pivot a log to a thousand features of each client."""
+    """Pivot a log to a thousand features of each client whose country is known."""
     data = make(options.tidegate, options.work, options.lines, ["log"])
     warm(data / FILES["log"])
-    return probe("matrix", data / FILES["log"], options.work / "matrix.npy", options.clients)
+    return probe("matrix", data / FILES["log"], data / "countries.csv", options.work / "matrix.npy")
 
 
 def soak(options: argparse.Namespace) -> Figures:

@@ -170,10 +170,15 @@ fn as_unlimited(run: Run) -> Run {
     Run { facts: NewRun { first_sight, peak, ..run.facts }, ..run }
 }
 
+/// What a process has shown before its task holds anything, about, and at most.
+const START: ByteCount = ByteCount::mib(32);
+const START_AT_MOST: ByteCount = ByteCount::mib(48);
+
 /// Returns what was learned without a limit for a run within one.
 fn within(learned: Learned, limit: Limit) -> Learned {
     let (Forecast { expected, bound }, more) = (learned.forecast, more_program(limit));
-    Learned { forecast: Forecast { expected: expected - more, bound: bound - more }, ..learned }
+    let less = |whole: ByteCount, least: ByteCount| (whole - more).max(least.min(whole));
+    Learned { forecast: Forecast { expected: less(expected, START), bound: less(bound, START_AT_MOST) }, ..learned }
 }
 
 /// Returns what is left of a limit to a query that spills: all but the reserve.
