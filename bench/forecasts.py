@@ -40,11 +40,9 @@ class Case:
     spilled: bool
 
 
-def ask(tidegate: str, sql: str, limit: str, history: Path) -> tuple[dict[str, Any], Run]:
-    """Return the forecast of a query and what making it took."""
-    command = [tidegate, "forecast", "--limit", limit, "--history", str(history), "--format", "json", sql]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(text), run(command)
+def forecast(command: list[str]) -> dict[str, Any]:
+    """Return what a forecast says."""
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def case(tidegate: str, name: str, form: str, limit: str, data: Path, runs: int) -> tuple[Case, Run]:
@@ -55,9 +53,10 @@ def case(tidegate: str, name: str, form: str, limit: str, data: Path, runs: int)
         history, record = Path(folder) / "history.db", Path(folder) / "record.json"
         out = Path(folder) / ("rows.parquet" if question.parquet else "rows.csv")
         query = [tidegate, "query", "-q", "--limit", limit, "--history", str(history), "--record", str(record), "-o", str(out), sql]
-        first, cost = ask(tidegate, sql, limit, history)
+        ask = [tidegate, "forecast", "--limit", limit, "--history", str(history), "--format", "json", sql]
+        first, cost = forecast(ask), run(ask)
         done = [run(query) for _ in range(runs - 1)]
-        taught, _ = ask(tidegate, sql, limit, history)
+        taught = forecast(ask)
         done.append(run(query))
         spilled = record.exists() and json.loads(record.read_text(encoding="utf-8"))["spilled"]["bytes"] > 0
     return Case(f"{form} {name}", limit, first, taught, done, spilled), cost

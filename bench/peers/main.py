@@ -19,7 +19,6 @@ import argparse
 import json
 import os
 import pickle
-import platform
 import statistics
 import time
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from typing import Any
 import report
 from data import make, warm
 from questions import FILES, FORMS, QUESTIONS, Answer, answer_of
-from runs import Run, remove, run
+from runs import Run, here, remove, run
 
 TOOLS = ("tidegate", "polars", "duckdb", "chdb", "datafusion", "pandas", "dask")
 HERE = Path(__file__).resolve().parent
@@ -88,13 +87,8 @@ def arguments() -> argparse.Namespace:
 def about(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the figures are of."""
     libraries = [tool for tool in TOOLS if tool != "tidegate" and tool in options.tools]
-    with Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as lines:
-        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{model}, {os.cpu_count()} cores, {memory / 1e9:.0f} GB, {platform.system()} {platform.release()}",
-        "load": f"{os.getloadavg()[0]:.1f}",
+        **here(),
         "lines": options.lines,
         "versions": {library: version(library) for library in libraries},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,18 @@ from speakers import tidegate_words
 CGROUPS = Path("/sys/fs/cgroup")
 SAMPLE = 0.01
 WORKER = Path(__file__).with_name("worker.py")
+
+
+def here() -> dict[str, str]:
+    """Return the date, the machine and its load, which stand beside figures."""
+    with Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as lines:
+        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{model}, {os.cpu_count()} cores, {memory / 1e9:.0f} GB, {platform.system()} {platform.release()}",
+        "load": f"{os.getloadavg()[0]:.1f}",
+    }
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ import re
 import statistics
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ sys.path.insert(0, str(HERE.parent / "peers"))
 import page  # noqa: E402
 from data import make, warm  # noqa: E402
 from questions import FILES, QUESTIONS, Answer, answer_of  # noqa: E402
-from runs import remove, run  # noqa: E402
+from runs import here, remove, run  # noqa: E402
 
 TOOLS = ("package", "pandas", "polars", "duckdb")
 NAMES = ("q1", "q2", "q3", "q4", "q5")
@@ -72,13 +71,8 @@ def arguments() -> argparse.Namespace:
 
 def about(options: argparse.Namespace) -> Figures:
     """Return what the figures are of."""
-    with Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as lines:
-        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{model}, {os.cpu_count()} cores, {memory / 1e9:.0f} GB, {platform.system()} {platform.release()}",
-        "load": f"{os.getloadavg()[0]:.1f}",
+        **here(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("pandas", "polars", "duckdb", "pyarrow", "numpy")},
         "lines": options.lines,
