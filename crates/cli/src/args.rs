@@ -1,13 +1,13 @@
 //! The command line.
 
-use crate::events::EventArgs;
+use crate::{check::CheckArgs, events::EventArgs};
 use clap::{
     Args, CommandFactory, Parser, Subcommand, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
-use std::{env, path::PathBuf, time::Duration};
+use std::{env, ffi::OsString, path::PathBuf, time::Duration};
 use tidegate_engine::{MaxRejects, sink::OutputFormat};
-use tidegate_memory::{Limit, ParseByteCountError};
+use tidegate_memory::{ByteCount, Limit, ParseByteCountError};
 use tidegate_tasks::history::Outcome;
 
 const EXAMPLES: &str = "\
@@ -62,6 +62,8 @@ pub enum Command {
     Forecast(ForecastArgs),
     /// Run the tasks of a file, each in a worker of its own, within one limit.
     Run(RunArgs),
+    /// Run a program that exists already, such as a Python job, within a limit, and tell which lines and variables hold its memory.
+    Guard(GuardArgs),
     /// Run tasks for the process that started this one, over a socket.
     #[command(hide = true)]
     Worker(WorkerArgs),
@@ -74,6 +76,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Tell what of this machine will hurt a job that needs memory, and compare it with another.
     Doctor(DoctorArgs),
+    /// Read Python scripts and say where their memory goes, before they run.
+    Check(CheckArgs),
     /// Measure what claims are made of, on this machine.
     Bench(BenchArgs),
     /// Write a realistic access log of 5 million lines and ask five questions of it under a limit.
@@ -390,6 +394,47 @@ pub struct RunArgs {
     /// Answer `GET /metrics` at this address while the loop runs: 127.0.0.1:9464, or with port 0 any that is free.
     #[arg(long, value_name = "ADDRESS")]
     pub metrics_listen: Option<std::net::SocketAddr>,
+}
+
+const GUARD_EXAMPLES: &str = "\
+Examples:
+  tidegate guard --limit 2GB -- python etl.py
+  tidegate guard --fail-above 1.5GB -o report.html -- pytest tests/test_etl.py
+  tidegate guard --pid 4242 --every 10
+
+The program runs as it would without it: its standard streams, its exit code and its signals are its own. When the limit ends it,
+the exit code is 3.";
+
+/// `tidegate guard`.
+#[derive(Clone, Debug, Args)]
+#[command(before_help = GUARD_EXAMPLES)]
+pub struct GuardArgs {
+    /// The most memory that the program and all that it starts may have in use together: 2GB, 512MiB, 75% of what the machine or
+    /// the cgroup allows, or `none`. Near it, memory is given back; past it, allocations fail with a MemoryError.
+    #[arg(long, env = "TIDEGATE_LIMIT", default_value = "none", value_name = "SIZE")]
+    pub limit: Limit,
+    /// End with exit code 3 if the peak is above this, and hold nothing back: for tests.
+    #[arg(long, value_name = "SIZE")]
+    pub fail_above: Option<ByteCount>,
+    /// Tell every so many seconds how it goes.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub every: Option<Duration>,
+    /// Watch a process that runs already until it ends, in place of starting a program. Its limit is not held.
+    #[arg(long, value_name = "PID", conflicts_with = "command")]
+    pub pid: Option<u32>,
+    /// Write the report to a file, as its extension says: .html, .json, .speedscope.json, .folded (for flamegraph.pl), .svg (a flame
+    /// graph). May be given several times.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Vec<PathBuf>,
+    /// Leave pyarrow its own allocator, whose blocks are neither seen nor limited one by one.
+    #[arg(long)]
+    pub keep_arrow_pool: bool,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub history: HistoryArgs,
+    /// The program and its arguments.
+    #[arg(last = true, value_name = "COMMAND", required_unless_present = "pid")]
+    pub command: Vec<OsString>,
 }
 
 /// `tidegate worker`.

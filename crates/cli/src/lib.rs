@@ -3,11 +3,13 @@
 mod args;
 mod bar;
 mod bench;
+mod check;
 mod demo;
 mod doctor;
 mod events;
 mod expectation;
 mod forecast;
+mod guard;
 mod history;
 mod interrupt;
 mod kept;
@@ -47,7 +49,10 @@ pub fn main(metering: Metering) -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let printer = Printer::new(cli.output);
     // Each spilled batch of an exchange is a file. Where the system says no, what is left may be enough.
-    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    // A guarded program keeps the limits that it has without us.
+    if !matches!(cli.command, Command::Guard(_)) {
+        let _ = rlimit::increase_nofile_limit(u64::MAX);
+    }
     let result = match &cli.command {
         Command::Query(arguments) => query::run_command(arguments, printer, metering),
         Command::Forecast(arguments) => forecast::run_command(arguments, printer),
@@ -57,9 +62,11 @@ pub fn main(metering: Metering) -> ExitCode {
         Command::Runs(arguments) => runs::run_command(arguments, printer),
         Command::Report(arguments) => runs::report_command(arguments, printer),
         Command::Doctor(arguments) => doctor::run_command(arguments, printer),
+        Command::Check(arguments) => check::run_command(arguments, cli.output.color, printer),
         Command::Bench(BenchArgs { what: BenchCommand::Release(arguments) }) => {
             bench::release_command(arguments, printer)
         }
+        Command::Guard(arguments) => guard::run_command(arguments, printer),
         Command::Demo(arguments) => demo::run_command(arguments, printer),
     };
     ExitCode::from(result.unwrap_or_else(|error| printer.failure(&error)))

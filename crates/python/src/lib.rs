@@ -11,6 +11,7 @@
 
 mod batches;
 mod cells;
+mod check;
 mod columns;
 mod exchange;
 mod faults;
@@ -33,6 +34,7 @@ mod native {
     #[pymodule_export]
     use super::{
         batches::{Batches, KeptTable},
+        check::check_source,
         columns::Column,
         feed::spool_folder,
         pool::{Pool, limit_bytes, process_resident},

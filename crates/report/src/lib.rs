@@ -13,6 +13,7 @@ extern crate self as tidegate_report;
 mod axis;
 pub mod checklist;
 mod error;
+mod guarded;
 pub mod html;
 pub mod json;
 pub mod live;

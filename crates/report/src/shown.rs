@@ -5,6 +5,7 @@
 
 use crate::{
     checklist::{Check, checklist},
+    guarded,
     record::{Ended, Environment, EventKind, Forecast, Operator, RejectSample, Replan, RunRecord, Sample},
     series,
     stack::Stack,
@@ -119,6 +120,7 @@ fn cut(record: &RunRecord) -> RunRecord {
         },
         events: Vec::new(),
         environment: environment(&record.environment),
+        guard: record.guard.as_ref().map(guarded::cut),
         ..*record
     }
 }

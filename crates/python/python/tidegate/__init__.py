@@ -13,6 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._check import Edit as Edit
+    from ._check import Finding as Finding
+    from ._check import check as check
     from ._engine import forecast as forecast
     from ._engine import forecast_pandas as forecast_pandas
     from ._engine import release_workers as release_workers
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
 
 #: The module of each public name. Type checkers read the imports above; a test holds the one to the other.
 _PLACES = {
+    "_check": ("Edit", "Finding", "check"),
     "_engine": ("forecast", "forecast_pandas", "release_workers", "worker_pids"),
     "_errors": (
         "CancelledError",

@@ -21,6 +21,8 @@ __all__ = [
 
 VERSION: str
 
+def check_source(name: str, source: str) -> str: ...
+
 @final
 class Pool:
     def __new__(cls, program: str, *, keeps: float = 0.05, waits: float = 120.0) -> Pool: ...

@@ -65,6 +65,7 @@ pub fn rich() -> RunRecord {
         },
         events: events(),
         environment: environment(),
+        guard: None,
     }
 }
 

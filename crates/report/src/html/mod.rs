@@ -8,6 +8,7 @@ mod chart;
 mod checks;
 mod environment;
 mod forecast;
+mod guarded;
 mod headline;
 mod lines;
 mod memory;

@@ -1,7 +1,7 @@
 //! The page of one run.
 
 use super::{
-    checks, environment, forecast, headline, lines, memory,
+    checks, environment, forecast, guarded, headline, lines, memory,
     page::{self, MOST_BYTES},
     plan, release,
 };
@@ -41,6 +41,7 @@ fn draw(shown: &Shown) -> Markup {
         (headline::draw(shown))
         (checks::draw(shown))
         (memory::draw(shown))
+        (guarded::draw(shown))
         (forecast::draw(shown))
         (plan::draw(shown))
         div.pair {

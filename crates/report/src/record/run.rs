@@ -1,6 +1,6 @@
 //! The record as a whole.
 
-use super::{Ended, Environment, Event, Forecast, Memory, number, size};
+use super::{Ended, Environment, Event, Forecast, Guarded, Memory, number, size};
 use serde::{Deserialize, Serialize};
 use std::ops::Not;
 use tidegate_memory::ByteCount;
@@ -79,6 +79,9 @@ pub struct RunRecord {
     pub events: Vec<Event>,
     /// Where it ran.
     pub environment: Environment,
+    /// What a guard saw of it, if it ran under one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guarded>,
 }
 
 /// What was run.

@@ -1,8 +1,7 @@
-//! Runs commands as plain child processes, in the folder of the task file.
+//! Runs commands under guard, in the folder of the task file.
 
 use super::{
     Done, Ended, Failure, Order, Retry, Runner, Running, UnitMemory,
-    family::FamilyWatch,
     process::{Group, Outcome},
 };
 use crate::state::Marker;
@@ -16,6 +15,8 @@ use std::{
     sync::Arc,
     thread,
 };
+use tidegate_guard::{GuardError, Options, Outcome as Guarded, Session, Signals, Watcher};
+use tidegate_memory::{ByteCount, Limit};
 
 /// The most of what a command said last that is repeated when it fails.
 const LAST_WORDS: u64 = 4096;
@@ -24,8 +25,8 @@ const LAST_WORDS: u64 = 4096;
 ///
 /// What a command writes to its standard output and error goes to files of its unit, or, if the task has an `output` and no
 /// `{output}` in its arguments, the standard output is the output. The command and all that it starts are a process group,
-/// which ends with it, as do groups that they make. The peak of a unit is that of what descends from the command, looked at
-/// every 20 ms. In its environment are `TIDEGATE_LIMIT`, in bytes, and `TIDEGATE_OUTPUT`, the file to write.
+/// which ends with it, as do groups that they make. All of it is under guard (`tidegate_guard`): it holds the limit together, and
+/// the record tells which lines and variables held the memory. In its environment are `TIDEGATE_LIMIT`, in bytes, and `TIDEGATE_OUTPUT`, the file to write.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CommandRunner;
 
@@ -47,21 +48,30 @@ impl Runner for CommandRunner {
         if let Some(part) = &order.part {
             command.env("TIDEGATE_OUTPUT", part);
         }
+        let session = guarded(&order, &arguments.clone().unwrap_or_default(), &mut command)
+            .map_err(|error| not_guarded(&error))?;
         let group = Group::start(&mut command, &order.marker).map_err(|error| not_started(program, &error))?;
-        group.limit(order.limit);
         let name = program.to_string_lossy().into_owned();
         let watch = {
             let group = Arc::clone(&group);
             move || {
-                let family = group.process().and_then(FamilyWatch::start);
-                let outcome = group.wait();
-                let peak = family.and_then(FamilyWatch::end);
-                let failure = match outcome {
-                    Ok(Outcome::Ended(status)) => failure(&name, status, &log),
-                    Ok(Outcome::Cancelled) => Some(Failure::for_good(format!("`{name}` was cancelled"))),
-                    Err(error) => Some(Failure::for_good(format!("wait for `{name}`: {error}"))),
+                // Without a thread to watch it, the wall alone holds the limit.
+                let watcher = group.process().and_then(|process| session.watch(process).ok());
+                group.wait_for_end();
+                let stopped = watcher.map(Watcher::stop);
+                let (failure, guarded) = match group.kill() {
+                    Ok(Outcome::Ended(status)) => {
+                        let guarded = stopped.and_then(|stopped| stopped.told(Ok(status)));
+                        let at_limit = guarded.as_ref().and_then(|guarded| at_limit(&name, guarded));
+                        (at_limit.or_else(|| failure(&name, status, &log)), guarded)
+                    }
+                    Ok(Outcome::Cancelled) => (Some(Failure::for_good(format!("`{name}` was cancelled"))), None),
+                    Err(error) => (Some(Failure::for_good(format!("wait for `{name}`: {error}"))), None),
                 };
-                done.ended(Ended { failure, memory: UnitMemory { peak, ..UnitMemory::default() }, ..Ended::default() });
+                let peak = guarded.as_ref().and_then(|guarded| guarded.record.peak);
+                let peak = peak.filter(|peak| *peak > ByteCount::ZERO);
+                let record = guarded.as_ref().map(Guarded::json);
+                done.ended(Ended { failure, memory: UnitMemory { peak, ..UnitMemory::default() }, record });
             }
         };
         if let Err(error) = thread::Builder::new().name("tidegate-command".into()).spawn(watch) {
@@ -112,6 +122,30 @@ impl Log {
         // What a program says may hold anything, such as codes that move the cursor.
         Some(line.chars().filter(|c| !c.is_control()).collect())
     }
+}
+
+/// Prepares the guard of a command that is about to be started.
+fn guarded(order: &Order, arguments: &[OsString], command: &mut Command) -> Result<Session, GuardError> {
+    let mut options = Options::of(arguments.to_vec());
+    options.limit = Limit::Bytes(order.limit);
+    options.folder = Some(order.unit.folder.clone());
+    // The loop asks commands to end by itself.
+    options.signals = Signals::NotTaken;
+    let mut session = Session::prepare(&options)?;
+    session.dress(command)?;
+    Ok(session)
+}
+
+fn not_guarded(error: &GuardError) -> Failure {
+    Failure { help: error.help(), exit_code: error.exit_code(), ..Failure::for_good(error.to_string()) }
+}
+
+/// Returns the failure of a command that its limit ended.
+fn at_limit(name: &str, guarded: &Guarded) -> Option<Failure> {
+    let ended = &guarded.record.ended;
+    let message = ended.message.as_deref().filter(|_| guarded.limit_ended_it())?;
+    let failure = Failure::for_good(format!("`{name}`: {message}"));
+    Some(Failure { help: ended.help.clone(), exit_code: 3, retry: Retry::Can, ..failure })
 }
 
 fn not_started(program: &OsString, error: &io::Error) -> Failure {

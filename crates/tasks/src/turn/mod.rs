@@ -11,7 +11,6 @@ mod command;
 mod entries;
 mod entry;
 mod event;
-mod family;
 mod process;
 mod runner;
 mod split;

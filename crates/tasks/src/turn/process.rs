@@ -6,10 +6,7 @@
 use crate::state::{Marker, ask_carriers, end_carriers};
 use rustix_process::{
     io::retry_on_intr,
-    process::{
-        Pid, Resource, Rlimit, Signal, WaitId, WaitidOptions, kill_process_group, prlimit, test_kill_process_group,
-        waitid,
-    },
+    process::{Pid, Signal, WaitId, WaitidOptions, kill_process_group, test_kill_process_group, waitid},
 };
 use std::{
     io,
@@ -22,7 +19,6 @@ use std::{
     thread,
     time::Duration,
 };
-use tidegate_memory::ByteCount;
 
 /// How long a program may take to end when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -72,29 +68,21 @@ impl Group {
         Ok(Arc::new(Self { leader, variable, state, has_ended: Condvar::new() }))
     }
 
-    /// Limits the memory that each process of the group may allocate. Not what is resident: that takes a guard.
-    pub fn limit(&self, limit: ByteCount) {
-        let bytes = Some(limit.bytes());
-        // It may have ended already.
-        let _ = prlimit(self.leader, Resource::Data, Rlimit { current: bytes, maximum: bytes });
-    }
-
     /// Returns the number of the leader.
     pub fn process(&self) -> Option<u32> {
         self.leader.and_then(|leader| u32::try_from(leader.as_raw_nonzero().get()).ok())
     }
 
-    /// Waits until the leader has ended, and ends what it left behind.
-    pub fn wait(&self) -> io::Result<Outcome> {
+    /// Waits until the leader has ended. Its number stays its own until [`Group::kill`], which also ends what it left behind.
+    pub fn wait_for_end(&self) {
         if let Some(leader) = self.leader {
-            // Without taking its state, so that its number stays its own. An error is told by the wait below.
+            // Without taking its state. An error is told by the wait of `kill`.
             let options = WaitidOptions::EXITED | WaitidOptions::NOWAIT;
             let _ = retry_on_intr(|| waitid(WaitId::Pid(leader), options));
         }
-        self.kill()
     }
 
-    /// Ends the group at once.
+    /// Ends the group at once, and tells how its leader ended.
     pub fn kill(&self) -> io::Result<Outcome> {
         let outcome = {
             let mut state = self.lock();

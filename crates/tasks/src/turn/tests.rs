@@ -494,11 +494,14 @@ fn commands_that_fail_say_why() {
     check("[\"sh\", \"-c\", \"kill -9 $$\"]", "`sh` was killed by signal 9");
     check("[\"no-such-program\"]", "start `no-such-program`: No such file or directory (os error 2)");
     check("[\"true\", \"{output}\"]", "it ended well and wrote no output");
-    // Python says so by a `MemoryError`; here the shell does.
+    // Python says so by a `MemoryError`, and the guard where it was thrown.
     let large = "[\"python3\", \"-c\", \"bytearray(10**9)\"]";
     let file = place.file(&format!("retries = 0\n[task.t]\ncommand = {large}\nlimit = \"100MB\"\n"));
     let (summary, _) = run(&file, &mut CommandRunner);
-    assert_eq!(summary.failed[0].1.message, "`python3` ended with exit code 1: MemoryError");
+    let (_, failure) = &summary.failed[0];
+    let begins = "`python3`: MemoryError at <string>:1 in <module>: asked for 1.00 GB";
+    assert!(failure.message.starts_with(begins), "{}", failure.message);
+    assert_eq!(failure.exit_code, 3);
 }
 
 #[test]

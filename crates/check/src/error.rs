@@ -1,0 +1,47 @@
+//! Why a check cannot be made at all. What is wrong with one file is a finding of that file.
+
+use std::{io, path::PathBuf};
+
+/// Why a check cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// A path that was named is not there or cannot be read. A retry passes when the cause is gone.
+    #[error("read `{path}`: {source}")]
+    Read {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The section `[tool.tidegate.check]` of a `pyproject.toml` is wrong; the text says where.
+    #[error("`{path}`: {message}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// No rule has this code; `--explain` without a code lists them.
+    #[error("no rule `{code}`")]
+    UnknownRule {
+        /// What was asked for.
+        code: String,
+    },
+    /// The record of a run is not one: not JSON, or no lines with bytes are in it.
+    #[error("`{path}` is no record of a run: {message}")]
+    Run {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file that was to be fixed could not be written; it is as it was.
+    #[error("write `{path}`: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}

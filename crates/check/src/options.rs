@@ -1,0 +1,54 @@
+//! What is checked, and how.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// What is checked, and how. The command line and Python fill it in.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Files, notebooks and folders.
+    pub paths: Vec<PathBuf>,
+    /// Codes of rules, or beginnings of them, that are applied; empty for what `pyproject.toml` says, else all.
+    pub select: Vec<String>,
+    /// Codes of rules, or beginnings of them, that are not applied, beside those that `pyproject.toml` names.
+    pub ignore: Vec<String>,
+    /// Files behind names of the script: `raw` is `big.csv`.
+    pub data: BTreeMap<String, PathBuf>,
+    /// The record of a guarded run (JSON), by which findings are ranked.
+    pub run: Option<PathBuf>,
+}
+
+/// Which rules are applied.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection {
+    pub select: Vec<String>,
+    pub ignore: Vec<String>,
+}
+
+impl Selection {
+    /// Returns whether a rule is applied.
+    pub(crate) fn has(&self, code: &str) -> bool {
+        let named = |list: &[String]| {
+            list.iter().any(|start| start.eq_ignore_ascii_case("all") || code.starts_with(&start.to_ascii_uppercase()))
+        };
+        (self.select.is_empty() || named(&self.select)) && !named(&self.ignore)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_selected_by_the_beginning_of_their_code() {
+        let check = |select: &[&str], ignore: &[&str], code: &str| {
+            let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+            Selection { select: list(select), ignore: list(ignore) }.has(code)
+        };
+        assert!(check(&[], &[], "TG001") && check(&["tg00"], &[], "TG001") && check(&["ALL"], &[], "TG026"));
+        assert!(
+            !check(&["TG002"], &[], "TG001")
+                && !check(&[], &["TG001"], "TG001")
+                && !check(&["TG001"], &["TG"], "TG001")
+        );
+    }
+}

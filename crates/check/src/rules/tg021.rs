@@ -1,0 +1,57 @@
+//! TG021: a wide table is made of the values of a column.
+
+use super::{Context, Rule};
+use crate::{
+    calls::{CallSite, calls},
+    finding::Findings,
+    values::truth,
+};
+
+pub(super) static RULE: Rule = Rule {
+    code: "TG021",
+    name: "dense-matrix",
+    title: "A wide table is made of the values of a column",
+    fix: "`sparse=True`, or stay with the long form and group",
+    saving: "rows x different values x 8 bytes",
+    why: "\
+One-hot encoding and pivots make a column of each value. A million rows by 10,000 values are 74.5 GiB of float64, of which nearly
+all is zero. A sparse matrix has what is not zero.",
+    how_much: "\
+rows x different values x 8 bytes; 1 byte each for `get_dummies`, whose columns are booleans.",
+    example: "\
+```python
+wide = pd.get_dummies(df[\"path\"])
+```
+
+```python
+wide = pd.get_dummies(df[\"path\"], sparse=True)
+```",
+    check,
+};
+
+fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
+    for site in calls(context.module) {
+        let receiver = site.on(context.module);
+        let message = match site.name {
+            "get_dummies" if site.is("pandas.get_dummies") && !site.is_true("sparse") => {
+                "a column for every value: rows x values bytes"
+            }
+            "OneHotEncoder" if site.path.is_some() && is_dense(&site) => {
+                "a float64 column for every value: rows x values x 8 bytes"
+            }
+            "pivot" | "unstack" if site.receiver.is_some() && receiver.is_table() => {
+                "a column for every value: rows x values x 8 bytes, most of them empty"
+            }
+            "toarray" | "todense" if site.receiver.is_some() && site.call.arguments.args.is_empty() => {
+                "a sparse matrix becomes a dense one: rows x columns x 8 bytes"
+            }
+            _ => continue,
+        };
+        findings.add(&RULE, site.call, message.to_owned());
+    }
+}
+
+fn is_dense(site: &CallSite<'_>) -> bool {
+    let is_off = |keyword| site.keyword(keyword).and_then(truth) == Some(false);
+    is_off("sparse_output") || is_off("sparse")
+}

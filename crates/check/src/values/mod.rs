@@ -1,0 +1,16 @@
+//! What values are: a frame or an array, large or not, whose memory they share, and what it costs to make them.
+
+mod environment;
+mod evaluate;
+mod facts;
+mod functions;
+mod kind;
+mod literals;
+mod methods;
+mod summaries;
+
+pub(crate) use environment::{CostlyCall, Receiver};
+pub(crate) use facts::{Binding, Facts};
+pub(crate) use kind::{Kind, Size, Value};
+pub(crate) use literals::{integer, string, strings, truth};
+pub(crate) use summaries::{Functions, parameters};

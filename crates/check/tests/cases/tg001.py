@@ -1,0 +1,180 @@
+#: fires 3: `del raw` after line 3
+import pandas as pd
+raw = pd.read_csv("a.csv")
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+
+#: fires 4: `del raw, part` after line 4
+import pandas as pd
+raw = pd.read_csv("a.csv")
+part = raw["x"]
+print(part.mean(), len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+
+#: fires 5: `del raw` after line 6
+import pandas as pd
+def f(c):
+    raw = pd.read_csv("a.csv")
+    if c:
+        print(raw.x.sum())
+    else: print(0)
+    b = pd.read_csv("b.csv")
+    return b.x.sum()
+
+#: fires 4: `del df` after line 4
+import pandas as pd
+for name in names:
+    df = pd.read_csv(name)
+    print(df.x.sum())
+
+#: fires 4: `del x` after line 4
+import numpy as np
+import pandas as pd
+x = np.zeros((5000, 5000))
+y = x + 1; print(x.sum())
+z = pd.read_csv("b.csv")
+print(y.sum(), z.x.sum())
+
+#: fires 4: `del df` after line 4
+import pandas as pd
+df = pd.read_csv("a.csv")
+least = 3
+print(len(df.query("x > @least")))
+df = pd.read_csv("b.csv")
+print(df.x.sum())
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+print(len(raw))
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+print(raw.x.sum())
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+def f():
+    return len(raw)
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+print(b.query("x in @raw.x"))
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+print(sorted(locals()))
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+kept = []
+kept.append(raw)
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+print(kept)
+
+#: silent
+import pandas as pd
+try:
+    raw = pd.read_csv("a.csv")
+    n = len(raw)
+    b = pd.read_csv("b.csv")
+finally:
+    print(raw)
+
+#: silent
+import pandas as pd
+if c:
+    raw = pd.read_csv("a.csv")
+else:
+    raw = None
+for i in range(3):
+    if i and c:
+        print(len(raw))
+    b = pd.read_csv("b.csv")
+
+#: silent
+import pandas as pd
+import duckdb
+raw = pd.read_csv("a.csv")
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+duckdb.sql("SELECT * FROM raw").show()
+
+#: silent
+import pandas as pd
+__all__ = ["raw"]
+raw = pd.read_csv("a.csv")
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+view = raw["x"]
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+print(view.sum())
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+print(len(raw))  # tidegate: ignore[TG001]
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+
+#: fires 5: `del parts` after line 5
+import pandas as pd
+parts = []
+for name in names:
+    parts.append(pd.read_csv(name))
+whole = pd.concat(parts)
+b = pd.read_csv("b.csv")
+print(whole.merge(b, on="k", validate="m:1").shape)
+
+#: silent
+import pandas as pd
+with manager():
+    raw = pd.read_csv("a.csv")
+    print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum(), raw.x.sum())
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+n = len(raw)
+del (raw, n)
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+kept = [raw, open("x")]
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(b.x.sum())

@@ -1,0 +1,48 @@
+#: fires 2: `usecols=["status", "bytes"]`
+import pandas as pd
+df = pd.read_csv("a.csv")
+print(df.groupby("status")["bytes"].sum())
+
+#: fires 2: `usecols=["status"]`
+import pandas as pd
+df = pd.read_csv("a.csv", sep=";")
+bad = df[df["status"] > 499]
+print(len(bad))
+
+#: fires 3: `usecols=["method", "bytes"]`
+import pandas as pd
+def f(p):
+    df = pd.read_csv(p)
+    return df.loc[df.method == "GET", "bytes"].max()
+
+#: fires 2: `usecols=["method", "bytes"]`
+import pandas as pd
+df = pd.read_csv("../data/log.csv")
+print(df.groupby("method").agg({"bytes": "sum"}))
+
+#: silent
+import pandas as pd
+df = pd.read_csv("a.csv", usecols=["status"])
+print(df["status"].sum())
+
+#: silent
+import pandas as pd
+df = pd.read_csv("a.csv")
+print(df["status"].sum())
+df.to_csv("b.csv")
+
+#: silent
+import pandas as pd
+df = pd.read_csv("a.csv")
+show(df)
+print(df["status"].sum())
+
+#: silent
+import pandas as pd
+df = pd.read_csv("a.csv")
+print(df.groupby("status").sum())
+
+#: silent
+import pandas as pd
+df = pd.read_csv("a.csv")
+print(df[df["status"] > 1])

@@ -1,0 +1,186 @@
+//! What would make a job fit, the cheapest first.
+
+use crate::dead::Fate;
+use tidegate_memory::ByteCount;
+use tidegate_report::record::{LineHeld, Used, VariableHeld};
+
+/// What is known of a job.
+pub(crate) struct Job<'a> {
+    pub(crate) lines: &'a [LineHeld],
+    pub(crate) variables: &'a [VariableHeld],
+    /// The share of values that are distinct in columns of text, by variable and column.
+    pub(crate) repeated: &'a [Repeated],
+    pub(crate) peak: ByteCount,
+    pub(crate) limit: Option<ByteCount>,
+}
+
+/// A column of text whose values repeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Repeated {
+    pub(crate) variable: String,
+    pub(crate) column: String,
+    pub(crate) bytes: ByteCount,
+}
+
+/// What is less than this share of the peak is not worth a change, in percent.
+const WORTH: u64 = 3;
+
+/// Texts that repeat at least so often are kept once by a category.
+pub(crate) const REPEATS: f64 = 0.5;
+
+/// Returns what would make it fit.
+pub(crate) fn advice(job: &Job<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    all.extend(deletions(job));
+    all.extend(categories(job));
+    all.extend(threads(job));
+    all.extend(columns(job));
+    all.extend(query(job));
+    all
+}
+
+fn is_worth(job: &Job<'_>, bytes: ByteCount) -> bool {
+    bytes > ByteCount::ZERO && bytes >= job.peak.percent(WORTH)
+}
+
+/// Variables that are not used again cost nothing to delete.
+fn deletions(job: &Job<'_>) -> Option<String> {
+    let dead = job.variables.iter().filter(|variable| variable.used == Used::NoMore && is_worth(job, variable.bytes));
+    let dead: Vec<&VariableHeld> = dead.filter(|variable| variable.delete_after.is_some()).collect();
+    let sum: ByteCount = dead.iter().map(|variable| variable.bytes).sum();
+    let parts = dead.iter().filter_map(|variable| {
+        Some(format!("`del {}` after line {} ({})", variable.name, variable.delete_after?, variable.bytes))
+    });
+    let parts: Vec<String> = parts.collect();
+    (!parts.is_empty()).then(|| format!("{} frees {sum}", parts.join(" and ")))
+}
+
+/// Text that repeats is kept once in a category, with one to four bytes in each row.
+fn categories(job: &Job<'_>) -> Option<String> {
+    let sum: ByteCount = job.repeated.iter().map(|column| column.bytes).sum();
+    if !is_worth(job, sum) {
+        return None;
+    }
+    let names: Vec<String> = job.repeated.iter().map(|column| format!("\"{}\": \"category\"", column.column)).collect();
+    let variable = job.repeated.first().map(|column| column.variable.clone()).unwrap_or_default();
+    Some(format!(
+        "dtype={{{}}} where `{variable}` is read: these texts repeat, and take most of {sum}",
+        names.join(", ")
+    ))
+}
+
+/// pandas 3.1 reads large files in several threads, each with a part of its own.
+fn threads(job: &Job<'_>) -> Option<String> {
+    let line = job.lines.iter().find(|line| !line.threads.is_empty() && line.text.contains("read_csv"))?;
+    if !is_worth(job, line.bytes) {
+        return None;
+    }
+    Some(format!(
+        "`pd.set_option(\"mode.max_threads\", 1)` before line {}: parallel parts of the file are held beside the whole",
+        line.line
+    ))
+}
+
+/// Few columns of a wide file are used, mostly.
+fn columns(job: &Job<'_>) -> Option<String> {
+    let line = reading(job)?;
+    let wide =
+        job.variables.iter().filter(|variable| variable.columns.len() > 2).max_by_key(|variable| variable.bytes)?;
+    if line.text.contains("usecols") || !is_worth(job, wide.bytes) {
+        return None;
+    }
+    let largest: Vec<String> =
+        wide.columns.iter().take(3).map(|column| format!("{} {}", column.name, column.bytes)).collect();
+    Some(format!(
+        "usecols=[..] in line {}: of `{}` the largest columns are {}",
+        line.line,
+        wide.name,
+        largest.join(", ")
+    ))
+}
+
+/// The same without Python's objects.
+fn query(job: &Job<'_>) -> Option<String> {
+    let line = reading(job)?;
+    let path = literal(&line.text)?;
+    let limit = job.limit.map(|limit| format!(" --limit {}", limit.bytes())).unwrap_or_default();
+    let chunks = format!("chunksize=200_000 in line {} and a sum of the parts", line.line);
+    Some(format!(
+        "{chunks}; or the same by a query, which holds any limit: tidegate query{limit} \"SELECT .. FROM '{path}'\""
+    ))
+}
+
+/// Returns the line that reads a file into a data frame and holds the most.
+fn reading<'a>(job: &Job<'a>) -> Option<&'a LineHeld> {
+    let reads = |line: &&LineHeld| line.text.contains("read_csv(") || line.text.contains("read_json(");
+    job.lines.iter().find(reads).filter(|line| is_worth(job, line.bytes) && !line.text.contains("chunksize"))
+}
+
+/// Returns the first text in quotes.
+fn literal(code: &str) -> Option<&str> {
+    let start = code.find(['"', '\''])?;
+    let quote = code.get(start..=start)?;
+    let text = code.get(start + 1..)?;
+    text.get(..text.find(quote)?).filter(|text| text.contains('.'))
+}
+
+/// Returns what is recorded of a fate.
+pub(crate) fn recorded(fate: Fate) -> (Used, Option<u32>, String) {
+    match fate {
+        Fate::Used => (Used::Again, None, String::new()),
+        Fate::Dead(0) => (Used::NoMore, None, String::new()),
+        Fate::Dead(line) => (Used::NoMore, Some(line), String::new()),
+        Fate::Unknown(reason) => (Used::Unknown, None, reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str, mib: u64) -> LineHeld {
+        let threads = if text.contains("big") { "in worker threads" } else { "" };
+        LineHeld {
+            line: 3,
+            text: text.into(),
+            bytes: ByteCount::mib(mib),
+            threads: threads.into(),
+            ..LineHeld::default()
+        }
+    }
+
+    fn all(lines: &[LineHeld], variables: &[VariableHeld], repeated: &[Repeated]) -> Vec<String> {
+        let limit = Some(ByteCount::new(500));
+        advice(&Job { lines, variables, repeated, peak: ByteCount::mib(100), limit })
+    }
+
+    #[test]
+    fn what_costs_nothing_comes_first() {
+        let dead = VariableHeld {
+            name: "raw".into(),
+            bytes: ByteCount::mib(50),
+            used: Used::NoMore,
+            delete_after: Some(22),
+            ..VariableHeld::default()
+        };
+        let repeated = Repeated { variable: "raw".into(), column: "method".into(), bytes: ByteCount::mib(20) };
+        let advice = all(&[line("raw = pd.read_csv('big.csv')", 60)], &[dead], &[repeated]);
+        assert_eq!(advice[0], "`del raw` after line 22 (52.4 MB) frees 52.4 MB");
+        assert!(advice[1].starts_with("dtype={\"method\": \"category\"} where `raw` is read"));
+        assert!(advice[2].starts_with("`pd.set_option("));
+        assert!(advice[3].ends_with("tidegate query --limit 500 \"SELECT .. FROM 'big.csv'\""), "{}", advice[3]);
+    }
+
+    #[test]
+    fn what_is_small_or_not_known_is_not_told() {
+        let small = VariableHeld {
+            bytes: ByteCount::mib(1),
+            used: Used::NoMore,
+            delete_after: Some(2),
+            ..VariableHeld::default()
+        };
+        assert!(all(&[line("x = [0] * n", 90)], &[small], &[]).is_empty());
+        assert_eq!(literal("f(path)"), None);
+        assert_eq!(literal("read_csv(\"a.csv\", sep=';')"), Some("a.csv"));
+    }
+}

@@ -1,0 +1,178 @@
+//! Which line of the person's is charged with a site, and the sums by line.
+//!
+//! *Rule.* The inmost line of the person's own code in the thread that allocated; else that of whoever gave the thread its work;
+//! else the inmost line of all; else no line. Code of the interpreter and of installed packages is not the person's own.
+
+use crate::counted::{Counted, Line};
+use std::collections::{BTreeMap, HashMap};
+use tidegate_memory::ByteCount;
+
+/// Threads give work to threads, but not without end.
+const MOST_PARENTS: usize = 8;
+
+/// The line that is charged, and how it came to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Charged {
+    /// The line; without a file where no Python ran.
+    pub(crate) line: Line,
+    /// What it called, such as `read_csv`; empty if it allocated itself.
+    pub(crate) through: String,
+    pub(crate) by: Way,
+}
+
+/// How an allocation came to its line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Way {
+    /// In its own thread.
+    #[default]
+    Itself,
+    /// In a thread that worked for it.
+    Worker,
+    /// In a thread without Python, while the main thread waited in it.
+    Native,
+}
+
+impl Way {
+    /// Returns it in words; nothing of what needs none.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Itself => "",
+            Self::Worker => "in worker threads",
+            Self::Native => "in threads without Python",
+        }
+    }
+}
+
+/// Returns whether a file is of the interpreter or of an installed package.
+pub(crate) fn is_library(file: &str) -> bool {
+    let parts = ["/site-packages/", "/dist-packages/", "/lib/python3", "/lib/pypy3"];
+    let inner = ["<tidegate>", "<shim>"].contains(&file) || file.starts_with("<frozen");
+    file.is_empty() || inner || parts.iter().any(|part| file.contains(part))
+}
+
+/// Returns the line that is charged with a site.
+pub(crate) fn charged(counted: &Counted, number: usize) -> Charged {
+    let own = counted.lines(number);
+    let native = counted.sites.get(number).is_some_and(|site| site.is_native);
+    let first = if native { Way::Native } else { Way::Itself };
+    let mut site = number;
+    for turn in 0..MOST_PARENTS {
+        let lines = if turn == 0 { own.clone() } else { counted.lines(site) };
+        if let Some(at) = lines.iter().position(|line| !is_library(&line.file)) {
+            let line = lines.get(at).cloned().unwrap_or_default();
+            // What the person's line called is where people look first.
+            let called = at.checked_sub(1).and_then(|inner| lines.get(inner));
+            let through = called.map(|inner| inner.function.clone()).unwrap_or_default();
+            return Charged { line, through, by: if turn == 0 { first } else { Way::Worker } };
+        }
+        site = counted.sites.get(site).map_or(0, |site| site.parent);
+        if site == 0 {
+            break;
+        }
+    }
+    Charged { line: own.first().cloned().unwrap_or_default(), through: String::new(), by: first }
+}
+
+/// Bytes of a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Amount {
+    /// At the peak.
+    pub(crate) at_peak: u64,
+    /// That lived when the program was seen last.
+    pub(crate) live: u64,
+    /// Ever allocated.
+    pub(crate) total: u64,
+    /// Allocations, in thousandths.
+    pub(crate) allocations: u64,
+}
+
+/// Amounts by line, of all processes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) lines: HashMap<Charged, Amount>,
+    /// What whole stacks held at the peak, the outermost line first: for flame graphs.
+    pub(crate) stacks: BTreeMap<Vec<Line>, u64>,
+}
+
+/// The most stacks that are kept, so that what is written stays small.
+const MOST_STACKS: usize = 4000;
+
+impl Ledger {
+    /// Adds what a process allocated, and what of it lives.
+    pub(crate) fn add(&mut self, counted: &Counted, lives: Lives) {
+        for (number, site) in counted.sites.iter().enumerate().filter(|(_, site)| site.samples > 0) {
+            let amount = self.lines.entry(charged(counted, number)).or_default();
+            amount.total += site.total;
+            amount.allocations += site.allocations;
+            if lives == Lives::Still {
+                amount.live += site.live;
+            }
+        }
+    }
+
+    /// Adds what the sites of a process held at the peak.
+    pub(crate) fn add_peak(&mut self, counted: &Counted, held: &[u64]) {
+        for (number, held) in held.iter().enumerate().filter(|(_, held)| **held > 0) {
+            self.lines.entry(charged(counted, number)).or_default().at_peak += held;
+            let stack = whole_stack(counted, number);
+            if self.stacks.len() < MOST_STACKS || self.stacks.contains_key(&stack) {
+                *self.stacks.entry(stack).or_default() += held;
+            }
+        }
+    }
+
+    /// Returns the lines, those with the most at the peak first.
+    pub(crate) fn by_peak(&self) -> Vec<(Charged, Amount)> {
+        let mut lines: Vec<_> = self.lines.iter().map(|(line, amount)| (line.clone(), *amount)).collect();
+        let order = |amount: &Amount| std::cmp::Reverse((amount.at_peak, amount.total));
+        lines.sort_by(|(line, amount), (other, than)| order(amount).cmp(&order(than)).then_with(|| line.cmp(other)));
+        lines
+    }
+
+    /// Returns what has an owner at the peak.
+    pub(crate) fn at_peak(&self) -> ByteCount {
+        ByteCount::new(self.lines.values().map(|amount| amount.at_peak).sum())
+    }
+}
+
+/// Whether what a process holds still counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lives {
+    /// It was seen last when the program ended.
+    Still,
+    /// It ended before.
+    NoMore,
+}
+
+/// Returns all lines of a site, and of whoever gave it its work, the outermost first.
+fn whole_stack(counted: &Counted, number: usize) -> Vec<Line> {
+    let mut stack = counted.lines(number);
+    let mut site = counted.sites.get(number).map_or(0, |site| site.parent);
+    for _ in 0..MOST_PARENTS {
+        if site == 0 {
+            break;
+        }
+        stack.extend(counted.lines(site));
+        site = counted.sites.get(site).map_or(0, |site| site.parent);
+    }
+    stack.reverse();
+    stack
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_of_packages_is_not_the_persons_own() {
+        let check = |file: &str, expected: bool| assert_eq!(is_library(file), expected, "{file}");
+        check("/home/a/etl.py", false);
+        check("<string>", false);
+        check("/home/a/.venv/lib/python3.11/site-packages/pandas/io/parsers.py", true);
+        check("/usr/lib/python3/dist-packages/numpy/core.py", true);
+        check("/usr/lib/python3.11/threading.py", true);
+        check("<frozen importlib._bootstrap>", true);
+        check("<tidegate>", true);
+        check("", true);
+    }
+}

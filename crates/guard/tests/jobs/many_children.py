@@ -1,0 +1,6 @@
+#: exit 0
+#: stdout 60
+import subprocess
+
+done = [subprocess.run(["true"]).returncode for _ in range(60)]
+print(len(done))

@@ -1,0 +1,6 @@
+#: exit 7
+#: stdout out
+import sys
+
+print("out")
+sys.exit(7)

@@ -1,0 +1,9 @@
+#: needs pandas
+#: held made 160MB 8
+#: variable frame 80MB 10
+import numpy
+import pandas
+
+frame = pandas.DataFrame({"a": numpy.arange(5_000_000), "b": numpy.ones(5_000_000)})  # <- made
+ordered = frame.sort_values("a", ascending=False)  # <- sorted
+print(len(ordered))

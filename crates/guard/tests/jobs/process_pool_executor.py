@@ -1,0 +1,13 @@
+#: held work 50MB 12
+#: processes 2
+from concurrent.futures import ProcessPoolExecutor
+
+
+def work(number):
+    block = b"w" * 50_000_000  # <- work
+    return sum(hash((turn, block[turn])) for turn in range(500_000)) * 0 + number
+
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1) as pool:
+        print(list(pool.map(work, [1])))

@@ -1,0 +1,73 @@
+//! What happens before `main`, and after a fork.
+
+use crate::{blocks, helper, layout, python, shared, sys, threads};
+use core::ffi::CStr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+static OTHER_MALLOC: AtomicBool = AtomicBool::new(false);
+
+/// Returns whether another library has `malloc`, so that what passes it is not seen.
+pub(crate) fn other_malloc() -> bool {
+    OTHER_MALLOC.load(Relaxed)
+}
+
+/// The loader calls this when the libraries are there, before the program begins.
+#[cfg(not(test))]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static START: extern "C" fn() = start;
+
+/// The loader calls this when the program ends by itself.
+#[cfg(not(test))]
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static END: extern "C" fn() = end;
+
+/// Tells the kernel's own peak, which nobody can read when the process is gone.
+#[cfg(not(test))]
+extern "C" fn end() {
+    if !shared::is_on() {
+        return;
+    }
+    let mut text = [0; 2048];
+    let read = sys::read_start(c"/proc/self/status", &mut text);
+    let text = text.get(..read).unwrap_or_default();
+    let at = text.windows(6).position(|part| part == b"VmHWM:").unwrap_or(read);
+    let digits = text.get(at..).unwrap_or_default().iter().skip(6).skip_while(|byte| !byte.is_ascii_digit());
+    let kib =
+        digits.take_while(|byte| byte.is_ascii_digit()).fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    shared::word(layout::word::LAST_PEAK).store(kib * 1024, Relaxed);
+}
+
+extern "C" fn start() {
+    const NAME: &CStr = match CStr::from_bytes_with_nul(b"TIDEGATE_GUARD\0") {
+        Ok(name) => name,
+        Err(_) => c"",
+    };
+    debug_assert!(NAME.to_bytes() == layout::FOLDER.as_bytes());
+    // SAFETY: one thread is there, which changes no variables now.
+    let folder = unsafe { sys::getenv(NAME.as_ptr()) };
+    if folder.is_null() {
+        return;
+    }
+    // SAFETY: a variable's text ends with a NUL, and is read before anybody changes it.
+    let folder = unsafe { CStr::from_ptr(folder) };
+    #[cfg(not(test))]
+    OTHER_MALLOC.store(crate::hooks::others_malloc(), Relaxed);
+    threads::start();
+    python::start();
+    helper::start();
+    if shared::start(folder) {
+        // SAFETY: the function stays as long as the process; it takes no lock and allocates nothing.
+        unsafe { sys::__register_atfork(None, None, Some(forked), core::ptr::null_mut()) };
+    }
+}
+
+/// In the child, which has one thread: what the parent counted is the parent's.
+extern "C" fn forked() {
+    shared::forked();
+    blocks::forked();
+    python::forked();
+    helper::forked();
+    python::set_main();
+}
