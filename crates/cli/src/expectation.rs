@@ -86,7 +86,7 @@ fn automatic(asked: &Asked<'_>) -> Option<Forecast> {
     match known {
         Some(known) => {
             let sampled = if has_time && past.is_due() { look(time) } else { None };
-            Some(Forecast { first_sight: sampled.map(|sampled| sampled.first_sight), ..of_known(&known, limit) })
+            Some(Forecast { first_sight: sampled.and_then(|sampled| sampled.first_sight), ..of_known(&known, limit) })
         }
         None if has_time => look(time).map(|sampled| of_forecast(&taught(sampled, &past, limit))),
         None => None,
@@ -111,7 +111,7 @@ fn full(asked: &Asked<'_>) -> Option<Forecast> {
 }
 
 fn limit(settings: &Settings) -> Limit {
-    settings.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit))
+    settings.budget.into()
 }
 
 /// Corrects a forecast by what runs of the query taught.
@@ -119,9 +119,12 @@ pub fn taught(forecast: forecast::Forecast, past: &Past, limit: Limit) -> foreca
     let input = forecast.input;
     let known = past.known(input, limit);
     let of_habit = |habit| known.as_ref().filter(|known| known.habit == habit).map(|known| known.peak);
-    let bound = forecast.in_memory.most / forecast.in_memory.expected.max(1.0) * number(forecast.first_sight);
-    let first_sight = learn::Forecast { expected: forecast.first_sight, bound: shown_size(bound) };
-    let corrected = || Some(past.corrected(first_sight, input, limit)).filter(|learned| learned.runs > 0);
+    let corrected = || {
+        let expected = forecast.first_sight?;
+        let bound = forecast.in_memory.most / forecast.in_memory.expected.max(1.0) * number(expected);
+        let first_sight = learn::Forecast { expected, bound: shown_size(bound) };
+        Some(past.corrected(first_sight, input, limit)).filter(|learned| learned.runs > 0)
+    };
     let lessons = Lessons {
         in_memory: of_habit(Habit::Held).or_else(corrected).map(lesson),
         spilling: of_habit(Habit::Spilled).or_else(|| past.spilling(input, limit)).map(lesson),
@@ -175,7 +178,7 @@ pub fn of_forecast(forecast: &forecast::Forecast) -> Forecast {
         reason: Some(forecast.reason.clone()),
         spill_bytes: shown_size(forecast.spill.expected),
         seconds: Some(forecast.seconds.expected),
-        first_sight: Some(forecast.first_sight),
+        first_sight: forecast.first_sight,
         runs: forecast.runs as u64,
         took_seconds: None,
         table: forecast.parts.iter().map(row).collect(),

@@ -62,7 +62,9 @@ fn text(forecast: &Forecast, limit: Limit) -> Result<(), EngineError> {
     }
     if *runs > 0 {
         let like = if *runs == 1 { "1 run like it" } else { &format!("{runs} runs like it") };
-        say(&format!("learned  from {like}; at first sight {first_sight} if all is held in memory"))?;
+        let seen =
+            first_sight.map(|size| format!("; at first sight {size} if all is held in memory")).unwrap_or_default();
+        say(&format!("learned  from {like}{seen}"))?;
     } else {
         say("learned  nothing yet: no runs like it are known")?;
     }
@@ -154,7 +156,7 @@ pub fn to_json(forecast: &Forecast) -> Value {
         "rows_out": range(forecast.rows_out),
         "bytes_in": forecast.input.bytes(),
         "sampled": forecast.sampled.bytes(),
-        "first_sight": forecast.first_sight.bytes(),
+        "first_sight": forecast.first_sight.map(ByteCount::bytes),
         "runs": forecast.runs,
         "parts": forecast.parts.iter().map(part).collect::<Vec<_>>(),
     })

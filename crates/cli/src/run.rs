@@ -168,7 +168,7 @@ pub fn run(sql: &str, run: Run<'_>, open: &mut OpenSink<'_>) -> Result<Ran, Engi
     let (start, started, before) = (Instant::now(), SystemTime::now(), resident());
     let runtime = runtime(threads_of(settings.budget, settings.threads))?;
     let task = Task::new(settings.options(sql, watch))?;
-    let limit = settings.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
+    let limit = Limit::from(settings.budget);
     let (progress, spill, plans) = (task.progress(), task.spill(), task.plans());
     let (looked, spilled) = (Arc::clone(&progress), Arc::clone(&spill));
     let looked = monitor::Sources { progress: looked, spill: spilled, watch: Arc::clone(watch), live: task.live() };

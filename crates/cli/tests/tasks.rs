@@ -116,6 +116,16 @@ fn sql_that_cannot_be_read_is_told_before_anything_runs() {
     assert_eq!(ran.status.code(), Some(2), "{ran}");
     assert!(ran.stderr.contains("tasks.toml:12: the query of task `total`: "), "{ran}");
     assert!(!place.path("out").exists(), "{ran}");
+    // The line is that of the mistake, also in a text of several lines.
+    for (quotes, line) in [("\"\"\"\n", 6), ("'''", 5)] {
+        let end = quotes.trim_end();
+        let text = format!(
+            "limit = \"256MB\"\noutput = \"out\"\n[task.t]\nsql = {quotes}SELECT 1\nUNION ALL SELEC 2\n{end}\noutput = \"t.csv\"\n"
+        );
+        let ran = Place::new(&text, 10).ask(&["run", "tasks.toml"]);
+        assert_eq!(ran.status.code(), Some(2), "{ran}");
+        assert!(ran.stderr.contains(&format!("tasks.toml:{line}: the query of task `t`: ")), "{ran}");
+    }
 }
 
 #[test]

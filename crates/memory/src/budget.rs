@@ -25,6 +25,12 @@ pub fn program_share(limit: Limit) -> ByteCount {
     may_stay(limit).min(PROGRAM)
 }
 
+/// What a process has shown the kernel before its task holds anything, about: its pages are not dropped at once, and
+/// how many of them the kernel maps at a time depends on what it has in its cache.
+pub const START: ByteCount = ByteCount::mib(32);
+/// [`START`] at most.
+pub const START_AT_MOST: ByteCount = ByteCount::mib(48);
+
 /// What is set aside for program pages: the cap and what comes back between two looks of the watch.
 const PROGRAM_ALLOWANCE: ByteCount = ByteCount::mib(20);
 
@@ -57,6 +63,13 @@ impl Budget {
     /// Returns the most live heap that leaves the kernel's number below the limit.
     pub fn heap(self) -> ByteCount {
         self.limit - self.program - self.baseline
+    }
+}
+
+impl From<Option<Budget>> for Limit {
+    /// Returns what a task may have that has this budget, or none.
+    fn from(budget: Option<Budget>) -> Self {
+        budget.map_or(Self::Unlimited, |budget| Self::Bytes(budget.limit))
     }
 }
 

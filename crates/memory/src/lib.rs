@@ -44,7 +44,7 @@ mod watch;
 pub use allocator::program_pages;
 #[cfg(feature = "allocator")]
 pub use allocator::{CountingAllocator, jemalloc};
-pub use budget::{Budget, MINIMUM_LIMIT, program_share};
+pub use budget::{Budget, MINIMUM_LIMIT, START, START_AT_MOST, program_share};
 pub use bytes::{ByteCount, ParseByteCountError};
 pub use error::ProfileError;
 #[cfg(feature = "allocator")]

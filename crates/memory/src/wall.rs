@@ -68,15 +68,16 @@ thread_local! {
 static RAISED: AtomicU64 = AtomicU64::new(0);
 
 /// Raises the wall for this process, or takes it down where there is no limit. Returns which wall it is.
-pub(crate) fn raise(limit: Option<ByteCount>) -> io::Result<u64> {
+pub(crate) fn raise(limit: Limit) -> io::Result<u64> {
     if METER.get().is_none() {
         let _ = METER.set(Meter::open()?);
     }
     START.get_or_init(Instant::now);
-    LINE.store(if limit.is_some() { 0 } else { i64::MAX }, Relaxed);
-    LATE.store(if limit.is_some() { 0 } else { u64::MAX }, Relaxed);
-    LIMIT.store(limit.map_or(i64::MAX, signed), Relaxed);
-    let_stay(may_stay(limit.map_or(Limit::Unlimited, Limit::Bytes)));
+    let bytes = limit.bytes();
+    LINE.store(if bytes.is_some() { 0 } else { i64::MAX }, Relaxed);
+    LATE.store(if bytes.is_some() { 0 } else { u64::MAX }, Relaxed);
+    LIMIT.store(bytes.map_or(i64::MAX, signed), Relaxed);
+    let_stay(may_stay(limit));
     Ok(RAISED.fetch_add(1, Relaxed) + 1)
 }
 

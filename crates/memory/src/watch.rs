@@ -120,13 +120,13 @@ impl Watch {
     /// # Errors
     /// If the meter cannot be opened or the thread cannot be started.
     pub fn start(options: WatchOptions) -> io::Result<Self> {
-        let wall = wall::raise(options.budget.map(|budget| budget.limit))?;
+        let limit = Limit::from(options.budget);
+        let wall = wall::raise(limit)?;
         let started = Instant::now();
         let shared = Arc::new(Shared::default());
         let meter = Meter::open()?;
         let outside = meter.read()?.anonymous - ByteCount::new(jemalloc::resident());
         shared.outside_heap.store(outside.bytes(), Relaxed);
-        let limit = options.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
         let guard = Guard {
             meter,
             options,

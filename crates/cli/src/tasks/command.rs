@@ -15,7 +15,7 @@ use std::{
 use tidegate_engine::EngineError;
 use tidegate_tasks::{
     TasksError,
-    file::TaskFile,
+    file::{TaskFile, WrongQuery},
     plan::{Missing, plan},
     release::ReleasePolicy,
     state::State,
@@ -83,9 +83,13 @@ fn run(arguments: &RunArgs, printer: Printer) -> Result<Result<Summary, TasksErr
 }
 
 /// Returns what is wrong with the text of a query, and what to do about it.
-fn wrong_with(sql: &str) -> Option<(String, Option<String>)> {
+fn wrong_with(sql: &str) -> Option<WrongQuery> {
     let error = with_deep_stack(|| tidegate_engine::check(sql).err()).flatten()?;
-    Some((error.to_string(), error.help()))
+    let line = match &error {
+        EngineError::Query { place, .. } => place.map(|place| place.line),
+        _ => None,
+    };
+    Some(WrongQuery { message: error.to_string(), help: error.help(), line })
 }
 
 /// Returns a path that means the same in any folder; `none` is no path.

@@ -7,7 +7,7 @@ use super::{
     mode::{self, Needs, shared, shown},
 };
 use tidegate_govern::growth::most_states;
-use tidegate_memory::{Budget, ByteCount, Limit, program_share};
+use tidegate_memory::{Budget, ByteCount, Limit, START, START_AT_MOST, program_share};
 
 /// What a query is expected to need. Sizes in bytes.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub struct Forecast {
     /// The peak if all that is held is held in memory, with a program that is kept as small as a limit keeps it if there is one.
     pub in_memory: Range,
     /// What was expected of that at first sight: by the smallest samples, and without what earlier runs taught. The same small
-    /// samples are read by every forecast, so that first sights can be compared.
-    pub first_sight: ByteCount,
+    /// samples are read by every forecast, so that first sights can be compared; nothing where there was no time for all of them.
+    pub first_sight: Option<ByteCount>,
     /// How the query will run.
     pub mode: Mode,
     /// Why.
@@ -107,7 +107,7 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
     let flat: f64 = states.iter().map(|state| state.flat).sum();
     let live = flat + last.besides + states.iter().map(|state| state.at_peak).sum::<f64>();
     let fixed = flat + last.besides + live * last.allocator + last.outside;
-    let limit = terms.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
+    let limit = Limit::from(terms.budget);
     let [program, whole_program] = [limit, Limit::Unlimited].map(|limit| level_number(program_share(limit)));
     let heap = growing.all.times(1.0 + ROUNDING).plus(Range::exactly(fixed));
     let with_program = |program: f64| of_process(heap.plus(Range::exactly(program)));
@@ -122,7 +122,7 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
         peak: within(in_memory, terms, mode),
         unlimited: with_program(whole_program),
         in_memory,
-        first_sight: shown(in_memory.expected),
+        first_sight: Some(shown(in_memory.expected)),
         mode,
         reason,
         spill,
@@ -139,16 +139,12 @@ pub(super) fn forecast(levels: &[Level], terms: &Terms) -> Option<Forecast> {
     })
 }
 
-/// What a process has shown before its task holds anything, as its pages are not dropped at once, and how much more it may be:
-/// how many pages the kernel maps at a time depends on what it has in its cache.
-const START: f64 = 33e6;
-const VARIES: f64 = 15e6;
-
 /// Returns the peak of a process in which a task holds so much, with the program.
 fn of_process(held: Range) -> Range {
-    let expected = held.expected.max(START);
+    let [start, varies] = [START, START_AT_MOST - START].map(level_number);
+    let expected = held.expected.max(start);
     let range = Range { expected, ..held }.loosened(LOOSE);
-    Range { most: range.most.max(expected + VARIES), ..range }
+    Range { most: range.most.max(expected + varies), ..range }
 }
 
 /// Returns the peak within the limit, of a query that would show so much if it held all in memory.

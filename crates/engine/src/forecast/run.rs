@@ -77,13 +77,15 @@ pub async fn forecast(options: &TaskOptions, effort: Effort) -> Result<Forecast,
     let terms = Terms { budget: options.budget };
     let (quick, larger) = levels.split_at(levels.len().min(QUICK.len()));
     let none = || EngineError::Run("nothing was sampled".into());
-    let first_sight = model(quick, &terms).ok_or_else(none)?;
+    let quick_model = model(quick, &terms).ok_or_else(none)?;
+    let is_complete = quick.len() == QUICK.len() || quick.last().is_some_and(is_whole);
+    let first_sight = quick_model.first_sight.filter(|_| is_complete);
     if larger.is_empty() {
-        return Ok(first_sight);
+        return Ok(Forecast { first_sight, ..quick_model });
     }
     // The largest of the quick ones is of use beside the others.
     let full = model(levels.get(QUICK.len() - 1..).unwrap_or(&levels), &terms).ok_or_else(none)?;
-    Ok(Forecast { first_sight: first_sight.first_sight, ..full })
+    Ok(Forecast { first_sight, ..full })
 }
 
 fn is_whole(level: &Level) -> bool {

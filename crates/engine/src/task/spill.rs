@@ -7,7 +7,7 @@ use tidegate_govern::{CacheRoom, SpillFailure, SpillOptions};
 use tidegate_memory::{ByteCount, Limit, cgroup};
 
 pub(super) fn options(options: &TaskOptions) -> SpillOptions {
-    let limit = options.budget.map_or(Limit::Unlimited, |budget| Limit::Bytes(budget.limit));
+    let limit = Limit::from(options.budget);
     SpillOptions {
         folder: options.spill_folder.clone(),
         limit: options.spill_limit,

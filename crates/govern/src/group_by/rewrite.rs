@@ -15,6 +15,9 @@ use datafusion::{
 };
 use std::sync::Arc;
 
+/// The most rows for which an aggregate looks for the first groups only. It takes room for all of them before the first one comes.
+const FIRST_GROUPS: usize = 10_000;
+
 /// Returns the plan with every `AggregateExec` that merges states of groups in any order replaced by a
 /// [`SpillingGroupByExec`]; one that does all in one step becomes the step that makes states, and the one that merges them.
 /// Must come after all rules of the optimizer, which know the former alone.
@@ -22,7 +25,7 @@ use std::sync::Arc;
 /// # Errors
 /// If a node refuses its own children back, which would be a bug of that node.
 pub fn spilling_group_bys(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    let plan = map_children(plan, spilling_group_bys)?;
+    let plan = of_all_groups(map_children(plan, spilling_group_bys)?);
     let Some(aggregate) = plan.downcast_ref::<AggregateExec>().filter(|aggregate| is_plain(aggregate)) else {
         return Ok(plan);
     };
@@ -69,6 +72,16 @@ pub(super) fn is_plain(aggregate: &AggregateExec) -> bool {
         && in_any_order
         && aggregate.limit_options().is_none()
         && aggregate.dynamic_expressions_produced().is_empty()
+}
+
+/// Returns an aggregate that looked for more first groups than [`FIRST_GROUPS`] as one of all groups: the limit stands above it too.
+fn of_all_groups(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    let of_many = |aggregate: &&AggregateExec| {
+        aggregate.limit_options().is_some_and(|options| options.limit() > FIRST_GROUPS)
+            && !aggregate.is_unordered_unfiltered_group_by_distinct()
+    };
+    let all = plan.downcast_ref::<AggregateExec>().filter(of_many).map(|node| node.with_new_limit_options(None));
+    all.map_or(plan, |all| Arc::new(all))
 }
 
 fn in_two_steps(aggregate: &AggregateExec, merging: AggregateMode) -> Result<AggregateExec> {

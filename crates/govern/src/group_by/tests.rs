@@ -275,6 +275,8 @@ async fn other_aggregates_stay_as_they_are() {
     for sql in [
         "SELECT count(*), sum(v) FROM rows",
         "SELECT DISTINCT s FROM rows LIMIT 3",
+        "SELECT DISTINCT s FROM rows ORDER BY s LIMIT 3",
+        "SELECT DISTINCT s FROM rows LIMIT 1000000",
         "SELECT id, count(*) FROM (SELECT * FROM rows ORDER BY id LIMIT 100) GROUP BY id",
         "SELECT id, t, count(*) FROM (SELECT * FROM rows ORDER BY id LIMIT 100) GROUP BY id, t",
     ] {
@@ -284,6 +286,9 @@ async fn other_aggregates_stay_as_they_are() {
         assert!(!nodes::<AggregateExec>(&before).is_empty());
         assert_eq!(shown(&spilling_group_bys(before).unwrap()), expected);
     }
+    // The first groups of many are as good as all.
+    let sql = "SELECT DISTINCT s FROM rows ORDER BY s LIMIT 1000000";
+    compare(sql, &batches(13, 500), Way { batch_rows: 64, threads: 2, most: 0, limit: 0 }).await;
     // A key that a filter makes constant is no order.
     compare(
         "SELECT t, s, count(*) FROM rows WHERE t = 5 GROUP BY t, s",

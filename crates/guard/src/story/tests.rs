@@ -1,3 +1,5 @@
+//! How a program ended, by what is known of it.
+
 use super::*;
 
 fn cause(status: i32, counts: Counts, uncaught: bool) -> Cause {

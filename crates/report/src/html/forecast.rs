@@ -12,6 +12,10 @@ use tidegate_memory::ByteCount;
 
 pub(super) fn draw(shown: &Shown) -> Markup {
     let Some(forecast) = &shown.record.forecast else {
+        if shown.record.guard.is_some() {
+            // Nobody forecasts the programs of others.
+            return Markup::default();
+        }
         return page::section("Forecast and actual", Some("There was no forecast for this run."), &Markup::default());
     };
     let body = html! {

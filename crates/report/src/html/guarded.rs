@@ -40,8 +40,8 @@ fn lines(guarded: &Guarded, peak: ByteCount) -> Markup {
         return Markup::default();
     }
     let body = html! {
-        table {
-            thead { tr { th { "line" } th { "code" } th.number { "at the peak" } th {} th.number { "at the end" } th.number { "in all" } } }
+        table.guarded {
+            thead { tr { th { "line" } th { "code" } th { "at the peak" } th.number { "at the end" } th.number { "in all" } } }
             tbody { @for line in &guarded.lines { (row(line, peak)) } }
         }
     };
@@ -57,10 +57,9 @@ fn row(line: &LineHeld, peak: ByteCount) -> Markup {
                 @if line.text.is_empty() { (line.function) } @else { code { (line.text) } }
                 @if !through.is_empty() { " " small { (through) } }
             }
-            td.number { (line.bytes) }
-            td { (page::bar(share(line.bytes, peak), "fill")) }
-            td.number { (line.at_end) }
-            td.number { (line.total) }
+            td.part { (line.bytes) (page::bar(share(line.bytes, peak), "fill")) }
+            td.number { @if line.at_end > ByteCount::ZERO { (line.at_end) span.unit { " at the end" } } }
+            td.number { (line.total) span.unit { " in all" } }
         }
     }
 }
@@ -76,8 +75,8 @@ fn variables(guarded: &Guarded, peak: ByteCount) -> Markup {
         dead => format!("Each buffer counts once. {dead} are held by variables that are not used again."),
     };
     let body = html! {
-        table {
-            thead { tr { th { "variable" } th { "what" } th.number { "holds" } th {} th { "allocated at" } th { "after this" } } }
+        table.guarded {
+            thead { tr { th { "variable" } th { "what" } th { "holds" } th { "allocated at" } th { "after this" } } }
             tbody { @for variable in &guarded.variables { (variable_row(variable, peak)) } }
         }
     };
@@ -100,8 +99,7 @@ fn variable_row(variable: &VariableHeld, peak: ByteCount) -> Markup {
                     }
                 }
             }
-            td.number { (variable.bytes) }
-            td { (page::bar(share(variable.bytes, peak), "fill")) }
+            td.part { (variable.bytes) (page::bar(share(variable.bytes, peak), "fill")) }
             td.path { (variable.allocated) }
             td { (guarded::fate(variable)) }
         }

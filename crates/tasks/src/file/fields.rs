@@ -35,6 +35,16 @@ impl Source<'_> {
         self.problems.push(Problem { line, message: message.into(), help: Some(help.into()) });
     }
 
+    /// Returns the line where a text begins, and whether its lines are lines of the file: it stands in three quotes then.
+    pub fn first_line(&self, span: &Range<usize>) -> (usize, bool) {
+        let line = self.line(span);
+        let written = self.text.get(span.clone()).unwrap_or_default();
+        let many = written.strip_prefix("\"\"\"").or_else(|| written.strip_prefix("'''"));
+        // The first line break after the quotes is no part of the text.
+        let below = many.is_some_and(|text| text.starts_with('\n') || text.starts_with("\r\n"));
+        (line + usize::from(below), many.is_some())
+    }
+
     /// Expects that the table has these keys only.
     pub fn fields<'a, 'b>(&mut self, table: &'b DeTable<'a>, known: &[&str], whose: &str) -> Fields<'a, 'b> {
         for key in table.keys() {
@@ -66,6 +76,11 @@ impl Fields<'_, '_> {
     /// Returns a text.
     pub fn text(&self, source: &mut Source<'_>, key: &str, example: &str) -> Option<Placed<String>> {
         source.text(self.table.get(key)?, key, example)
+    }
+
+    /// Returns where the text of a key begins, and whether its lines are lines of the file.
+    pub fn first_line(&self, source: &Source<'_>, key: &str) -> Option<(usize, bool)> {
+        Some(source.first_line(&self.table.get(key)?.span()))
     }
 
     /// Returns a text or a list of texts; `None` if there is none.

@@ -10,6 +10,7 @@ mod template;
 mod tests;
 mod text;
 
+pub use queries::WrongQuery;
 pub use task_file::{Each, Format, Placed, Task, TaskFile, Work};
 pub use template::{Names, Template};
 pub use text::Piece;

@@ -1,27 +1,37 @@
 //! The texts of a file's queries, before its inputs are looked at.
 
-use super::{Piece, TaskFile, Work, pieces, read::failure};
+use super::{Piece, Task, TaskFile, Work, pieces, read::failure};
 use crate::{Problem, TasksError};
 
+/// What is wrong with the text of a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongQuery {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// The line of the text, counted from 1, if it is known.
+    pub line: Option<usize>,
+}
+
 impl TaskFile {
-    /// Checks every query by `check`, which is given its text, with some path for each placeholder, and returns what is wrong with
-    /// it and what to do about that.
+    /// Checks every query by `check`, which is given its text, with some path for each placeholder, and returns what is wrong
+    /// with it.
     ///
     /// # Errors
     /// [`TasksError::File`] with all that was returned.
     pub fn check_queries<C>(&self, check: C) -> Result<(), TasksError>
     where
-        C: Fn(&str) -> Option<(String, Option<String>)>,
+        C: Fn(&str) -> Option<WrongQuery>,
     {
-        let problem = |(name, line, sql): (&str, usize, &str)| {
-            let (message, help) = check(&with_some_path(sql))?;
-            Some(Problem { line, message: format!("the query of task `{name}`: {message}"), help })
+        let problem = |task: &Task| {
+            let Work::Sql(sql) = &task.work else { return None };
+            let WrongQuery { message, help, line } = check(&with_some_path(sql))?;
+            let message = format!("the query of task `{}`: {message}", task.name);
+            let below = line.filter(|_| task.has_lines).map_or(0, |line| line.saturating_sub(1));
+            Some(Problem { line: task.work_line + below, message, help })
         };
-        let queries = self.tasks.iter().filter_map(|task| match &task.work {
-            Work::Sql(sql) => Some((task.name.as_str(), task.work_line, sql.as_str())),
-            Work::Command(_) => None,
-        });
-        let problems: Vec<_> = queries.filter_map(problem).collect();
+        let problems: Vec<_> = self.tasks.iter().filter_map(problem).collect();
         if problems.is_empty() { Ok(()) } else { Err(failure(&self.path, problems)) }
     }
 }

@@ -158,7 +158,11 @@ fn task(source: &mut Source<'_>, table: &DeTable<'_>, heading: &Heading<'_>) -> 
         source.problem(heading.line, message, "lower it, or raise `limit` at the top of the file");
     }
     let after = fields.texts(source, "after", "[\"errors\"]").unwrap_or_default();
-    let Placed { value: work, line: work_line } = work(source, &fields, heading)?;
+    let work = work(source, &fields, heading)?;
+    let (work_line, has_lines) = match &work.value {
+        Work::Sql(_) => fields.first_line(source, "sql").unwrap_or((work.line, false)),
+        Work::Command(_) => (work.line, false),
+    };
     let inferred = output.as_ref().and_then(|output| Path::new(output.value.as_str()).extension());
     let inferred = inferred.and_then(|extension| Format::of_extension(extension.to_str()?));
     Some(Task {
@@ -166,8 +170,9 @@ fn task(source: &mut Source<'_>, table: &DeTable<'_>, heading: &Heading<'_>) -> 
         line: heading.line,
         inputs,
         each,
-        work,
+        work: work.value,
         work_line,
+        has_lines,
         format: format.or(inferred),
         output,
         limit,

@@ -48,8 +48,10 @@ pub struct Task {
     pub each: Each,
     /// What is done.
     pub work: Work,
-    /// The line where `sql` or `command` stands.
+    /// The line where the text of `sql` begins, or `command`.
     pub work_line: usize,
+    /// Whether lines of `sql` are lines of the file.
+    pub has_lines: bool,
     /// The format of the output; commands write what they like.
     pub format: Option<Format>,
     /// Where the output goes; a command may have none.

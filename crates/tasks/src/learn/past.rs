@@ -15,7 +15,7 @@
 use super::{ALIKE, Forecast, Learned, Lesson, distance, learn, line};
 use crate::history::{NewRun, Outcome, Run};
 use std::time::Duration;
-use tidegate_memory::{Budget, ByteCount, Limit, program_share};
+use tidegate_memory::{Budget, ByteCount, Limit, START, START_AT_MOST, program_share};
 
 /// Alike runs that suffice without a look at the data.
 const ENOUGH: usize = 3;
@@ -169,10 +169,6 @@ fn as_unlimited(run: Run) -> Run {
     let (peak, first_sight) = (run.facts.peak + more, run.facts.first_sight.map(|sight| sight + more));
     Run { facts: NewRun { first_sight, peak, ..run.facts }, ..run }
 }
-
-/// What a process has shown before its task holds anything, about, and at most.
-const START: ByteCount = ByteCount::mib(32);
-const START_AT_MOST: ByteCount = ByteCount::mib(48);
 
 /// Returns what was learned without a limit for a run within one.
 fn within(learned: Learned, limit: Limit) -> Learned {
