@@ -47,7 +47,7 @@ pub use probe::Probe;
 pub use profile::Profile;
 pub use refusals::{RefusalReport, Refusals};
 pub use rewrite::{Joins, RewriteOptions};
-pub use sort::{SpillingSortExec, SpillingSorts, spilling_sorts};
+pub use sort::{FirstRows, SpillingSortExec, SpillingSorts, spilling_sorts};
 pub use spill::{CacheRoom, Damage, SpillFailure, SpillFiles, SpillName, SpillOptions, SpillReport, is_in_memory};
 pub use states::widest_state;
 pub use trace::OnAccount;

@@ -26,7 +26,7 @@ use datafusion::{
 use std::sync::Arc;
 use tidegate_formats::VirtualColumn;
 use tidegate_govern::{
-    GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingGroupBys, SpillingSorts,
+    FirstRows, GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingGroupBys, SpillingSorts,
     SpillingWindows, aggregates, utc_trunc, widest_state,
 };
 use tidegate_memory::ledger::Account;
@@ -140,7 +140,7 @@ impl Attempt {
             .install(builder)
             .with_physical_optimizer_rule(Arc::new(SpillingGroupBys))
             .with_physical_optimizer_rule(Arc::new(SpillingWindows))
-            .with_physical_optimizer_rule(Arc::new(SpillingSorts))
+            .with_physical_optimizer_rule(Arc::new(SpillingSorts { first_rows: self.first_rows() }))
             .build();
         let context = SessionContext::new_with_state(state);
         for function in aggregates::order_free().into_iter().chain([aggregates::array_agg()]) {
@@ -154,6 +154,10 @@ impl Attempt {
     fn rewrites(&self) -> RewriteOptions {
         let options = if self.profile.hash_joins { RewriteOptions::first() } else { RewriteOptions::all() };
         RewriteOptions { guard_nested_loops: self.shared.options.budget.is_some(), ..options }
+    }
+
+    fn first_rows(&self) -> FirstRows {
+        if self.profile.hash_joins { FirstRows::Held } else { FirstRows::Sorted }
     }
 
     fn register(

@@ -20,7 +20,7 @@ mod run;
 mod stream;
 
 pub use exec::SpillingSortExec;
-pub use rewrite::{SpillingSorts, spilling_sorts};
+pub use rewrite::{FirstRows, SpillingSorts, spilling_sorts};
 
 #[cfg(test)]
 mod tests;

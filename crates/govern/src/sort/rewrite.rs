@@ -9,6 +9,7 @@ use datafusion::{
     physical_plan::{
         ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties, ReplaceChildrenOptions,
         coalesce_partitions::CoalescePartitionsExec,
+        limit::GlobalLimitExec,
         projection::ProjectionExec,
         sorts::{sort::SortExec, sort_preserving_merge::SortPreservingMergeExec},
     },
@@ -23,7 +24,7 @@ use std::sync::Arc;
 /// # Errors
 /// If a node refuses its own children back, which would be a bug of that node.
 pub fn spilling_sorts(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    if plan.downcast_ref::<ProjectionExec>().is_some() {
+    if is_passed(&plan) {
         return map_children(plan, spilling_sorts);
     }
     if let Some((projection, (ordering, input))) = projected(&plan) {
@@ -34,6 +35,35 @@ pub fn spilling_sorts(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionP
     let Some((ordering, input)) = sorted(&plan) else { return Ok(plan) };
     let node = SpillingSortExec::of(ordering.clone(), Arc::clone(input));
     Ok(node.map_or(plan, |node| Arc::new(node)))
+}
+
+/// The most rows that are looked for without a sort of all rows. As many are held, and cannot spill.
+const FIRST_ROWS: usize = 10_000;
+
+/// Returns the plan with the search for the first rows of its answer replaced by the sort of all rows and a limit, where it looks for
+/// more than [`FIRST_ROWS`]: slower, but the sort can become a [`SpillingSortExec`].
+///
+/// # Errors
+/// If a node refuses its own children back, which would be a bug of that node.
+pub(super) fn sorted_whole(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    if is_passed(&plan) {
+        return map_children(plan, sorted_whole);
+    }
+    let sorts = plan.is::<SortPreservingMergeExec>() || plan.is::<SortExec>();
+    let Some(fetch) = plan.fetch().filter(|fetch| sorts && *fetch > FIRST_ROWS) else { return Ok(plan) };
+    Ok(Arc::new(GlobalLimitExec::new(of_all_rows(plan)?, 0, Some(fetch))))
+}
+
+fn of_all_rows(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let above = plan.is::<SortPreservingMergeExec>() || plan.is::<ProjectionExec>();
+    let plan = if above { map_children(plan, of_all_rows)? } else { plan };
+    let sorts = plan.is::<SortPreservingMergeExec>() || plan.is::<SortExec>();
+    Ok(plan.with_fetch(None).filter(|_| sorts).unwrap_or(plan))
+}
+
+/// Returns whether a node stands above the sort of an answer without a change of its order.
+fn is_passed(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<ProjectionExec>() || plan.is::<GlobalLimitExec>()
 }
 
 type Sorted<'a> = (&'a LexOrdering, &'a Arc<dyn ExecutionPlan>);
@@ -69,11 +99,26 @@ fn sorted(plan: &Arc<dyn ExecutionPlan>) -> Option<Sorted<'_>> {
 
 /// [`spilling_sorts`] as a rule of the optimizer, so that EXPLAIN shows what runs. Must be one of the last.
 #[derive(Debug)]
-pub struct SpillingSorts;
+pub struct SpillingSorts {
+    /// How many first rows of an answer are found.
+    pub first_rows: FirstRows,
+}
+
+/// How many first rows of an answer are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstRows {
+    /// They are held while all rows pass, which is fast, and cannot spill.
+    Held,
+    /// By a sort of all rows, which can: for a task that was refused memory.
+    Sorted,
+}
 
 impl PhysicalOptimizerRule for SpillingSorts {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        spilling_sorts(plan)
+        spilling_sorts(match self.first_rows {
+            FirstRows::Held => plan,
+            FirstRows::Sorted => sorted_whole(plan)?,
+        })
     }
 
     fn name(&self) -> &'static str {

@@ -1,6 +1,6 @@
 //! Compared with DataFusion's own operator, over random rows and in any amount of memory.
 
-use super::{SpillingSortExec, spilling_sorts};
+use super::{SpillingSortExec, rewrite::sorted_whole, spilling_sorts};
 use crate::testing::{Tight, batches, plan, session};
 use datafusion::{
     arrow::{array::RecordBatch, util::display::array_value_to_string},
@@ -115,6 +115,19 @@ async fn what_is_no_sort_of_all_rows_stays() {
         let plan = plan(&session, sql).await;
         let after = spilling_sorts(Arc::clone(&plan)).unwrap();
         assert_eq!(shown(&after), shown(&plan), "{sql}");
+    }
+    // Many first rows are found by a sort of all, where that is asked for.
+    for (sql, becomes) in [
+        ("SELECT * FROM rows ORDER BY id LIMIT 5", false),
+        ("SELECT * FROM rows ORDER BY id LIMIT 20000", true),
+        ("SELECT id + 1 AS next FROM rows ORDER BY v, id LIMIT 20000 OFFSET 30", true),
+    ] {
+        let held = plan(&session, sql).await;
+        assert!(node(&spilling_sorts(Arc::clone(&held)).unwrap()).is_none(), "{sql}");
+        let whole = spilling_sorts(sorted_whole(Arc::clone(&held)).unwrap()).unwrap();
+        assert_eq!(node(&whole).is_some(), becomes, "{sql}: {}", shown(&whole));
+        let expected = rows(&collect(held, session.task_ctx()).await.unwrap());
+        assert_eq!(rows(&collect(whole, session.task_ctx()).await.unwrap()), expected, "{sql}");
     }
     let plan = plan(&session, "SELECT id + 1 AS next FROM rows ORDER BY v, id").await;
     assert!(node(&spilling_sorts(plan).unwrap()).is_some(), "below a projection");
