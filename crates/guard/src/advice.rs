@@ -1,6 +1,6 @@
 //! What would make a job fit, the cheapest first.
 
-use crate::dead::Fate;
+use crate::analysis::{Fate, Reading};
 use tidegate_memory::ByteCount;
 use tidegate_report::record::{LineHeld, Used, VariableHeld};
 
@@ -10,6 +10,8 @@ pub(crate) struct Job<'a> {
     pub(crate) variables: &'a [VariableHeld],
     /// The share of values that are distinct in columns of text, by variable and column.
     pub(crate) repeated: &'a [Repeated],
+    /// What is done with what the line reads that [`reading`] names.
+    pub(crate) reading: &'a Reading,
     pub(crate) peak: ByteCount,
     pub(crate) limit: Option<ByteCount>,
 }
@@ -89,6 +91,11 @@ fn columns(job: &Job<'_>) -> Option<String> {
     if line.text.contains("usecols") || !is_worth(job, wide.bytes) {
         return None;
     }
+    let used: Vec<&str> = job.reading.columns.split(',').filter(|column| !column.is_empty()).collect();
+    if !used.is_empty() && used.len() < wide.columns.len() {
+        let names: Vec<String> = used.iter().map(|column| format!("\"{column}\"")).collect();
+        return Some(format!("usecols=[{}] in line {}: no other column is used", names.join(", "), line.line));
+    }
     let largest: Vec<String> =
         wide.columns.iter().take(3).map(|column| format!("{} {}", column.name, column.bytes)).collect();
     Some(format!(
@@ -102,26 +109,37 @@ fn columns(job: &Job<'_>) -> Option<String> {
 /// The same without Python's objects.
 fn query(job: &Job<'_>) -> Option<String> {
     let line = reading(job)?;
-    let path = literal(&line.text)?;
-    let limit = job.limit.map(|limit| format!(" --limit {}", limit.bytes())).unwrap_or_default();
     let chunks = format!("chunksize=200_000 in line {} and a sum of the parts", line.line);
-    Some(format!(
-        "{chunks}; or the same by a query, which holds any limit: tidegate query{limit} \"SELECT .. FROM '{path}'\""
-    ))
+    if job.reading.query.is_empty() {
+        return Some(chunks);
+    }
+    let limit = job.limit.map(|limit| format!(" --limit {}", limit.bytes())).unwrap_or_default();
+    let query = in_quotes(&job.reading.query);
+    Some(format!("{chunks}; or the same by a query, which holds any limit: tidegate query{limit} {query}"))
 }
 
 /// Returns the line that reads a file into a data frame and holds the most.
 fn reading<'a>(job: &Job<'a>) -> Option<&'a LineHeld> {
-    let reads = |line: &&LineHeld| line.text.contains("read_csv(") || line.text.contains("read_json(");
-    job.lines.iter().find(reads).filter(|line| is_worth(job, line.bytes) && !line.text.contains("chunksize"))
+    reads(job.lines).filter(|line| is_worth(job, line.bytes) && !line.text.contains("chunksize"))
 }
 
-/// Returns the first text in quotes.
-fn literal(code: &str) -> Option<&str> {
-    let start = code.find(['"', '\''])?;
-    let quote = code.get(start..=start)?;
-    let text = code.get(start + 1..)?;
-    text.get(..text.find(quote)?).filter(|text| text.contains('.'))
+/// Returns the first line that reads a file into a data frame.
+pub(crate) fn reads(lines: &[LineHeld]) -> Option<&LineHeld> {
+    let readers = ["read_csv(", "read_table(", "read_json(", "read_parquet("];
+    lines.iter().find(|line| readers.iter().any(|reader| line.text.contains(reader)))
+}
+
+/// Writes a text as a shell reads it.
+fn in_quotes(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        if matches!(character, '"' | '\\' | '$' | '`') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// Returns what is recorded of a fate.
@@ -151,7 +169,9 @@ mod tests {
 
     fn all(lines: &[LineHeld], variables: &[VariableHeld], repeated: &[Repeated]) -> Vec<String> {
         let limit = Some(ByteCount::new(500));
-        advice(&Job { lines, variables, repeated, peak: ByteCount::mib(100), limit })
+        let query = "SELECT status, count(*) FROM 'big.csv' WHERE \"A\" = 1 GROUP BY status".to_owned();
+        let reading = &Reading { columns: "status,A".into(), query };
+        advice(&Job { lines, variables, repeated, reading, peak: ByteCount::mib(100), limit })
     }
 
     #[test]
@@ -168,7 +188,8 @@ mod tests {
         assert_eq!(advice[0], "`del raw` after line 22 (52.4 MB) frees 52.4 MB");
         assert!(advice[1].starts_with("dtype={\"method\": \"category\"} where `raw` is read"));
         assert!(advice[2].starts_with("`pd.set_option("));
-        assert!(advice[3].ends_with("tidegate query --limit 500 \"SELECT .. FROM 'big.csv'\""), "{}", advice[3]);
+        let query = r#"tidegate query --limit 500 "SELECT status, count(*) FROM 'big.csv' WHERE \"A\" = 1 GROUP BY status""#;
+        assert!(advice[3].ends_with(query), "{}", advice[3]);
     }
 
     #[test]
@@ -180,7 +201,5 @@ mod tests {
             ..VariableHeld::default()
         };
         assert!(all(&[line("x = [0] * n", 90)], &[small], &[]).is_empty());
-        assert_eq!(literal("f(path)"), None);
-        assert_eq!(literal("read_csv(\"a.csv\", sep=';')"), Some("a.csv"));
     }
 }

@@ -4,7 +4,10 @@
 //! else the inmost line of all; else no line. Code of the interpreter and of installed packages is not the person's own.
 
 use crate::counted::{Counted, Line};
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 use tidegate_memory::ByteCount;
 
 /// Threads give work to threads, but not without end.
@@ -73,6 +76,27 @@ pub(crate) fn charged(counted: &Counted, number: usize) -> Charged {
     Charged { line: own.first().cloned().unwrap_or_default(), through: String::new(), by: first }
 }
 
+/// The lines that the sites of one process are charged to, found once: a site that has samples never changes.
+#[derive(Debug, Default)]
+pub(crate) struct Charges(Vec<Option<Arc<Charged>>>);
+
+impl Charges {
+    /// Returns the line of a site that has samples.
+    pub(crate) fn of(&mut self, counted: &Counted, number: usize) -> Arc<Charged> {
+        if let Some(Some(known)) = self.0.get(number) {
+            return Arc::clone(known);
+        }
+        let found = Arc::new(charged(counted, number));
+        if self.0.len() < counted.sites.len() {
+            self.0.resize(counted.sites.len(), None);
+        }
+        if let Some(place) = self.0.get_mut(number) {
+            *place = Some(Arc::clone(&found));
+        }
+        found
+    }
+}
+
 /// Bytes of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Amount {
@@ -89,41 +113,52 @@ pub(crate) struct Amount {
 /// Amounts by line, of all processes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
-    pub(crate) lines: HashMap<Charged, Amount>,
+    pub(crate) lines: HashMap<Arc<Charged>, Amount>,
     /// What whole stacks held at the peak, the outermost line first: for flame graphs.
     pub(crate) stacks: BTreeMap<Vec<Line>, u64>,
 }
+
+/// The most lines that are told apart: programs that make code as they run have new ones without end.
+const MOST_LINES: usize = 20_000;
 
 /// The most stacks that are kept, so that what is written stays small.
 const MOST_STACKS: usize = 4000;
 
 impl Ledger {
     /// Adds what a process allocated, and what of it lives.
-    pub(crate) fn add(&mut self, counted: &Counted, lives: Lives) {
+    pub(crate) fn add(&mut self, counted: &Counted, charges: &mut Charges, lives: Lives) {
         for (number, site) in counted.sites.iter().enumerate().filter(|(_, site)| site.samples > 0) {
-            let amount = self.lines.entry(charged(counted, number)).or_default();
-            amount.total += site.total;
-            amount.allocations += site.allocations;
+            let amount = self.amount(charges.of(counted, number));
+            amount.total = amount.total.saturating_add(site.total);
+            amount.allocations = amount.allocations.saturating_add(site.allocations);
             if lives == Lives::Still {
-                amount.live += site.live;
+                amount.live = amount.live.saturating_add(site.live);
             }
         }
+    }
+
+    /// Returns the amount of a line; where there are too many, that of no line.
+    fn amount(&mut self, line: Arc<Charged>) -> &mut Amount {
+        let has_room = self.lines.len() < MOST_LINES || self.lines.contains_key(&line);
+        self.lines.entry(if has_room { line } else { Arc::default() }).or_default()
     }
 
     /// Adds what the sites of a process held at the peak.
     pub(crate) fn add_peak(&mut self, counted: &Counted, held: &[u64]) {
         for (number, held) in held.iter().enumerate().filter(|(_, held)| **held > 0) {
-            self.lines.entry(charged(counted, number)).or_default().at_peak += held;
+            let amount = self.amount(Arc::new(charged(counted, number)));
+            amount.at_peak = amount.at_peak.saturating_add(*held);
             let stack = whole_stack(counted, number);
             if self.stacks.len() < MOST_STACKS || self.stacks.contains_key(&stack) {
-                *self.stacks.entry(stack).or_default() += held;
+                let sum = self.stacks.entry(stack).or_default();
+                *sum = sum.saturating_add(*held);
             }
         }
     }
 
     /// Returns the lines, those with the most at the peak first.
-    pub(crate) fn by_peak(&self) -> Vec<(Charged, Amount)> {
-        let mut lines: Vec<_> = self.lines.iter().map(|(line, amount)| (line.clone(), *amount)).collect();
+    pub(crate) fn by_peak(&self) -> Vec<(Arc<Charged>, Amount)> {
+        let mut lines: Vec<_> = self.lines.iter().map(|(line, amount)| (Arc::clone(line), *amount)).collect();
         let order = |amount: &Amount| std::cmp::Reverse((amount.at_peak, amount.total));
         lines.sort_by(|(line, amount), (other, than)| order(amount).cmp(&order(than)).then_with(|| line.cmp(other)));
         lines

@@ -126,8 +126,9 @@ impl Site {
         let (head, frames) = bytes.split_at(layout::SITE_FRAMES_AT.min(bytes.len()));
         let head = words(head);
         let field = |at: usize| head.get(at).copied().unwrap_or(0);
-        // A number that was read between two changes may have gone below zero.
-        let amount = |at: usize| Some(field(at)).filter(|amount| *amount < 1 << 62).unwrap_or(0);
+        // A number that was read between two changes may have gone below zero; what a program wrote here itself may be anything.
+        let amount = |at: usize| Some(field(at)).filter(|amount| *amount < 1 << 48).unwrap_or(0);
+        let sum = |at: usize| field(at).min(1 << 58);
         let shape = field(site::SHAPE);
         let depth = usize::try_from(shape & 0xFFFF).unwrap_or(0).min(FRAMES);
         let frames = frames.chunks_exact(layout::FRAME_BYTES).take(depth).map(|frame| {
@@ -138,9 +139,9 @@ impl Site {
         Self {
             live: amount(site::LIVE),
             peak: amount(site::PEAK),
-            total: amount(site::TOTAL),
-            samples: amount(site::SAMPLES),
-            allocations: amount(site::ALLOCATIONS),
+            total: sum(site::TOTAL),
+            samples: sum(site::SAMPLES),
+            allocations: sum(site::ALLOCATIONS),
             parent: usize::try_from((shape & !(site::NATIVE | site::ZEROED)) >> 16).unwrap_or(0),
             is_native: shape & site::NATIVE != 0,
             is_zeroed: shape & site::ZEROED != 0,
@@ -155,12 +156,29 @@ pub(crate) fn tell(file: &File, index: usize, value: u64) {
     let _ = file.write_all_at(&value.to_ne_bytes(), u64::try_from(index * 8).unwrap_or(0));
 }
 
+/// What holds for all processes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Control {
+    /// The limit of the tree in bytes; 0 for none.
+    pub(crate) limit: u64,
+    /// From here on, memory is given back.
+    pub(crate) soft: u64,
+    /// Bytes between two samples, on average.
+    pub(crate) interval: u64,
+    /// The process that ends what is far above the limit; 0 where the kernel does.
+    pub(crate) guard: u64,
+}
+
 /// Writes what holds for all processes.
-pub(crate) fn write_control(folder: &Path, limit: u64, soft: u64, interval: u64) -> std::io::Result<()> {
+pub(crate) fn write_control(folder: &Path, all: Control) -> std::io::Result<()> {
     let mut words = [0_u64; layout::control::WORDS];
-    for (at, value) in
-        [(layout::control::LIMIT, limit), (layout::control::SOFT, soft), (layout::control::INTERVAL, interval)]
-    {
+    let values = [
+        (layout::control::LIMIT, all.limit),
+        (layout::control::SOFT, all.soft),
+        (layout::control::INTERVAL, all.interval),
+        (layout::control::GUARD, all.guard),
+    ];
+    for (at, value) in values {
         if let Some(word) = words.get_mut(at) {
             *word = value;
         }
@@ -177,4 +195,37 @@ fn bytes(file: &File, from: usize, length: usize) -> Option<Vec<u8>> {
 
 fn words(bytes: &[u8]) -> Vec<u64> {
     bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_ne_bytes)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::charge::{Charges, Ledger, Lives, charged};
+    use std::io::Write;
+
+    #[test]
+    fn what_a_program_wrote_over_its_file_is_read_without_harm() {
+        let mut file = tempfile::tempfile().unwrap();
+        let mut random = 7_u64;
+        let mut words = vec![layout::MAGIC];
+        words.resize_with(layout::BYTES / 8, || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random
+        });
+        file.write_all(&words.iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<_>>()).unwrap();
+        let counted = Counted::read(&file).unwrap();
+        let mut ledger = Ledger::default();
+        ledger.add(&counted, &mut Charges::default(), Lives::Still);
+        ledger.add_peak(&counted, &counted.sites.iter().map(|site| site.peak).collect::<Vec<_>>());
+        charged(&counted, usize::MAX);
+        assert!(Counted::blocks(&file).len() <= layout::BLOCKS);
+        assert!(ledger.stacks.len() <= layout::SITES);
+    }
+
+    #[test]
+    fn a_file_that_is_not_ready_is_not_read() {
+        assert!(Counted::read(&tempfile::tempfile().unwrap()).is_none());
+    }
 }

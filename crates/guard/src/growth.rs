@@ -4,7 +4,7 @@
 //! often.
 
 use crate::charge::{Charged, Ledger};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 use tidegate_memory::ByteCount;
 use tidegate_report::record::{Leak, Phase, Sample};
 
@@ -12,6 +12,8 @@ use tidegate_report::record::{Leak, Phase, Sample};
 const SAMPLES: usize = 2000;
 const PHASES: usize = 100;
 const POINTS: usize = 48;
+/// The most lines whose growth is followed.
+const LINES: usize = 10_000;
 /// The least time between two of each.
 const SAMPLE_MS: u64 = 100;
 
@@ -26,7 +28,9 @@ pub(crate) struct Growth {
     pub(crate) timeline: Vec<Sample>,
     every_ms: u64,
     pub(crate) phases: Vec<Phase>,
-    points: Vec<HashMap<Charged, u64>>,
+    /// Lines that were seen, each by its number.
+    known: HashMap<Arc<Charged>, usize>,
+    points: Vec<HashMap<usize, u64>>,
     times: Vec<u64>,
     points_every_ms: u64,
 }
@@ -37,6 +41,7 @@ impl Default for Growth {
             timeline: Vec::new(),
             every_ms: SAMPLE_MS,
             phases: Vec::new(),
+            known: HashMap::new(),
             points: Vec::new(),
             times: Vec::new(),
             points_every_ms: SAMPLE_MS,
@@ -86,8 +91,17 @@ impl Growth {
 
     /// Takes what lives of each line.
     pub(crate) fn lines(&mut self, ms: u64, ledger: &Ledger) {
-        let lives = ledger.lines.iter().filter(|(line, amount)| amount.live > 0 && !line.line.file.is_empty());
-        self.points.push(lives.map(|(line, amount)| (line.clone(), amount.live)).collect());
+        let mut point = HashMap::new();
+        for (line, amount) in ledger.lines.iter().filter(|(line, amount)| amount.live > 0 && !line.line.file.is_empty()) {
+            let next = self.known.len();
+            let number = match self.known.get(line) {
+                Some(number) => *number,
+                None if next < LINES => *self.known.entry(Arc::clone(line)).or_insert(next),
+                None => continue,
+            };
+            point.insert(number, amount.live);
+        }
+        self.points.push(point);
         self.times.push(ms);
         if self.points.len() >= POINTS {
             self.points_every_ms *= 2;
@@ -100,14 +114,14 @@ impl Growth {
 
     /// Returns the lines whose memory only grew until the end.
     pub(crate) fn leaks(&self, ledger: &Ledger) -> Vec<Leak> {
-        let Some(last) = self.points.last() else { return Vec::new() };
-        let mut leaks: Vec<Leak> = last.keys().filter_map(|line| self.leak(line, ledger)).collect();
+        let mut leaks: Vec<Leak> =
+            self.known.iter().filter_map(|(line, number)| self.leak(line, *number, ledger)).collect();
         leaks.sort_by_key(|leak| std::cmp::Reverse(leak.grown));
         leaks.truncate(8);
         leaks
     }
 
-    fn leak(&self, line: &Charged, ledger: &Ledger) -> Option<Leak> {
+    fn leak(&self, line: &Arc<Charged>, number: usize, ledger: &Ledger) -> Option<Leak> {
         let points = &self.points;
         // Modules are loaded once, if slowly.
         if line.through.starts_with("_find_and_load") || line.through.starts_with("_handle_fromlist") {
@@ -115,7 +129,7 @@ impl Growth {
         }
         // Of the first third, when most programs load what they work on, nothing is said.
         let skipped = points.len() / 3;
-        let series: Vec<u64> = points.iter().skip(skipped).map(|point| point.get(line).copied().unwrap_or(0)).collect();
+        let series: Vec<u64> = points.iter().skip(skipped).map(|point| point.get(&number).copied().unwrap_or(0)).collect();
         let (first, last) = (*series.first()?, *series.last()?);
         let grown = last.saturating_sub(first);
         let steps: Vec<(u64, u64)> = series.iter().copied().zip(series.iter().copied().skip(1)).collect();
@@ -154,7 +168,7 @@ mod tests {
     fn ledger(live: u64) -> Ledger {
         let line = Line { file: "a.py".into(), function: "f".into(), line: 3 };
         let amount = Amount { live, total: live, allocations: live / 1000, ..Amount::default() };
-        Ledger { lines: [(Charged { line, ..Charged::default() }, amount)].into(), ..Ledger::default() }
+        Ledger { lines: [(Arc::new(Charged { line, ..Charged::default() }), amount)].into(), ..Ledger::default() }
     }
 
     fn leaks(lives: &[u64]) -> Vec<Leak> {

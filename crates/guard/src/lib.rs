@@ -14,10 +14,10 @@
 //! This crate prints nothing, and names neither Arrow nor DataFusion.
 
 mod advice;
+mod analysis;
 mod attach;
 mod charge;
 mod counted;
-mod dead;
 mod elf;
 mod error;
 mod export;

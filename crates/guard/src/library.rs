@@ -1,6 +1,5 @@
 //! The library that guarded programs load first: where it is put, and which programs can load it.
 
-use crate::GuardError;
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use std::{
     env,
@@ -9,6 +8,7 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
 };
+use tempfile::TempDir;
 
 /// It travels inside of the program; the build script compiled it.
 static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libtidegate_preload.so"));
@@ -38,24 +38,39 @@ impl Unfit {
     }
 }
 
-/// Writes the library where programs may be run from, and returns its path, which has neither spaces nor colons: the loader
-/// takes them for ends. In the person's cache, where it stays, or in `folder`, which is private.
-///
-/// # Errors
-/// If it cannot be written.
-pub(crate) fn put(folder: &Path) -> Result<PathBuf, GuardError> {
+/// Where the library is.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) path: PathBuf,
+    /// A folder made for it alone, which goes with this.
+    _folder: Option<TempDir>,
+}
+
+/// Writes the library where programs may be run from, under a path that has neither spaces nor colons, which the loader takes
+/// for ends: into the person's cache, where it stays, else into a private folder. `None` where there is no such place.
+pub(crate) fn put() -> Option<Placed> {
     let variable = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
     let cache = cache.map(|cache| cache.join("tidegate"));
-    if let Some(cache) = cache.filter(|cache| fs::create_dir_all(cache).is_ok() && is_fit(cache))
-        && let Ok(path) = put_into(&cache)
+    if let Some(cache) = cache.filter(|cache| fs::create_dir_all(cache).is_ok())
+        && let Some(path) = put_into(&cache)
     {
-        return Ok(path);
+        return Some(Placed { path, _folder: None });
     }
-    put_into(folder).map_err(|source| GuardError::Io { action: "write", path: folder.to_path_buf(), source })
+    let places = [env::temp_dir(), "/var/tmp".into(), "/dev/shm".into()];
+    places.iter().find_map(|place| {
+        let folder = tempfile::Builder::new().prefix("tidegate-library-").tempdir_in(place).ok()?;
+        let path = put_into(folder.path())?;
+        Some(Placed { path, _folder: Some(folder) })
+    })
 }
 
-fn put_into(folder: &Path) -> std::io::Result<PathBuf> {
+/// Writes it into a folder, if programs may be run from there.
+fn put_into(folder: &Path) -> Option<PathBuf> {
+    is_fit(folder).then(|| written(folder).ok()).flatten()
+}
+
+fn written(folder: &Path) -> std::io::Result<PathBuf> {
     let path = folder.join(format!("preload-{:016x}.so", hash(LIBRARY)));
     if fs::read(&path).is_ok_and(|there| there == LIBRARY) {
         return Ok(path);
@@ -182,12 +197,18 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_the_loader_would_cut_is_none() {
+        let folder = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
+        assert_eq!(put_into(folder.path()), None);
+    }
+
+    #[test]
     fn the_library_is_written_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = put_into(folder.path()).unwrap();
-        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        let at = fs::metadata(&path).unwrap().modified().unwrap();
         assert_eq!(put_into(folder.path()).unwrap(), path);
-        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written);
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), at);
         assert!(fs::read(path).unwrap().starts_with(b"\x7FELF"));
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     GuardError, Observer, Options, Outcome, Session,
     options::Signals,
     session::News,
-    signals::{self, Passed},
+    signals,
 };
 use shared_child::SharedChild;
 use std::{
@@ -35,11 +35,11 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Outcome, Gu
     if let Some(place) = &options.folder {
         command.current_dir(place);
     }
-    session.dress(&mut command)?;
+    session.dress(&mut command);
     let (sender, news) = channel();
     // Before it starts: a signal that comes early must not end the guard alone.
-    let passed = match options.signals {
-        Signals::PassedOn => Some(signals::pass_on(sender.clone()).map_err(GuardError::Thread)?),
+    let _listening = match options.signals {
+        Signals::PassedOn => Some(signals::listen(sender.clone()).map_err(GuardError::Thread)?),
         Signals::NotTaken => None,
     };
     let child = Arc::new(SharedChild::spawn(&mut command).map_err(not_started)?);
@@ -56,11 +56,7 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Outcome, Gu
         let _ = child.kill();
         return Err(GuardError::Thread(error));
     }
-    let mut pass = |number| {
-        if let Some(passed) = &passed {
-            Passed::to(passed, child.id(), number);
-        }
-    };
+    let mut pass = |got| signals::pass(got, child.id());
     let watched = session.until_the_end(watch, &news, &mut pass, observer);
     let status = ended.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
     Ok(session.told(watched, status))

@@ -1,9 +1,10 @@
 //! A guard around a program that somebody starts: what is prepared before, what watches it, what is told after.
 
 use crate::{
-    GuardError, Observer, Options, Outcome, Progress, Silent, counted, layout, library,
+    GuardError, Observer, Options, Outcome, Progress, Silent, counted::{self, Control}, layout, library::{self, Placed},
     options::ArrowPool,
     policy::{self, Action, Reading, WallKind},
+    signals::Got,
     story::{End, Story},
     wall::{Kills, Wall},
     watch::Watch,
@@ -12,7 +13,7 @@ use rustix_process::process::{Pid, Signal, kill_process};
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::{self, Command, ExitStatus},
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime},
@@ -44,7 +45,7 @@ pub(crate) enum News {
     /// It has ended; nobody may send it signals any more.
     Ended,
     /// Somebody sent the guard a signal.
-    Signal(i32),
+    Signal(Got),
 }
 
 /// What is prepared for one program.
@@ -56,6 +57,8 @@ pub struct Session {
     kills: Kills,
     notes: Vec<String>,
     started: SystemTime,
+    /// The library stays as long as programs may be started.
+    library: Option<Placed>,
 }
 
 /// What was seen until the end.
@@ -77,35 +80,38 @@ impl Session {
             return Err(GuardError::LimitTooSmall(limit));
         }
         let folder = folder()?;
-        let limit = options.limit.bytes().map_or(0, ByteCount::bytes);
-        let soft = options.limit.bytes().map_or(0, |limit| policy::soft(limit).bytes());
-        counted::write_control(folder.path(), limit, soft, options.interval.bytes())
+        let limit = options.limit.bytes();
+        let wall = limit.and_then(Wall::make);
+        let control = Control {
+            limit: limit.map_or(0, ByteCount::bytes),
+            soft: limit.map_or(0, |limit| policy::soft(limit).bytes()),
+            interval: options.interval.bytes(),
+            guard: if wall.is_none() { u64::from(process::id()) } else { 0 },
+        };
+        counted::write_control(folder.path(), control)
             .map_err(|source| GuardError::Io { action: "write", path: folder.path().into(), source })?;
-        let wall = options.limit.bytes().and_then(Wall::make);
         let (notes, started) = (Vec::new(), SystemTime::now());
-        Ok(Self { options: options.clone(), folder, wall, kills: Kills::until_now(), notes, started })
+        Ok(Self { options: options.clone(), folder, wall, kills: Kills::until_now(), notes, started, library: None })
     }
 
     /// Gives a command, which is about to be started, what it needs to be guarded.
-    ///
-    /// # Errors
-    /// If the library that it loads cannot be written.
-    pub fn dress(&mut self, command: &mut Command) -> Result<(), GuardError> {
+    pub fn dress(&mut self, command: &mut Command) {
         if let Some(unfit) = library::unfit(command.get_program()) {
             self.notes.push(unfit.words().to_owned());
-            return Ok(());
+            return;
         }
-        let private = self.folder.path().join("library");
-        fs::create_dir(&private).map_err(|source| GuardError::Io { action: "make", path: private.clone(), source })?;
-        let library = library::put(&private)?;
+        let Some(library) = library::put() else {
+            self.notes.push("there is no folder that programs may be run from: its lines cannot be seen, its memory can".into());
+            return;
+        };
         let set = |name: &str| command.get_envs().find(|(other, _)| *other == name).and_then(|(_, value)| value);
         let before = set("LD_PRELOAD").map(Into::into).or_else(|| env::var_os("LD_PRELOAD"));
         let chosen = set("ARROW_DEFAULT_MEMORY_POOL").is_some() || env::var_os("ARROW_DEFAULT_MEMORY_POOL").is_some();
-        command.env("LD_PRELOAD", library::preload(before, &library)).env(layout::FOLDER, self.folder.path());
+        command.env("LD_PRELOAD", library::preload(before, &library.path)).env(layout::FOLDER, self.folder.path());
         if self.options.arrow_pool == ArrowPool::System && !chosen {
             command.env("ARROW_DEFAULT_MEMORY_POOL", "system");
         }
-        Ok(())
+        self.library = Some(library);
     }
 
     /// Takes the program in that was just started.
@@ -139,7 +145,7 @@ impl Session {
         &self,
         mut watch: Watch,
         news: &Receiver<News>,
-        pass: &mut dyn FnMut(i32),
+        pass: &mut dyn FnMut(Got),
         observer: &mut dyn Observer,
     ) -> Watched {
         let limit = self.options.limit.bytes();
@@ -149,11 +155,12 @@ impl Session {
         loop {
             match news.recv_timeout(pause) {
                 Ok(News::Ended) | Err(RecvTimeoutError::Disconnected) => return Watched { watch, ended_by_guard },
-                Ok(News::Signal(number)) => pass(number),
+                Ok(News::Signal(got)) => pass(got),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let others = self.wall.as_ref().map(Wall::members).unwrap_or_default();
             let in_use = watch.look(&others);
+            self.gather(&watch, &others);
             let action = policy::decide(&Reading { in_use, limit, above_for: watch.above_for(in_use, limit), wall });
             // A tree without one of its processes may wait for it for ever.
             let is_broken = self.wall.as_ref().is_some_and(Wall::has_killed);
@@ -172,6 +179,16 @@ impl Session {
             {
                 next_told = Instant::now() + every;
                 observer.progress(&progress(&watch, in_use, self.options.limit));
+            }
+        }
+    }
+
+    /// Takes those into the wall that were started before their parent was in it.
+    fn gather(&self, watch: &Watch, inside: &[u32]) {
+        if let Some(wall) = &self.wall {
+            for process in watch.processes.members.keys().filter(|process| !inside.contains(process)) {
+                // It may have ended by itself.
+                let _ = wall.take(*process);
             }
         }
     }
@@ -241,7 +258,7 @@ fn folder() -> Result<TempDir, GuardError> {
     let in_memory = Path::new("/dev/shm");
     let has_room =
         rustix::fs::statvfs(in_memory).is_ok_and(|facts| facts.f_bavail.saturating_mul(facts.f_frsize) >= ROOM);
-    let prefix = format!("{PREFIX}{}-", std::process::id());
+    let prefix = format!("{PREFIX}{}-", process::id());
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
     sweep(in_memory);

@@ -3,8 +3,8 @@
 use crate::{
     Options, Outcome,
     advice::{self, Job, REPEATS, Repeated},
+    analysis::{self, Questions, Reading},
     charge::{Amount, Charged},
-    dead,
     export::Stacks,
     variables::{Variable, Variables},
     watch::{Counts, Seen},
@@ -15,6 +15,7 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::ExitStatus,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 use tidegate_memory::ByteCount;
@@ -27,8 +28,9 @@ const LINES: usize = 200;
 const VARIABLES: usize = 40;
 /// Lines below this share of the peak are left out, in thousandths.
 const LEAST_SHARE: u64 = 1;
-/// The longest text of a line.
+/// The longest text of a line, and of a command.
 const CODE: usize = 160;
+const TEXT: usize = 4000;
 
 /// How a program ended.
 #[derive(Debug)]
@@ -69,6 +71,13 @@ pub(crate) struct Story<'a> {
     pub(crate) wall: String,
     /// The folder that relative paths are of.
     pub(crate) place: PathBuf,
+}
+
+/// Which variables hold the memory, and what is known of them.
+struct Holders {
+    held: Vec<VariableHeld>,
+    repeated: Vec<Repeated>,
+    reading: Reading,
 }
 
 impl End {
@@ -117,9 +126,9 @@ impl Story<'_> {
         let of_error =
             thrown.as_ref().filter(|thrown| !thrown.variables.is_empty() && cause != Cause::Itself(0)).cloned();
         let variables = of_error.or_else(|| self.seen.variables.take()).unwrap_or_default();
-        let (held, repeated) = self.variables(&variables);
+        let Holders { held, repeated, reading } = self.variables(variables, &lines);
         let (limit, peak) = (self.options.limit.bytes(), self.seen.peak);
-        let advice = advice::advice(&Job { lines: &lines, variables: &held, repeated: &repeated, peak, limit });
+        let advice = advice::advice(&Job { lines: &lines, variables: &held, repeated: &repeated, reading: &reading, peak, limit });
         let mut ended = self.ended(&cause, thrown.as_ref(), &lines);
         ended.help = advice.first().cloned().filter(|_| ended.how == How::MemoryLimit);
         let exit_code = u8::try_from(ended.exit_code).unwrap_or(1);
@@ -160,6 +169,7 @@ impl Story<'_> {
             limit: self.options.limit.bytes(),
             peak: Some(self.seen.peak),
             resident_before: Some(guarded.base).filter(|base| *base > ByteCount::ZERO),
+            resident_after: self.seen.after,
             memory: Memory { timeline: self.seen.growth.timeline, ..Memory::default() },
             environment: Environment {
                 tidegate_version: Some(env!("CARGO_PKG_VERSION").into()),
@@ -170,7 +180,7 @@ impl Story<'_> {
         }
     }
 
-    fn lines(&self, by_peak: &[(Charged, Amount)], files: &mut BTreeMap<String, Vec<String>>) -> Vec<LineHeld> {
+    fn lines(&self, by_peak: &[(Arc<Charged>, Amount)], files: &mut BTreeMap<String, Vec<String>>) -> Vec<LineHeld> {
         let least = self.seen.peak.bytes() / 1000 * LEAST_SHARE;
         let mut lines: Vec<LineHeld> = Vec::new();
         for (charged, amount) in by_peak {
@@ -202,10 +212,11 @@ impl Story<'_> {
         lines
     }
 
-    fn variables(&self, all: &Variables) -> (Vec<VariableHeld>, Vec<Repeated>) {
-        let mut all = all.clone();
+    fn variables(&self, mut all: Variables, lines: &[LineHeld]) -> Holders {
         all.variables.truncate(VARIABLES);
-        let fates = dead::fates(&all, &self.place);
+        let reading = advice::reads(lines).map(|line| (line.file.as_str(), line.line));
+        let questions = Questions { variables: &all, reading, place: &self.place };
+        let (fates, reading) = analysis::answers(&questions);
         let mut repeated = Vec::new();
         let held = all.variables.iter().zip(fates).map(|(variable, fate)| {
             let (used, delete_after, reason) =
@@ -233,8 +244,7 @@ impl Story<'_> {
                 columns: columns.collect(),
             }
         });
-        let held = held.collect();
-        (held, repeated)
+        Holders { held: held.collect(), repeated, reading }
     }
 
     fn ended(&self, cause: &Cause, thrown: Option<&Variables>, lines: &[LineHeld]) -> Ended {
@@ -320,6 +330,7 @@ impl Story<'_> {
         note(counts.failed, "frames of this Python are not where they should be: its lines cannot be seen");
         note(counts.unknown_version, "this version of Python is not known: its lines cannot be seen");
         note(counts.free_threaded, "a Python without the global lock: its lines cannot be seen");
+        note(counts.pypy, "PyPy has frames of another kind: its lines cannot be seen");
         note(counts.other_malloc, "another preloaded library has `malloc`: what passes it is not seen, nor refused");
         note(counts.spared, "allocations past the limit were let through, as their library aborts when it is refused");
         note(counts.dropped, "some samples found no place: small amounts are missing");
@@ -377,7 +388,8 @@ fn command_line(options: &Options) -> String {
         let is_plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c));
         if is_plain { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
     };
-    options.command.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    let text = options.command.iter().map(quoted).collect::<Vec<_>>().join(" ");
+    text.chars().take(TEXT).collect()
 }
 
 #[cfg(test)]

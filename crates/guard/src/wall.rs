@@ -7,7 +7,8 @@
 //! program and its libraries are among it, so that allocations are refused before the kernel ends anything.
 
 use std::{
-    fs, io,
+    fs::{self, OpenOptions},
+    io::{self, Write},
     path::{Component, Path, PathBuf},
     process,
     sync::atomic::{AtomicU32, Ordering},
@@ -44,29 +45,33 @@ impl Wall {
     pub(crate) fn make(limit: ByteCount) -> Option<Self> {
         let own = Group::own(&Sources::of_system())?;
         let name = format!("tidegate-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let most = limit.bytes();
-        let places = match own.version {
-            Version::One => vec![own.path.clone()],
-            Version::Two => {
-                [Some(own.path.as_path()), own.path.parent()].into_iter().flatten().map(Path::to_path_buf).collect()
-            }
-        };
-        places.into_iter().find_map(|place| {
-            sweep(&place);
-            let group = Group { version: own.version, path: place.join(&name) };
-            if group.version == Version::Two {
+        Self::make_near(&own, &name, limit, &|path| fs::create_dir(path))
+    }
+
+    /// Makes a group of this name near `own`. `create` makes the folder, in which the kernel makes its files.
+    fn make_near(
+        own: &Group,
+        name: &str,
+        limit: ByteCount,
+        create: &dyn Fn(&Path) -> io::Result<()>,
+    ) -> Option<Self> {
+        let beside = own.path.parent().filter(|_| own.version == Version::Two);
+        [Some(own.path.as_path()), beside].into_iter().flatten().find_map(|place| {
+            sweep(place);
+            if own.version == Version::Two {
                 // It may be handed on already, or not be ours to hand on.
-                let _ = fs::write(place.join("cgroup.subtree_control"), "+memory");
+                let _ = write(&place.join("cgroup.subtree_control"), "+memory");
             }
-            fs::create_dir(&group.path).ok()?;
+            let group = Group { version: own.version, path: place.join(name) };
+            create(&group.path).ok()?;
             let wall = Self { group };
-            wall.group.bound(most).ok().map(|()| wall)
+            wall.group.bound(limit).ok().map(|()| wall)
         })
     }
 
     /// Takes a process in, and with it all that it starts from now on.
     pub(crate) fn take(&self, process: u32) -> io::Result<()> {
-        fs::write(self.group.path.join("cgroup.procs"), process.to_string())
+        write(&self.group.path.join("cgroup.procs"), &process.to_string())
     }
 
     /// Returns the processes in it.
@@ -87,6 +92,11 @@ impl Wall {
             Version::Two => "a memory cgroup (v2)",
         }
     }
+}
+
+/// Writes to a file that the kernel has made: where it is not there, it must not be made.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes())
 }
 
 /// Removes groups of guards that were killed, if their processes are gone.
@@ -122,19 +132,20 @@ impl Group {
         Some(Self { version: Version::Two, path: found })
     }
 
-    fn bound(&self, most: u64) -> io::Result<()> {
-        let write = |name: &str, value: String| fs::write(self.path.join(name), value);
+    fn bound(&self, most: ByteCount) -> io::Result<()> {
+        let most = most.bytes().to_string();
+        let write = |name: &str, value: &str| self::write(&self.path.join(name), value);
         match self.version {
             Version::One => {
-                write("memory.limit_in_bytes", most.to_string())?;
+                write("memory.limit_in_bytes", &most)?;
                 // Where swap is counted, it must not make room.
-                let _ = write("memory.memsw.limit_in_bytes", most.to_string());
+                let _ = write("memory.memsw.limit_in_bytes", &most);
             }
             Version::Two => {
-                write("memory.max", most.to_string())?;
-                let _ = write("memory.swap.max", "0".into());
+                write("memory.max", &most)?;
+                let _ = write("memory.swap.max", "0");
                 // A tree without one of its processes may wait for it for ever.
-                let _ = write("memory.oom.group", "1".into());
+                let _ = write("memory.oom.group", "1");
             }
         }
         Ok(())
@@ -233,6 +244,91 @@ fn membership(line: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tempfile::TempDir;
+
+    /// A folder that looks as a hierarchy of version 2 does, and does as the kernel would: a new group has files of a
+    /// controller that the group above hands on.
+    struct Hierarchy(TempDir);
+
+    const LIMIT: ByteCount = ByteCount::mib(100);
+
+    impl Hierarchy {
+        /// Makes one with the group `/a/own`, in which this process is.
+        fn new() -> Self {
+            let all = Self(tempfile::tempdir().unwrap());
+            Self::fill(all.0.path());
+            for group in ["a", "a/own"] {
+                let path = all.0.path().join(group);
+                fs::create_dir(&path).unwrap();
+                Self::fill(&path);
+            }
+            all
+        }
+
+        fn fill(path: &Path) {
+            fs::write(path.join("cgroup.procs"), "").unwrap();
+            fs::write(path.join("cgroup.subtree_control"), "").unwrap();
+        }
+
+        fn path(&self, group: &str) -> PathBuf {
+            self.0.path().join(group)
+        }
+
+        /// Lets nobody write to it, as the kernel does with processes in a group, or with a group of others.
+        fn close(&self, group: &str) {
+            fs::remove_file(self.path(group).join("cgroup.subtree_control")).unwrap();
+        }
+
+        fn own(&self) -> Group {
+            let mounts = format!("36 31 0:33 / {} rw - cgroup2 cgroup2 rw\n", self.0.path().display());
+            Group::own(&sources("0::/a/own\n", &mounts)).unwrap()
+        }
+
+        fn make(&self) -> Option<Wall> {
+            Wall::make_near(&self.own(), "tidegate-7-0", LIMIT, &|path| {
+                fs::create_dir(path)?;
+                Self::fill(path);
+                let above = path.parent().unwrap().join("cgroup.subtree_control");
+                if fs::read_to_string(above).unwrap_or_default().contains("memory") {
+                    for name in ["memory.max", "memory.swap.max", "memory.oom.group", "memory.events"] {
+                        fs::write(path.join(name), "").unwrap();
+                    }
+                }
+                Ok(())
+            })
+        }
+    }
+
+    #[test]
+    fn a_group_of_version_2_is_made_below_ours_where_it_hands_memory_on() {
+        let all = Hierarchy::new();
+        assert_eq!(all.own(), Group { version: Version::Two, path: all.path("a/own") });
+        let wall = all.make().unwrap();
+        let read = |name: &str| fs::read_to_string(all.path("a/own/tidegate-7-0").join(name)).unwrap();
+        assert_eq!(read("memory.max"), LIMIT.bytes().to_string());
+        assert_eq!((read("memory.swap.max").as_str(), read("memory.oom.group").as_str()), ("0", "1"));
+        wall.take(42).unwrap();
+        assert_eq!((wall.members(), wall.kind()), (vec![42], "a memory cgroup (v2)"));
+        assert!(!wall.has_killed());
+        fs::write(all.path("a/own/tidegate-7-0/memory.events"), "low 0\nmax 9\noom 1\noom_kill 1\n").unwrap();
+        assert!(wall.has_killed());
+    }
+
+    #[test]
+    fn where_ours_has_processes_the_group_is_made_beside_it() {
+        let all = Hierarchy::new();
+        all.close("a/own");
+        let _wall = all.make().unwrap();
+        assert!(all.path("a/tidegate-7-0/memory.max").exists());
+    }
+
+    #[test]
+    fn where_nobody_hands_memory_on_there_is_no_wall() {
+        let all = Hierarchy::new();
+        all.close("a/own");
+        all.close("a");
+        assert!(all.make().is_none());
+    }
 
     fn sources(memberships: &str, mounts: &str) -> Sources {
         Sources { memberships: memberships.into(), mounts: mounts.into() }

@@ -22,6 +22,9 @@ use tidegate_report::record::Sample;
 /// Processes whose picture is taken at a new peak, the largest first.
 const PICTURES: usize = 64;
 
+/// A picture that takes long is followed by another so many times later.
+const SELDOM: u32 = 30;
+
 /// Between two looks for new files.
 const NEW_FILES: Duration = Duration::from_millis(40);
 
@@ -41,6 +44,7 @@ pub(crate) struct Watch {
     /// What was seen at the peak: what had been counted, and the picture, of each process.
     at_peak: Vec<AtPeak>,
     pictured: ByteCount,
+    next_picture: Instant,
     /// The variables of the process that had the most in use when they were seen.
     variables: Option<(ByteCount, Variables)>,
     /// The variables of the first process's modules when it ended.
@@ -76,6 +80,7 @@ pub(crate) struct Counts {
     pub(crate) failed: u64,
     pub(crate) unknown_version: u64,
     pub(crate) free_threaded: u64,
+    pub(crate) pypy: u64,
     /// Processes in which another library has `malloc`.
     pub(crate) other_malloc: u64,
     /// Whether lines of Python were read anywhere.
@@ -94,6 +99,8 @@ pub(crate) struct Seen {
     pub(crate) counts: Counts,
     pub(crate) variables: Option<Variables>,
     pub(crate) thrown: Option<Variables>,
+    /// What the first process held at its end, when freed memory had been given back.
+    pub(crate) after: Option<ByteCount>,
     /// What was refused last: the bytes, what was in use, and the line.
     pub(crate) refused: Option<Refused>,
 }
@@ -123,6 +130,7 @@ impl Watch {
             peak: ByteCount::ZERO,
             at_peak: Vec::new(),
             pictured: ByteCount::ZERO,
+            next_picture: started,
             variables: None,
             last_variables: None,
             thrown: None,
@@ -212,7 +220,7 @@ impl Watch {
         watched.read();
         watched.hear(&self.folder, watched.most(ByteCount::ZERO));
         self.hear(watched);
-        self.ended.add(&watched.counted, lives);
+        watched.add_to(&mut self.ended, lives);
         self.counts.add(&watched.counted);
     }
 
@@ -268,9 +276,11 @@ impl Watch {
         self.growth.sample(Sample { ms, resident: in_use, anonymous, ..Sample::default() });
         self.peak = self.peak.max(in_use);
         // A new peak is worth a picture when it is 2 % above the one before.
-        if in_use > self.pictured + self.pictured.percent(2).max(ByteCount::mib(1)) {
+        let now = Instant::now();
+        if in_use > self.pictured + self.pictured.percent(2).max(ByteCount::mib(1)) && now >= self.next_picture {
             self.pictured = in_use;
             self.picture();
+            self.next_picture = now + now.elapsed() * SELDOM;
         }
         let root = self.watched.values().find(|watched| watched.process == self.root);
         // What is given back when an interpreter is taken down says nothing of the program.
@@ -279,14 +289,11 @@ impl Watch {
             let mut now = Ledger::default();
             for watched in self.watched.values_mut() {
                 watched.read();
-                now.add(&watched.counted, Lives::Still);
+                watched.add_to(&mut now, Lives::Still);
             }
             self.growth.lines(ms, &now);
-            let last = self.watched.values().find(|watched| watched.process == self.root);
-            let function = last.map(|watched| {
-                let site = usize::try_from(watched.counted.word(word::LAST_SITE)).unwrap_or(0);
-                charged(&watched.counted, site).line.function
-            });
+            let last = self.watched.values_mut().find(|watched| watched.process == self.root);
+            let function = last.map(Watched::last_function);
             self.growth.phase(&function.unwrap_or_default(), ms, in_use);
         }
     }
@@ -313,10 +320,12 @@ impl Watch {
     pub(crate) fn end(mut self) -> Seen {
         self.find_files();
         let watched = std::mem::take(&mut self.watched);
-        let (mut last, mut refused) = (Vec::new(), None);
+        let (mut last, mut refused, mut after) = (Vec::new(), None, None);
         for mut watched in watched.into_values() {
             self.settle(&mut watched, Lives::Still);
             refused = Refused::of(&watched.counted).or(refused);
+            let at_end = watched.counted.word(word::IN_USE_AT_END);
+            after = Some(ByteCount::new(at_end)).filter(|_| at_end > 0 && watched.process == self.root).or(after);
             last.push(watched);
         }
         let mut ledger = self.ended;
@@ -345,7 +354,7 @@ impl Watch {
             (variables, last) => variables.or(last),
         };
         let (growth, peak, counts, thrown) = (self.growth, self.peak, self.counts, self.thrown);
-        Seen { ledger, growth, peak, base, counts, variables, thrown, refused }
+        Seen { ledger, growth, peak, base, counts, variables, thrown, after, refused }
     }
 }
 
@@ -377,6 +386,7 @@ impl Counts {
             walk::FAILED => self.failed += 1,
             walk::UNKNOWN_VERSION => self.unknown_version += 1,
             walk::FREE_THREADED => self.free_threaded += 1,
+            walk::PYPY => self.pypy += 1,
             _ => {}
         }
     }

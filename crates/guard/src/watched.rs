@@ -1,7 +1,7 @@
 //! One guarded process: the file that it maps, and what was seen in it.
 
 use crate::{
-    charge,
+    charge::{self, Charges, Ledger, Lives},
     counted::{self, Counted},
     layout::word,
     picture::Picture,
@@ -25,6 +25,7 @@ pub(crate) struct Watched {
     file: File,
     /// What it had counted when all of it was read last.
     pub(crate) counted: Counted,
+    pub(crate) charges: Charges,
     told: u64,
     /// The most of it that was pages of the program and its libraries.
     program: ByteCount,
@@ -45,9 +46,9 @@ impl Watched {
         let process = process.parse().ok()?;
         let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
         let counted = Counted::read(&file)?;
-        let (told, program, path) = (0, ByteCount::ZERO, path.into());
+        let (told, program, path, charges) = (0, ByteCount::ZERO, path.into(), Charges::default());
         let (variables, ended, thrown) = (None, None, None);
-        Some(Self { process, path, file, counted, told, program, variables, ended, thrown })
+        Some(Self { process, path, file, counted, charges, told, program, variables, ended, thrown })
     }
 
     /// Reads all that it has counted.
@@ -85,6 +86,17 @@ impl Watched {
         let seen = ByteCount::new(self.counted.word(word::MOST_IN_USE));
         let last = ByteCount::new(self.counted.word(word::LAST_PEAK));
         if self.counted.word(word::MOST_MAPPED) == 0 { seen.max(last).max(kernel) } else { seen }
+    }
+
+    /// Adds what it has counted to a ledger.
+    pub(crate) fn add_to(&mut self, ledger: &mut Ledger, lives: Lives) {
+        ledger.add(&self.counted, &mut self.charges, lives);
+    }
+
+    /// Returns the function that allocated last.
+    pub(crate) fn last_function(&mut self) -> String {
+        let site = usize::try_from(self.counted.word(word::LAST_SITE)).unwrap_or(0);
+        self.charges.of(&self.counted, site).line.function.clone()
     }
 
     /// Takes a picture of what its sites hold.

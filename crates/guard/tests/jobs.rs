@@ -1,12 +1,14 @@
 //! Small jobs with known answers, one file each: which line held how much, which variable, where to `del` it, and how it ends.
 //!
 //! The head of a job says what is true of it: lines `#: WORD ..`, read by [`Expected::of`]. A comment `# <- NAME` names its line.
-//! Jobs run under every Python of `TIDEGATE_PYTHONS` (a list as in PATH; else `TIDEGATE_PYTHON`, else `python3`); a job that needs
-//! a package is left out where that is not installed.
+//! Jobs run under every Python that there is ([`pythons`]); a job that needs a package is left out where that is not installed.
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by a panic")]
 
+mod pythons;
+
 use libtest_mimic::{Arguments, Failed, Trial};
+use pythons::Python;
 use std::{
     env,
     ffi::OsString,
@@ -30,12 +32,12 @@ fn main() -> ExitCode {
         return guard(&record);
     }
     let arguments = Arguments::from_args();
-    let pythons = pythons();
+    let pythons = pythons::all();
     let mut trials = Vec::new();
     for path in jobs() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).unwrap();
-        for (version, python) in &pythons {
+        for Python { version, path: python } in &pythons {
             let expected = Expected::of(&text);
             let missing = expected.words("needs").any(|package| !has(python, &package));
             let (path, python) = (path.clone(), python.clone());
@@ -61,18 +63,6 @@ fn jobs() -> Vec<PathBuf> {
     jobs.retain(|path| path.extension().is_some_and(|extension| extension == "py"));
     jobs.sort();
     jobs
-}
-
-/// Returns each Python and its version.
-fn pythons() -> Vec<(String, PathBuf)> {
-    let list = env::var_os("TIDEGATE_PYTHONS").or_else(|| env::var_os("TIDEGATE_PYTHON"));
-    let list = list.unwrap_or_else(|| "python3".into());
-    let version = |python: PathBuf| {
-        let code = "import sys; print('%d.%d' % sys.version_info[:2])";
-        let output = Command::new(&python).args(["-c", code]).output().unwrap();
-        (String::from_utf8(output.stdout).unwrap().trim().to_owned(), python)
-    };
-    env::split_paths(&list).map(version).collect()
 }
 
 fn has(python: &Path, package: &str) -> bool {

@@ -370,6 +370,8 @@ unsafe extern "C" fn leave(_: Object, _: Object) -> Object {
         sampler::aside(|| call(api, c"ended"));
     }
     python::forget_main();
+    sampler::aside(limit::trim);
+    shared::word(word::IN_USE_AT_END).store(limit::in_use().0, Relaxed);
     shared::word(word::ENDS).store(1, Relaxed);
     number(0)
 }

@@ -128,6 +128,8 @@ pub mod word {
     pub const MOST_MAPPED: usize = 31;
     /// 1 when the interpreter is taken down.
     pub const ENDS: usize = 32;
+    /// What was in use then, when freed memory had been given back.
+    pub const IN_USE_AT_END: usize = 33;
 }
 
 /// Words of the file `control`.
@@ -138,8 +140,10 @@ pub mod control {
     pub const SOFT: usize = 1;
     /// Bytes between two samples, on average.
     pub const INTERVAL: usize = 2;
+    /// The process of the guard, if it is what ends a tree far above its limit; 0 where the kernel does.
+    pub const GUARD: usize = 3;
     /// How many words there are.
-    pub const WORDS: usize = 3;
+    pub const WORDS: usize = 4;
 }
 
 /// Whether lines are known.
@@ -156,6 +160,8 @@ pub mod walk {
     pub const UNKNOWN_VERSION: u64 = 4;
     /// A build without the global lock.
     pub const FREE_THREADED: u64 = 5;
+    /// PyPy, whose frames are of another kind.
+    pub const PYPY: u64 = 6;
 }
 
 /// Words of a site.

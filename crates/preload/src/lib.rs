@@ -21,6 +21,7 @@
 )]
 
 mod blocks;
+mod exec;
 mod helper;
 #[cfg(not(test))]
 mod hooks;

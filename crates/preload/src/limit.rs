@@ -30,6 +30,7 @@ const COLLECT_REST: u64 = 30;
 
 static LIMIT: AtomicU64 = AtomicU64::new(0);
 static SOFT: AtomicU64 = AtomicU64::new(0);
+static GUARD: AtomicU64 = AtomicU64::new(0);
 static LAST_IN_USE: AtomicU64 = AtomicU64::new(0);
 static LAST_LIVE: AtomicU64 = AtomicU64::new(0);
 static LAST_TRIM: AtomicU64 = AtomicU64::new(0);
@@ -41,10 +42,22 @@ static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
 /// Variables are looked at when a tenth more lives than at the look before, and this at least.
 const LOOK_AGAIN: u64 = 16 << 20;
 
-/// Sets the limit of the tree, and from where on memory is given back; 0 for none.
-pub(crate) fn set(limit: u64, soft: u64) {
-    LIMIT.store(limit, Relaxed);
-    SOFT.store(soft, Relaxed);
+/// What holds for the tree.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    /// The limit; 0 for none.
+    pub(crate) limit: u64,
+    /// From here on, memory is given back.
+    pub(crate) soft: u64,
+    /// The process that ends what is far above the limit; 0 where the kernel does.
+    pub(crate) guard: u64,
+}
+
+/// Sets what holds for the tree.
+pub(crate) fn set(held: Held) {
+    LIMIT.store(held.limit, Relaxed);
+    SOFT.store(held.soft, Relaxed);
+    GUARD.store(held.guard, Relaxed);
 }
 
 /// Returns what this process has in use, and what the tree has.
@@ -114,6 +127,15 @@ pub(crate) fn grown(live: u64) {
     }
     if tree > limit && trimmed() > limit {
         helper::raise();
+        end_if_alone(limit);
+    }
+}
+
+/// Ends this process if it is far above the limit, and whoever would end it is gone.
+fn end_if_alone(limit: u64) {
+    let guard = GUARD.load(Relaxed);
+    if guard != 0 && LAST_IN_USE.load(Relaxed) > limit + limit / 8 && sys::is_gone(guard) {
+        sys::end_self();
     }
 }
 
@@ -138,10 +160,14 @@ pub(crate) fn is_past() -> bool {
 /// Returns whether an allocation must be refused. `caller` is the address in the code that asked.
 pub(crate) fn refuses(size: usize, caller: usize, entry: Entry) -> bool {
     let limit = LIMIT.load(Relaxed);
-    if limit == 0 || !shared::is_on() {
+    if limit == 0 {
         return false;
     }
     let errno = sys::Errno::keep();
+    // The first allocation after a fork may be large.
+    if !crate::sampler::aside(shared::ready).unwrap_or(false) {
+        return false;
+    }
     let size = size as u64;
     // What this thread was let through with before is touched by now, or later than anybody waits.
     Pending::settle();

@@ -40,10 +40,10 @@ static MAIN: AtomicUsize = AtomicUsize::new(0);
 /// Finds Python in what is loaded. Called once, before `main`.
 pub(crate) fn start() {
     let find = |name| sys::find(sys::RTLD_DEFAULT, name);
-    let Some(this_thread) = find(c"PyGILState_GetThisThreadState") else { return };
     if find(c"PyPyGILState_Ensure").is_some() {
-        return;
+        return STATE.store(walk::PYPY, Relaxed);
     }
+    let Some(this_thread) = find(c"PyGILState_GetThisThreadState") else { return };
     let (Some(version), Some(line), Some(code_type)) =
         (version_of_library(), find(c"PyCode_Addr2Line"), find(c"PyCode_Type"))
     else {

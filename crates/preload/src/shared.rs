@@ -44,7 +44,8 @@ pub(crate) fn start(folder: &CStr) -> bool {
     }
     let word =
         |at: usize| text.get(at * 8..at * 8 + 8).and_then(|word| word.try_into().ok()).map_or(0, u64::from_ne_bytes);
-    limit::set(word(control::LIMIT), word(control::SOFT));
+    let (limit, soft, guard) = (word(control::LIMIT), word(control::SOFT), word(control::GUARD));
+    limit::set(limit::Held { limit, soft, guard });
     crate::sampler::set_interval(word(control::INTERVAL));
     MODE.store(READY, SeqCst);
     true

@@ -1,6 +1,6 @@
 //! What happens before `main`, and after a fork.
 
-use crate::{blocks, helper, layout, python, shared, sys, threads};
+use crate::{blocks, exec, helper, layout, python, shared, sys, threads};
 use core::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -45,6 +45,8 @@ extern "C" fn start() {
         Err(_) => c"",
     };
     debug_assert!(NAME.to_bytes() == layout::FOLDER.as_bytes());
+    threads::start();
+    exec::start();
     // SAFETY: one thread is there, which changes no variables now.
     let folder = unsafe { sys::getenv(NAME.as_ptr()) };
     if folder.is_null() {
@@ -54,7 +56,6 @@ extern "C" fn start() {
     let folder = unsafe { CStr::from_ptr(folder) };
     #[cfg(not(test))]
     OTHER_MALLOC.store(crate::hooks::others_malloc(), Relaxed);
-    threads::start();
     python::start();
     helper::start();
     if shared::start(folder) {

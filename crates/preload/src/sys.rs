@@ -15,6 +15,8 @@ unsafe extern "C" {
     pub(crate) fn malloc_usable_size(block: *mut c_void) -> usize;
     pub(crate) fn malloc_trim(pad: usize) -> c_int;
 
+    /// The environment of this process.
+    pub(crate) static environ: *const *const c_char;
     fn syscall(number: c_long, ...) -> c_long;
     pub(crate) fn __errno_location() -> *mut c_int;
     pub(crate) fn getenv(name: *const c_char) -> *const c_char;
@@ -47,6 +49,7 @@ pub(crate) const RTLD_DEFAULT: *mut c_void = core::ptr::null_mut();
 pub(crate) const ENOMEM: c_int = 12;
 pub(crate) const EINVAL: c_int = 22;
 pub(crate) const EAGAIN: c_int = 11;
+pub(crate) const ENOSYS: c_int = 38;
 pub(crate) const SC_PAGESIZE: c_int = 30;
 
 pub(crate) const PROT_NONE: c_int = 0;
@@ -69,6 +72,7 @@ pub(crate) mod number {
     pub(crate) const FTRUNCATE: c_long = 77;
     pub(crate) const FSTATFS: c_long = 138;
     pub(crate) const GETTID: c_long = 186;
+    pub(crate) const KILL: c_long = 62;
     pub(crate) const OPENAT: c_long = 257;
     pub(crate) const CLOCK_GETTIME: c_long = 228;
     pub(crate) const PROCESS_VM_READV: c_long = 310;
@@ -86,6 +90,7 @@ pub(crate) mod number {
     pub(crate) const FTRUNCATE: c_long = 46;
     pub(crate) const FSTATFS: c_long = 44;
     pub(crate) const GETTID: c_long = 178;
+    pub(crate) const KILL: c_long = 129;
     pub(crate) const OPENAT: c_long = 56;
     pub(crate) const CLOCK_GETTIME: c_long = 113;
     pub(crate) const PROCESS_VM_READV: c_long = 270;
@@ -121,6 +126,12 @@ impl Drop for Errno {
 pub(crate) fn set_errno(value: c_int) {
     // SAFETY: the C library returns a valid place of this thread.
     unsafe { *__errno_location() = value }
+}
+
+/// Says that there is no such function, as C does.
+pub(crate) fn missing() -> c_int {
+    set_errno(ENOSYS);
+    -1
 }
 
 /// Opens a file; nothing of the program's own hooks is passed.
@@ -163,6 +174,24 @@ pub(crate) fn milliseconds() -> u64 {
 pub(crate) fn thread() -> c_long {
     // SAFETY: it takes nothing and always succeeds.
     unsafe { call(number::GETTID, [0; 6]) }
+}
+
+/// Returns whether there is no process of this number.
+pub(crate) fn is_gone(process: u64) -> bool {
+    const ESRCH: c_int = 3;
+    let errno = Errno::keep();
+    // SAFETY: signal 0 asks and sends nothing; the C library returns a valid place of this thread.
+    let is_gone =
+        unsafe { call(number::KILL, [process as usize, 0, 0, 0, 0, 0]) == -1 && *__errno_location() == ESRCH };
+    drop(errno);
+    is_gone
+}
+
+/// Ends this process as the kernel does where memory is out.
+pub(crate) fn end_self() {
+    const SIGKILL: usize = 9;
+    // SAFETY: it takes nothing and always succeeds; what follows sends a signal.
+    unsafe { call(number::KILL, [getpid() as usize, SIGKILL, 0, 0, 0, 0]) };
 }
 
 /// Finds a function or a variable in what is loaded.

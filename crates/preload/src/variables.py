@@ -1,9 +1,15 @@
 def look(reason, error=None):
-    """Writes which variables hold the memory: frames and modules of the person's, each buffer counted once."""
+    """Writes which variables hold the memory: frames and modules of the person's, each buffer counted once.
+
+    Nothing that the person wrote is called, such as properties and `__getattr__`: attributes are read of known packages alone,
+    and of all else what the collector sees.
+    """
+    import gc
     import itertools
     import posix
     import sys
     import time
+    import types
 
     until = time.perf_counter() + (0.03 if reason == "wanted" else 0.2)
     seen, whose = {}, [None]
@@ -11,10 +17,36 @@ def look(reason, error=None):
     numpy_array = getattr(numpy, "ndarray", ())
     largest = [0, 0]
     shares = set()
+    module_of, name_of, attribute_of = type.__dict__["__module__"].__get__, type.__dict__["__name__"].__get__, type.__getattribute__
+    numbers, nothing = {id(int), id(float), id(complex)}, {id(bool), id(type(None)), id(type)}
+    function, not_held = type(look), {id(type(sys)), id(types.FrameType), id(types.CodeType), id(types.TracebackType)}
+    makers = {types.GeneratorType: "gi_frame", types.CoroutineType: "cr_frame", types.AsyncGeneratorType: "ag_frame"}
+    containers = (dict, list, tuple, set, frozenset) + tuple(filter(None, [getattr(sys.modules.get("_collections"), "deque", None)]))
+    # A debugger writes back what it found in a frame: then frames are left alone.
+    is_traced = sys.gettrace() is not None or getattr(sys.modules.get("threading"), "_trace_hook", None) is not None
 
     def is_library(file):
         parts = ("/site-packages/", "/dist-packages/", "/lib/python3")
         return file.startswith("<frozen") or any(part in file for part in parts)
+
+    def package_of(kind):
+        module = module_of(kind)
+        return module.partition(".")[0] if type(module) is str else ""
+
+    def locals_of(frame):
+        if is_traced or frame.f_trace is not None:
+            return []
+        names = frame.f_locals
+        items = list(names.items())
+        # Before 3.13 a frame keeps this copy, and with it what a `del` is to free, unless somebody else has asked for it too.
+        if type(names) is dict and frame.f_code.co_flags & 1 and sys.getrefcount(names) <= 3:
+            names.clear()
+        return items
+
+    def sizeof(value, kind):
+        if type(attribute_of(kind, "__sizeof__")) is function:
+            return object.__sizeof__(value)
+        return sys.getsizeof(value, 0)
 
     def once(address, size):
         if not address or not size:
@@ -29,18 +61,21 @@ def look(reason, error=None):
         return size
 
     def of_array(array):
-        while isinstance(array.base, numpy_array):
-            array = array.base
-        if type(array.base).__name__ == "mmap":
+        base_of = numpy_array.base.__get__
+        base = base_of(array)
+        while issubclass(type(base), numpy_array):
+            array, base = base, base_of(base)
+        if name_of(type(base)) == "mmap":
             return 0
-        if array.base is not None and type(array.base).__module__ == "pyarrow.lib":
-            return measure(array.base, 1)
-        total = once(array.__array_interface__["data"][0], array.nbytes)
-        if total and array.dtype.hasobject and array.size:
-            flat = array.ravel()
+        if base is not None and module_of(type(base)) == "pyarrow.lib":
+            return measure(base, 1)
+        address = numpy_array.__array_interface__.__get__(array)["data"][0]
+        total = once(address, numpy_array.nbytes.__get__(array))
+        if total and numpy_array.dtype.__get__(array).hasobject:
+            flat = numpy.asarray(array).ravel()
             some = flat[:: max(1, flat.size // 200)].tolist()
-            sizes = {id(item): sys.getsizeof(item, 0) for item in some if item is not None}
-            total += sum(sizes.values()) * flat.size // len(some)
+            sizes = {id(item): sizeof(item, type(item)) for item in some if item is not None}
+            total += sum(sizes.values()) * flat.size // max(1, len(some))
         return total
 
     def of_arrow(value):
@@ -70,27 +105,28 @@ def look(reason, error=None):
             total += measure(value.categories, 1)
         return total
 
-    def some_of(value, count, items):
+    def some_of(base, value, depth):
+        """The items of a container, or so many of them, each standing for several."""
+        count, measure_item = base.__len__(value), lambda item: measure(item, depth + 1)
+        if base is dict:
+            measure_item = lambda item: measure(item[0], depth + 1) + measure(item[1], depth + 1)
+        items = dict.items(value) if base is dict else base.__iter__(value)
         if count <= 64:
-            return sum(map(items, value))
+            return sum(map(measure_item, items))
         step = count // 64
-        taken = [items(item) for item in itertools.islice(value, 0, None, step)] if count < 100_000 else None
-        if taken is None:
-            if isinstance(value, (list, tuple)):
-                taken = [items(value[at]) for at in range(0, count, step)]
-            else:
-                taken = [items(item) for item in itertools.islice(value, 64)]
+        if base in (list, tuple):
+            taken = [measure_item(base.__getitem__(value, at)) for at in range(0, count, step)]
+        else:
+            taken = [measure_item(item) for item in itertools.islice(items, 0, None if count < 100_000 else 64, step if count < 100_000 else 1)]
         return sum(taken) * count // max(1, len(taken))
 
     def measure(value, depth):
-        if depth > 5 or time.perf_counter() > until:
-            return 0
         kind = type(value)
-        if kind in (int, float, complex):
+        if depth > 5 or id(kind) in nothing or time.perf_counter() > until:
+            return 0
+        if id(kind) in numbers:
             # Small whole numbers are shared by all.
             return 0 if kind is int and -6 < value < 257 else sys.getsizeof(value)
-        if kind in (bool, type(None), type, type(sys)):
-            return 0
         try:
             return measured(value, kind, depth)
         except MemoryError:
@@ -99,44 +135,40 @@ def look(reason, error=None):
             return 0
 
     def measured(value, kind, depth):
-        module = kind.__module__.partition(".")[0]
-        if isinstance(value, numpy_array):
+        if issubclass(kind, type) or id(kind) in not_held:
+            return 0
+        package = package_of(kind)
+        if issubclass(kind, numpy_array):
             return of_array(value)
-        if module == "pandas":
+        if package == "pandas":
             return of_pandas(value)
-        if module == "pyarrow":
+        if package == "pyarrow":
             return of_arrow(value)
-        if module == "polars" and hasattr(value, "estimated_size"):
+        if package == "polars" and hasattr(value, "estimated_size"):
             return once(id(value), value.estimated_size())
         if kind is memoryview:
             return measure(value.obj, depth)
-        own = once(id(value), sys.getsizeof(value, 0))
-        if not own:
-            return 0
-        if isinstance(value, (str, bytes, bytearray)) or module == "array":
+        own = once(id(value), sizeof(value, kind))
+        if not own or issubclass(kind, (str, bytes, bytearray)) or package == "array":
             return own
-        if isinstance(value, dict):
-            return own + some_of(value.items(), len(value), lambda item: measure(item[0], depth + 1) + measure(item[1], depth + 1))
-        if isinstance(value, (list, tuple, set, frozenset)) or kind.__name__ == "deque":
-            return own + some_of(value, len(value), lambda item: measure(item, depth + 1))
-        for name in ("gi_frame", "cr_frame", "ag_frame"):
-            frame = getattr(value, name, None)
-            if frame is not None:
-                return own + sum(measure(item, depth + 1) for item in frame.f_locals.values())
-        if isinstance(value, BaseException):
-            trace = value.__traceback__
+        base = next((base for base in containers if issubclass(kind, base)), None)
+        if base is not None:
+            return own + some_of(base, value, depth)
+        if kind in makers:
+            frame = getattr(value, makers[kind])
+            return own + (0 if frame is None else sum(measure(item, depth + 1) for _, item in locals_of(frame)))
+        if issubclass(kind, BaseException):
+            trace = BaseException.__traceback__.__get__(value)
             while trace is not None:
-                if not is_library(trace.tb_frame.f_code.co_filename) and trace.tb_frame.f_code.co_name != "<module>":
-                    own += sum(measure(item, depth + 1) for item in trace.tb_frame.f_locals.values())
+                code = trace.tb_frame.f_code
+                if not is_library(code.co_filename) and code.co_name != "<module>":
+                    own += sum(measure(item, depth + 1) for _, item in locals_of(trace.tb_frame))
                 trace = trace.tb_next
             return own
-        for cell in getattr(value, "__closure__", None) or ():
-            own += measure(cell.cell_contents, depth + 1)
-        if kind.__name__ == "partial":
-            own += measure(value.args, depth + 1) + measure(value.keywords, depth + 1)
-        names = getattr(value, "__dict__", None)
-        if isinstance(names, dict) and kind.__name__ != "function":
-            own += sum(measure(item, depth + 1) for item in list(names.values())[:256])
+        if kind is function:
+            return own + sum(measure(item, depth + 1) for item in value.__closure__ or ())
+        if own < 65536:
+            own += sum(measure(item, depth + 1) for item in gc.get_referents(value)[:256])
         return own
 
     def text(value):
@@ -159,6 +191,17 @@ def look(reason, error=None):
                 some = value.iloc[:: max(1, len(value) // 400), place].tolist()
                 distinct = len(set(map(str, some))) / max(1, len(some))
             rows.append("\t".join(map(text, ("C", value.columns[place], dtype, size, distinct))))
+
+    def shape_of(value):
+        kind = type(value)
+        if issubclass(kind, numpy_array) or package_of(kind) in ("pandas", "pyarrow", "polars"):
+            return getattr(value, "shape", "") or (len(value) if hasattr(value, "__len__") else "")
+        base = next((base for base in containers + (str, bytes, bytearray) if issubclass(kind, base)), None)
+        return "" if base is None else base.__len__(value)
+
+    def dtype_of(value):
+        known = issubclass(type(value), numpy_array) or package_of(type(value)) in ("pandas", "pyarrow", "polars")
+        return getattr(value, "dtype", "") if known else ""
 
     frames, scopes, known = [], [], set()
     trace = getattr(error, "__traceback__", None)
@@ -183,39 +226,39 @@ def look(reason, error=None):
         known.add(id(frame))
         if code.co_name == "<module>" and not is_library(code.co_filename):
             known.add(id(frame.f_globals))
-            scopes.append((code.co_filename, "<module>", 1, line or 0, frame.f_globals))
+            scopes.append((code.co_filename, "<module>", 1, line or 0, list(frame.f_globals.items())))
         elif not is_library(code.co_filename):
-            function = getattr(code, "co_qualname", code.co_name)
-            scopes.append((code.co_filename, function, code.co_firstlineno, line or 0, frame.f_locals))
+            name = getattr(code, "co_qualname", code.co_name)
+            scopes.append((code.co_filename, name, code.co_firstlineno, line or 0, locals_of(frame)))
         else:
             inside[id(frame)] = (code.co_name, frame)
     for module in [main] + list(sys.modules.values())[:2000]:
-        file = getattr(module, "__file__", None)
-        names = getattr(module, "__dict__", None)
-        if module is main and module is not None and not file:
+        # Others may import when they are looked at.
+        if type(module) is not type(sys):
+            continue
+        names = module.__dict__
+        file = names.get("__file__")
+        if module is main and not file:
             # At the end of a script, its name is gone.
             file = sys.argv[0] if sys.argv[:1] not in ([], [""], ["-c"]) else "<string>"
             file = file if file[:1] in "/<" else posix.getcwd() + "/" + file
-        if file and isinstance(names, dict) and id(names) not in known and not is_library(file):
+        if type(file) is str and file and id(names) not in known and not is_library(file):
             known.add(id(names))
-            scopes.append((file, "<module>", 1, 0, names))
+            scopes.append((file, "<module>", 1, 0, list(names.items())))
     found = []
-    for file, function, first, line, names in scopes:
-        for name, value in list(names.items()):
-            if name.startswith("__") or isinstance(value, type(sys)):
+    for file, scope, first, line, names in scopes:
+        for name, value in names:
+            if type(name) is not str or name.startswith("__") or type(value) is type(sys):
                 continue
-            whose[0], largest[:] = (file, function, name), (0, 0)
+            whose[0], largest[:] = (file, scope, name), (0, 0)
             shares.clear()
             size = measure(value, 0)
             if size >= 65536 or shares:
-                shape = getattr(value, "shape", "")
-                if not shape and hasattr(value, "__len__"):
-                    shape = len(value)
-                fact = (size, file, function, first, line, name, value, shape, largest[1], ", ".join(sorted(shares)))
+                fact = (size, file, scope, first, line, name, value, shape_of(value), largest[1], ", ".join(sorted(shares)))
                 found.append(fact)
     for name, frame in inside.values():
         whose[0], largest[:] = ("", name, "inside"), (0, 0)
-        size = sum(measure(value, 1) for value in list(frame.f_locals.values()))
+        size = sum(measure(value, 1) for _, value in locals_of(frame))
         if size >= 1 << 20:
             found.append((size, "", name, 0, 0, "", None, "", largest[1], ""))
     executable = getattr(sys, "executable", "")
@@ -223,13 +266,14 @@ def look(reason, error=None):
     if error is not None:
         place = next((item for item in frames if not is_library(item[0].f_code.co_filename)), None)
         where = (place[0].f_code.co_filename, place[0].f_code.co_name, place[1]) if place else ("", "", 0)
-        facts = (getattr(error, "shape", ""), getattr(error, "dtype", ""), getattr(error, "_total_size", ""))
-        rows.append("\t".join(map(text, ("E", type(error).__name__, error, *facts, *where))))
+        facts = ("", "", "")
+        if package_of(type(error)) == "numpy":
+            facts = (getattr(error, "shape", ""), getattr(error, "dtype", ""), getattr(error, "_total_size", ""))
+        rows.append("\t".join(map(text, ("E", name_of(type(error)), error, *facts, *where))))
     found.sort(key=lambda item: -item[0])
-    for size, file, function, first, line, name, value, shape, address, others in found[:40]:
-        dtype = getattr(value, "dtype", "")
-        kind = type(value).__name__ if value is not None else ""
-        fact = ("V", file, function, first, line, name, kind, size, shape, dtype, address, others, _site(address))
+    for size, file, scope, first, line, name, value, shape, address, others in found[:40]:
+        kind = name_of(type(value)) if value is not None else ""
+        fact = ("V", file, scope, first, line, name, kind, size, shape, dtype_of(value), address, others, _site(address))
         rows.append("\t".join(map(text, fact)))
         try:
             columns_of(value)

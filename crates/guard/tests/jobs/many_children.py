@@ -1,6 +1,10 @@
-#: exit 0
-#: stdout 60
-import subprocess
+#: stdout 200
+import os
+import shutil
 
-done = [subprocess.run(["true"]).returncode for _ in range(60)]
-print(len(done))
+true = shutil.which("true")
+done = 0
+for _ in range(20):
+    children = [os.posix_spawn(true, [true], os.environ) for _ in range(10)]
+    done += sum(os.waitpid(child, 0)[1] == 0 for child in children)
+print(done)

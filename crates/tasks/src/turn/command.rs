@@ -132,7 +132,7 @@ fn guarded(order: &Order, arguments: &[OsString], command: &mut Command) -> Resu
     // The loop asks commands to end by itself.
     options.signals = Signals::NotTaken;
     let mut session = Session::prepare(&options)?;
-    session.dress(command)?;
+    session.dress(command);
     Ok(session)
 }
 

@@ -1,8 +1,4 @@
-"""Tells which variables are not used again after a line: run by the guard when the program has ended.
-
-Reads lines `file, function, first line of the function, line, name`, separated by tabs, and answers each by one line:
-`dead, line to delete it after`, `used, line`, or `unknown, reason`. What is not sure is unknown.
-"""
+"""Which variables are not used again after a line. What is not sure is unknown."""
 
 import ast
 import sys
@@ -11,6 +7,11 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
 LOOKS = {"locals", "globals", "vars", "eval", "exec", "dir"}
+
+
+def tree_of(file):
+    with open(file, encoding="utf-8", errors="replace") as text:
+        return ast.parse(text.read(5_000_000))
 
 
 def scope_of(tree, function, first):
@@ -171,11 +172,11 @@ def captured(scope, name):
     return 0
 
 
-def answer(file, function, first, line, name):
+def fate(file, function, first, line, name):
+    """`dead, line to delete it after`, `used, line`, or `unknown, reason`."""
     if line == 0:
         return "unknown", "it is a name of a module, which others may use"
-    with open(file, encoding="utf-8", errors="replace") as text:
-        tree = ast.parse(text.read(5_000_000))
+    tree = tree_of(file)
     scope = scope_of(tree, function, first)
     if scope is None:
         return "unknown", "its function was not found"
@@ -197,16 +198,3 @@ def answer(file, function, first, line, name):
     if later:
         return "used", later
     return "dead", last_use(scope, way, name)
-
-
-def main():
-    for request in sys.stdin:
-        file, function, first, line, name = request.rstrip("\n").split("\t")
-        try:
-            found = answer(file, function, int(first), int(line), name)
-        except Exception as error:
-            found = "unknown", type(error).__name__
-        print(*found, sep="\t")
-
-
-main()
