@@ -31,6 +31,8 @@ const VARIABLES: u32 = 16;
 const REFUSED: u32 = 32;
 
 static JOBS: AtomicU32 = AtomicU32::new(0);
+/// What could not be done when it was asked for.
+static LATER: AtomicU32 = AtomicU32::new(0);
 
 /// No Python, or one whose lines are not read.
 const NONE: u8 = 0;
@@ -44,9 +46,11 @@ const FAILED: u8 = 4;
 static STATE: AtomicU8 = AtomicU8::new(NONE);
 /// Variables were looked at inside of a function of a package, whose result has no name yet.
 static UNSETTLED: AtomicBool = AtomicBool::new(false);
-static LAST_LOOK: AtomicU64 = AtomicU64::new(0);
-/// Between two looks, if the first was inside of a package.
+/// When variables may be looked at again, if the last look was inside of a package.
+static NEXT_LOOK: AtomicU64 = AtomicU64::new(0);
+/// Between two such looks, and so many times as long as the first took: of thousands of threads it takes long.
 const PAUSE_MS: u64 = 50;
+const PAUSE: u64 = 30;
 static NAMES: AtomicUsize = AtomicUsize::new(0);
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
@@ -90,7 +94,8 @@ pub(crate) fn tick() {
             STATE.store(ASKED, Relaxed);
             ask(START);
         }
-        READY if UNSETTLED.load(Relaxed) && sys::milliseconds() > LAST_LOOK.load(Relaxed) + PAUSE_MS => {
+        READY if LATER.load(Relaxed) != 0 => ask(LATER.swap(0, Relaxed)),
+        READY if UNSETTLED.load(Relaxed) && sys::milliseconds() > NEXT_LOOK.load(Relaxed) => {
             UNSETTLED.store(false, Relaxed);
             ask(VARIABLES);
         }
@@ -164,6 +169,7 @@ fn ask(job: u32) {
 /// Forgets what was asked for in the parent.
 pub(crate) fn forked() {
     JOBS.store(0, Relaxed);
+    LATER.store(0, Relaxed);
     if STATE.load(Relaxed) == ASKED {
         STATE.store(AWAITED, Relaxed);
     }
@@ -173,6 +179,10 @@ pub(crate) fn forked() {
 unsafe extern "C" fn run(_: *mut c_void) -> c_int {
     let jobs = JOBS.swap(0, Relaxed);
     let Some(api) = api() else { return 0 };
+    if jobs & !RAISE != 0 && is_locking(api) {
+        put_off(jobs & !RAISE);
+        return if jobs & RAISE != 0 { raised(api) } else { 0 };
+    }
     let done = sampler::aside(|| {
         if jobs & START != 0 {
             let works = begin(api);
@@ -188,8 +198,10 @@ unsafe extern "C" fn run(_: *mut c_void) -> c_int {
             call(api, c"refused");
         }
         if jobs & VARIABLES != 0 {
+            let begun = sys::milliseconds();
             call(api, c"wanted");
-            LAST_LOOK.store(sys::milliseconds(), Relaxed);
+            let now = sys::milliseconds();
+            NEXT_LOOK.store(now + PAUSE_MS.max(PAUSE * now.saturating_sub(begun)), Relaxed);
         }
         if jobs & COLLECT != 0 {
             let begun = sys::milliseconds();
@@ -199,15 +211,38 @@ unsafe extern "C" fn run(_: *mut c_void) -> c_int {
             limit::collected(sys::milliseconds().saturating_sub(begun));
         }
     });
-    if done.is_some() && jobs & RAISE != 0 && STATE.load(Relaxed) == READY && limit::is_past() {
-        shared::add(word::RAISED, 1);
-        // SAFETY: the lock is held, and `MemoryError` is a variable that holds the class.
-        unsafe {
-            (api.set_error)(*(api.memory_error as *const Object), c"past the limit that tidegate guard holds".as_ptr())
-        };
-        return -1;
+    if done.is_some() && jobs & RAISE != 0 { raised(api) } else { 0 }
+}
+
+/// Has the next bytecode raise a `MemoryError`, if the limit is still passed.
+fn raised(api: &Api) -> c_int {
+    if STATE.load(Relaxed) != READY || !limit::is_past() {
+        return 0;
     }
-    0
+    shared::add(word::RAISED, 1);
+    // SAFETY: the lock is held, and `MemoryError` is a variable that holds the class.
+    unsafe {
+        (api.set_error)(*(api.memory_error as *const Object), c"past the limit that tidegate guard holds".as_ptr())
+    };
+    -1
+}
+
+/// Returns whether the main thread is in the code of `importlib` that takes locks of modules. Before 3.12 that forgets what it
+/// waits for when something else is imported in its midst, as the helper may, and ends with a `KeyError`.
+fn is_locking(api: &Api) -> bool {
+    // SAFETY: the lock is held; both functions return what is there, or null, and take nothing.
+    unsafe {
+        let names = (api.globals)();
+        !names.is_null() && !(api.get_item)(names, c"_blocking_on".as_ptr()).is_null()
+    }
+}
+
+/// Asks for it again at one of the next allocations.
+fn put_off(jobs: u32) {
+    if jobs & START != 0 {
+        STATE.store(AWAITED, Relaxed);
+    }
+    LATER.fetch_or(jobs & !START, Relaxed);
 }
 
 /// Compiles the helper, and tests whether lines are read right.
@@ -413,6 +448,7 @@ api! {
     compile: unsafe extern "C" fn(*const c_char, *const c_char, c_int) -> Object = c"Py_CompileString",
     evaluate: unsafe extern "C" fn(Object, Object, Object) -> Object = c"PyEval_EvalCode",
     builtins: unsafe extern "C" fn() -> Object = c"PyEval_GetBuiltins",
+    globals: unsafe extern "C" fn() -> Object = c"PyEval_GetGlobals",
     new_dict: unsafe extern "C" fn() -> Object = c"PyDict_New",
     set_item: unsafe extern "C" fn(Object, *const c_char, Object) -> c_int = c"PyDict_SetItemString",
     get_item: unsafe extern "C" fn(Object, *const c_char) -> Object = c"PyDict_GetItemString",

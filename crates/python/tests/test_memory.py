@@ -273,3 +273,16 @@ def test_a_forked_child_has_a_peak_of_its_own() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "True"]
+
+
+def test_no_module_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    referents = gc.get_referents
+
+    def spy(*values: Any) -> list[Any]:
+        asked.extend(type(value) for value in values)
+        return referents(*values)
+
+    monkeypatch.setattr(gc, "get_referents", spy)
+    tg.memory()
+    assert asked and ModuleType not in asked

@@ -26,8 +26,8 @@ use datafusion::{
 use std::sync::Arc;
 use tidegate_formats::VirtualColumn;
 use tidegate_govern::{
-    FirstRows, GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingGroupBys, SpillingSorts,
-    SpillingWindows, aggregates, utc_trunc, widest_state,
+    FirstRows, GovernedPool, OnAccount, Operators, Probe, Profile, RewriteOptions, SpillFiles, SpillingGroupBys,
+    SpillingSorts, SpillingWindows, aggregates, utc_trunc, widest_state,
 };
 use tidegate_memory::ledger::Account;
 

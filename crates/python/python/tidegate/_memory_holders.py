@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from ._memory_buffers import Buffers, Kinds, Part
@@ -160,7 +160,8 @@ def _candidates(kinds: Kinds) -> Iterator[tuple[Any, Buffers]]:
         objects.extend(local_variables(frame).values())
     seen.update((id(objects), id(seen)))
     for start in range(0, len(objects), _CHUNK):
-        chunk = objects[start : start + _CHUNK]
+        # What a module holds is in its dictionary. In Python 3.12 and 3.13.0, that of asyncio hands out what is no object any more.
+        chunk = [value for value in objects[start : start + _CHUNK] if type(value) is not ModuleType]
         yield from _among(kinds, _with_referents(chunk), seen)
     objects.clear()
 
