@@ -1,6 +1,6 @@
 //! What a rule is.
 
-use crate::{finding::Findings, module::Module, sizes::Data};
+use crate::{calls::CallSite, finding::Findings, lifetimes::Lifetime, module::Module, sizes::Data};
 
 /// A rule: what it is called, what it says, and how it looks for it.
 pub struct Rule {
@@ -27,6 +27,10 @@ pub struct Rule {
 /// What rules look at.
 pub(crate) struct Context<'m, 'a> {
     pub module: &'m Module<'a>,
+    /// All calls of the script, in the order of evaluation.
+    pub calls: Vec<CallSite<'a>>,
+    /// The values that live longer than they are used, of each scope.
+    pub lifetimes: Vec<Vec<Lifetime<'m, 'a>>>,
     /// The files that the script reads, as far as they are there.
     pub data: &'m Data,
 }

@@ -51,13 +51,22 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
     }
 }
 
+/// The columns that must be read: those too that the script sets and that the file has, as it may not set them on every way.
+fn needed_of<'a>(read: &NamedRead<'_, 'a>, uses: &ColumnUses<'a>) -> Vec<&'a str> {
+    let mut needed = uses.needed();
+    let columns = read.sizes.iter().flat_map(|sizes| &sizes.columns);
+    let is_there = |name: &&&str| columns.clone().any(|column| column.name == **name);
+    needed.extend(uses.added.iter().filter(is_there));
+    needed
+}
+
 fn report<'m, 'a>(
     context: &Context<'m, 'a>,
     read: &NamedRead<'m, 'a>,
     uses: &ColumnUses<'a>,
     findings: &mut Findings<'m, 'a>,
 ) {
-    let needed = uses.needed();
+    let needed = needed_of(read, uses);
     let columns = read.sizes.as_ref().map(|sizes| sizes.columns.len());
     if columns.is_some_and(|columns| columns <= needed.len()) {
         return;
