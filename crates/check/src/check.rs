@@ -1,10 +1,8 @@
 //! From a source to findings.
 
 use crate::{
-    calls::calls,
     checklist::Checklist,
     finding::{Finding, Findings},
-    lifetimes::lifetimes,
     module::Module,
     options::Selection,
     rules::{Context, RULES},
@@ -99,8 +97,7 @@ fn check_parsed(source: &Source, selection: &Selection, data: &Data) -> FileRepo
     let module = Module::of(source, parsed.suite());
     let suppressions = Suppressions::of(source);
     let mut findings = Findings::new(&module);
-    let lifetimes = module.scopes.iter().map(|scope| lifetimes(&module, scope)).collect();
-    let context = Context { module: &module, calls: calls(&module), lifetimes, data };
+    let context = Context::new(&module, data);
     for rule in RULES.iter().filter(|rule| selection.has(rule.code)) {
         (rule.check)(&context, &mut findings);
     }

@@ -160,6 +160,18 @@ fn the_size_of_a_dense_matrix_is_told() {
     assert_eq!(told.first().unwrap().factor, "1000 rows x 100 values x 1");
 }
 
+/// Their data are small, and nobody waits for their memory.
+#[test]
+fn nothing_is_said_of_the_memory_of_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("tests")).unwrap();
+    let names = ["test_etl.py", "etl_test.py", "tests/data.py", "latest.py"];
+    names.iter().for_each(|name| fs::write(folder.path().join(name), SCRIPT).unwrap());
+    let report = check(&Options { paths: vec![folder.path().to_path_buf()], ..only("TG001") }).unwrap();
+    let files: Vec<_> = report.findings.iter().map(|finding| Path::new(&finding.file).file_name().unwrap()).collect();
+    assert_eq!(files, ["latest.py"]);
+}
+
 #[test]
 fn what_is_wrong_with_the_call_is_an_error() {
     let missing = check(&Options { paths: vec!["no/such.py".into()], ..Options::default() }).unwrap_err();

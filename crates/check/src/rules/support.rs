@@ -2,6 +2,7 @@
 
 use crate::{
     calls::CallSite,
+    columns::{ColumnUses, column_uses},
     module::{Module, Scope},
     sizes::Data,
     values::{Binding, Cost},
@@ -12,12 +13,14 @@ use std::rc::Rc;
 use tidegate_sizing::Sizes;
 
 /// A `read_csv` whose frame has a name.
-pub(super) struct NamedRead<'m, 'a> {
+pub(crate) struct NamedRead<'m, 'a> {
     pub scope: &'m Scope<'a>,
     pub binding: &'m Binding<'a>,
     pub call: &'a ExprCall,
     /// The file, if it is there.
     pub sizes: Option<Rc<Sizes>>,
+    /// What is done with its columns.
+    pub uses: ColumnUses<'a>,
 }
 
 impl NamedRead<'_, '_> {
@@ -64,7 +67,8 @@ pub(super) fn named_reads<'m, 'a>(module: &'m Module<'a>, data: &Data) -> Vec<Na
             if found.len() >= MOST_READS {
                 return found;
             }
-            found.push(NamedRead { scope, binding, call, sizes });
+            let uses = column_uses(module, scope, binding);
+            found.push(NamedRead { scope, binding, call, sizes, uses });
         }
     }
     found

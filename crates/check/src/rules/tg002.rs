@@ -2,13 +2,9 @@
 
 use super::{
     Context, Rule,
-    support::{NamedRead, added_argument, list, named_reads},
+    support::{NamedRead, added_argument, list},
 };
-use crate::{
-    columns::{ColumnUses, column_uses},
-    finding::Findings,
-    sizes::held,
-};
+use crate::{columns::ColumnUses, finding::Findings, sizes::held};
 use ruff_text_size::TextRange;
 use tidegate_sizing::Setting;
 
@@ -41,13 +37,13 @@ print(df.groupby(\"status\")[\"bytes\"].sum())
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for read in named_reads(context.module, context.data) {
-        let uses = column_uses(context.module, read.scope, read.binding);
+    for read in context.reads() {
+        let uses = &read.uses;
         let needed = uses.needed();
         if uses.may_use_all || needed.is_empty() || read.has("usecols") || read.has("nrows") || read.has("chunksize") {
             continue;
         }
-        report(context, &read, &uses, findings);
+        report(context, read, uses, findings);
     }
 }
 

@@ -1,9 +1,6 @@
 //! TG007: a file is read whole, and only an aggregate of it is used.
 
-use super::{
-    Context, Rule,
-    support::{NamedRead, named_reads},
-};
+use super::{Context, Rule, support::NamedRead};
 use crate::{
     finding::Findings,
     query::{Query, query},
@@ -44,7 +41,7 @@ print(pd.concat(parts).groupby(level=0).sum())
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
     let module = context.module;
-    for read in named_reads(module, context.data) {
+    for read in context.reads() {
         let (scope, name) = (read.scope, read.binding.name);
         let is_one = scope.facts.bindings.iter().filter(|binding| binding.name == name).count() == 1;
         let is_own = scope.reached.is_plain(name)
@@ -57,7 +54,7 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
         let mut search = Search { name, found: None, uses: 0 };
         search.visit_body(scope.body);
         let Some((query, _)) = search.found.filter(|(_, uses)| *uses == search.uses) else { continue };
-        report(&read, &query, findings);
+        report(read, &query, findings);
     }
 }
 

@@ -1,6 +1,6 @@
 //! TG021: a wide table is made of the values of a column.
 
-use super::{Context, Rule, support::named_reads};
+use super::{Context, Rule};
 use crate::{
     calls::CallSite,
     finding::Findings,
@@ -66,8 +66,7 @@ fn cells(context: &Context<'_, '_>, site: &CallSite<'_>) -> Option<(u64, u64, u6
     };
     let Expr::Name(frame) = frame else { return None };
     let scope = site.scope_of(context.module)?;
-    let mut reads = named_reads(context.module, context.data).into_iter();
-    let read = reads.find(|read| read.binding.name == frame.id && std::ptr::eq(read.scope, scope))?;
+    let read = context.reads().iter().find(|read| read.binding.name == frame.id && std::ptr::eq(read.scope, scope))?;
     let sizes = read.sizes.as_ref()?;
     let distinct = |name: &str| {
         let column = sizes.columns.iter().find(|column| column.name == name)?;
