@@ -2,7 +2,9 @@
 //! [--data NAME=FILE] [--with RUN] [--select CODE] [--explain CODE] PATH..`.
 
 use std::{env, io::Write, path::PathBuf, process::ExitCode};
-use tidegate_check::{Options, Style, check, checklist_text, findings_text, fixes, github, json, rule, sarif};
+use tidegate_check::{
+    GuardedRun, Options, Style, check, checklist_text, findings_text, fixes, github, json, rule, sarif,
+};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut options = Options::default();
@@ -16,7 +18,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
                 let (name, file) = given.split_once('=').ok_or("--data NAME=FILE")?;
                 options.data.insert(name.to_owned(), PathBuf::from(file));
             }
-            "--with" => options.run = arguments.next().map(PathBuf::from),
+            "--with" => options.run = arguments.next().map(|path| GuardedRun::File(path.into())),
             "--select" => options.select.extend(arguments.next()),
             "--explain" => {
                 out.write_all(rule(&arguments.next().unwrap_or_default())?.page().as_bytes())?;

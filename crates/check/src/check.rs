@@ -97,7 +97,7 @@ fn check_parsed(source: &Source, selection: &Selection, data: &Data) -> FileRepo
     let module = Module::of(source, parsed.suite());
     let suppressions = Suppressions::of(source);
     let mut findings = Findings::new(&module);
-    let context = Context { module: &module, data };
+    let context = Context::new(&module, data);
     for rule in RULES.iter().filter(|rule| selection.has(rule.code)) {
         (rule.check)(&context, &mut findings);
     }
@@ -107,7 +107,7 @@ fn check_parsed(source: &Source, selection: &Selection, data: &Data) -> FileRepo
     let last_part = |module: &String| module.rsplit('.').next().unwrap_or_default().to_owned();
     FileReport {
         findings: found,
-        checklist: Some(Checklist::of(&module)),
+        checklist: Some(Checklist::of(&module, &context.lifetimes)),
         imports: module.imports.modules.iter().map(last_part).collect(),
     }
 }

@@ -1,7 +1,7 @@
 //! The four questions about a script that needs memory, and the lines that answer them.
 
 use crate::{
-    lifetimes::lifetimes,
+    lifetimes::Lifetime,
     module::{Module, Scope},
     source::Place,
 };
@@ -73,30 +73,30 @@ const STREAMS: [&str; 9] =
     ["polars.scan_", "dask.dataframe", "duckdb", "pyarrow.dataset", "vaex", "ibis", "pyspark", "tidegate", "modin"];
 
 impl Checklist {
-    pub(crate) fn of(module: &Module<'_>) -> Self {
-        let mut seen = Seen {
-            module,
-            monitors: Vec::new(),
-            limits: Vec::new(),
-            streams: Vec::new(),
-            whole: Vec::new(),
-            deleted: Vec::new(),
-        };
-        seen.visit_body(module.body);
-        let questions = vec![released(module, &seen), monitored(&mut seen), tool(&mut seen), limited(&mut seen)];
+    pub(crate) fn of<'m, 'a>(module: &'m Module<'a>, lifetimes: &[Vec<Lifetime<'m, 'a>>]) -> Self {
+        let mut seen = Seen::of(module);
+        let questions = vec![released(&seen, lifetimes), monitored(&mut seen), tool(&mut seen), limited(&mut seen)];
         Self { file: module.source.name.clone(), questions }
     }
 }
 
-fn released(module: &Module<'_>, seen: &Seen<'_, '_>) -> Question {
+/// Returns whether a script looks at its own memory.
+pub(crate) fn is_monitored(module: &Module<'_>) -> bool {
+    !Seen::of(module).monitors.is_empty()
+}
+
+/// Returns whether a script sets itself a limit.
+pub(crate) fn is_limited(module: &Module<'_>) -> bool {
+    !Seen::of(module).limits.is_empty()
+}
+
+fn released<'m, 'a>(seen: &Seen<'m, 'a>, lifetimes: &[Vec<Lifetime<'m, 'a>>]) -> Question {
     let question = "unused values released?";
-    let source = module.source;
+    let module = seen.module;
     let mut proofs = Vec::new();
-    for scope in &module.scopes {
-        for lifetime in lifetimes(module, scope) {
-            let text = format!("`{}` is not used after it, and stays", lifetime.binding.name);
-            proofs.push(Proof { place: source.place(lifetime.last_use.start()), text });
-        }
+    for lifetime in lifetimes.iter().flatten() {
+        let text = format!("`{}` is not used after it, and stays", lifetime.binding.name);
+        proofs.push(Proof { place: module.source.place(lifetime.last_use.start()), text });
     }
     let has_large = |scope: &Scope<'_>| scope.facts.bindings.iter().any(|binding| binding.value.is_large());
     let answer = match (proofs.is_empty(), module.scopes.iter().any(has_large)) {
@@ -142,7 +142,20 @@ struct Seen<'m, 'a> {
     deleted: Vec<Proof>,
 }
 
-impl<'m> Seen<'m, '_> {
+impl<'m, 'a> Seen<'m, 'a> {
+    fn of(module: &'m Module<'a>) -> Self {
+        let mut seen = Seen {
+            module,
+            monitors: Vec::new(),
+            limits: Vec::new(),
+            streams: Vec::new(),
+            whole: Vec::new(),
+            deleted: Vec::new(),
+        };
+        seen.visit_body(module.body);
+        seen
+    }
+
     fn proof(&self, at: &impl Ranged) -> Proof {
         let source = self.module.source;
         let line = source.line(source.line_at(at.start())).trim();

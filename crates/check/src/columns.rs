@@ -34,8 +34,6 @@ pub(crate) struct ColumnUses<'a> {
     pub added: Vec<&'a str>,
     /// Whether there may be uses of other columns.
     pub may_use_all: bool,
-    /// How often the frame is used.
-    pub count: usize,
 }
 
 impl<'a> ColumnUses<'a> {
@@ -156,13 +154,15 @@ impl<'a> Search<'_, 'a> {
                     }
                 }
             }
-            _ => self.found.count += 1,
+            _ => {}
         }
     }
 
-    /// A column, or the columns of a condition.
+    /// A column, or the columns of a condition: its words outside of quotes.
     fn words(&mut self, text: &'a str) {
-        for word in crate::names::mentioned(text, crate::names::Mentioned::Words) {
+        // Every second part stands between quotes.
+        let parts = text.split(['\'', '"']).step_by(2);
+        for word in parts.flat_map(|part| crate::names::mentioned(part, crate::names::Mentioned::Words)) {
             let is_name = word.chars().next().is_some_and(|first| !first.is_numeric());
             if is_name && !["and", "or", "not", "in", "True", "False", "None"].contains(&word) {
                 self.add(word, Use::Other);

@@ -28,11 +28,11 @@ pub enum CheckError {
         /// What was asked for.
         code: String,
     },
-    /// The record of a run is not one: not JSON, or no lines with bytes are in it.
-    #[error("`{path}` is no record of a run: {message}")]
+    /// A run cannot be joined: its record is no JSON, or it was not guarded.
+    #[error("`{name}` is no record of a guarded run: {message}")]
     Run {
-        /// The file.
-        path: PathBuf,
+        /// The file, or what the run is called.
+        name: String,
         /// What is wrong.
         message: String,
     },

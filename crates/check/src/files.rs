@@ -41,7 +41,7 @@ struct Task {
 /// [`CheckError::Read`] if a path that was named is not there, [`CheckError::Config`] if a `pyproject.toml` is wrong,
 /// [`CheckError::Run`] if the record of a run is none. What is wrong with a file is a finding.
 pub fn check(options: &Options) -> Result<Report, CheckError> {
-    let measured = options.run.as_deref().map(Measured::read).transpose()?;
+    let measured = options.run.as_ref().map(Measured::read).transpose()?;
     let mut tasks = Vec::new();
     for path in &options.paths {
         collect(path, options, &mut tasks)?;

@@ -11,6 +11,7 @@
 use crate::{
     flow::{Graph, NameSet, Point, Solution, Tracked, build, solve},
     module::{Module, Scope},
+    source::SourceKind,
     values::{Binding, CostlyCall, Kind},
 };
 use ruff_python_ast::{
@@ -18,6 +19,7 @@ use ruff_python_ast::{
     visitor::{Visitor, walk_expr},
 };
 use ruff_text_size::{Ranged, TextRange, TextSize};
+use rustc_hash::FxHashSet;
 
 /// A large value that lives longer than it is used.
 pub(crate) struct Lifetime<'m, 'a> {
@@ -36,10 +38,10 @@ pub(crate) struct Lifetime<'m, 'a> {
 /// Returns the large values of a scope that live longer than they are used, in the order of where they can be deleted.
 pub(crate) fn lifetimes<'m, 'a>(module: &'m Module<'a>, scope: &'m Scope<'a>) -> Vec<Lifetime<'m, 'a>> {
     let is_importable = scope.function.is_none() && module.is_library();
-    if scope.facts.costly.is_empty() || is_importable || module.is_watched(scope) {
+    if scope.facts.costly.is_empty() || is_importable || module.is_test() || module.is_watched(scope) {
         return Vec::new();
     }
-    let candidates = candidates(scope);
+    let candidates = candidates(scope, &shown(module, scope));
     let mut tracked = Tracked::default();
     for candidate in &candidates {
         tracked.add(candidate.binding.name);
@@ -65,10 +67,10 @@ struct Candidate<'m, 'a> {
     held: Vec<&'a str>,
 }
 
-fn candidates<'m, 'a>(scope: &'m Scope<'a>) -> Vec<Candidate<'m, 'a>> {
-    let is_own = |name: &&'a str| {
-        scope.reached.is_plain(name) && !scope.facts.escaped.contains(name) && !scope.parameters.contains(name)
-    };
+fn candidates<'m, 'a>(scope: &'m Scope<'a>, shown: &FxHashSet<&'a str>) -> Vec<Candidate<'m, 'a>> {
+    let is_plain =
+        |name: &str| scope.reached.is_plain(name) && !scope.facts.escaped.contains(name) && !shown.contains(name);
+    let is_own = |name: &&'a str| is_plain(name) && !scope.parameters.contains(name);
     let mut found: Vec<Candidate<'m, 'a>> = Vec::new();
     for binding in &scope.facts.bindings {
         // A list that large values are put into becomes large; what the loop's own name still holds is one of them.
@@ -76,9 +78,8 @@ fn candidates<'m, 'a>(scope: &'m Scope<'a>) -> Vec<Candidate<'m, 'a>> {
         if !(binding.value.is_large() || is_grown) {
             continue;
         }
-        let is_plain = scope.reached.is_plain(binding.name) && !scope.facts.escaped.contains(binding.name);
         let (Some(holders), Some(held)) = (scope.holders(binding.name), scope.held(binding.name)) else { continue };
-        if is_plain && holders.iter().all(is_own) {
+        if is_plain(binding.name) && holders.iter().all(is_own) {
             found.push(Candidate { binding, holders, held: if is_grown { Vec::new() } else { held } });
         }
         if found.len() >= MOST_CANDIDATES {
@@ -86,6 +87,36 @@ fn candidates<'m, 'a>(scope: &'m Scope<'a>) -> Vec<Candidate<'m, 'a>> {
         }
     }
     found
+}
+
+/// Returns the names whose values a notebook shows at the end of a cell: it keeps them, as `Out[7]`.
+fn shown<'a>(module: &Module<'a>, scope: &Scope<'a>) -> FxHashSet<&'a str> {
+    let mut names = FxHashSet::default();
+    if module.source.kind != SourceKind::Notebook || scope.function.is_some() {
+        return names;
+    }
+    let cell = |statement: &Stmt| module.source.place(statement.start()).cell;
+    for (place, statement) in scope.body.iter().enumerate() {
+        let is_last = scope.body.get(place + 1).is_none_or(|next| cell(next) != cell(statement));
+        if let (true, Stmt::Expr(expression)) = (is_last, statement) {
+            let parts = match &*expression.value {
+                Expr::Tuple(tuple) => tuple.elts.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            names.extend(parts.iter().filter_map(root));
+        }
+    }
+    names
+}
+
+/// The name of which an expression is a part. What calls return is something else, mostly.
+fn root(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Name(name) => Some(name.id.as_str()),
+        Expr::Attribute(attribute) => root(&attribute.value),
+        Expr::Subscript(subscript) => root(&subscript.value),
+        _ => None,
+    }
 }
 
 /// How many values of a scope are followed.
@@ -141,6 +172,12 @@ impl<'m, 'a> Search<'m, 'a> {
     fn deletable(&self, candidate: &Candidate<'m, 'a>, point: &Point<'a>) -> Option<Vec<&'a str>> {
         let binding = candidate.binding;
         if !self.is_line_of_its_own(point) {
+            return None;
+        }
+        // A parameter that got a value sharing the memory of what it was: the caller has that.
+        let shares = |name: &str| self.scope.facts.held.get(name).is_some_and(|held| held.contains(&binding.name));
+        let is_parameter = self.scope.parameters.contains(&binding.name);
+        if is_parameter && candidate.held.iter().chain([&binding.name]).any(|name| shares(name)) {
             return None;
         }
         // What shares the memory of something that stays frees nothing.

@@ -69,6 +69,17 @@ impl<'a> Module<'a> {
         everywhere || scope.reached.all
     }
 
+    /// Returns whether the source is a test, by what pytest looks for: its data are small, and its memory matters to nobody.
+    pub(crate) fn is_test(&self) -> bool {
+        let path = std::path::Path::new(&self.source.name);
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let folder = path.parent().and_then(|folder| folder.file_name());
+        stem.starts_with("test_")
+            || stem.ends_with("_test")
+            || stem == "conftest"
+            || folder.is_some_and(|name| name == "tests")
+    }
+
     /// Returns whether the source may be a library: then others may import names of the module.
     pub(crate) fn is_library(&self) -> bool {
         let name =

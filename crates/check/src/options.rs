@@ -1,5 +1,6 @@
 //! What is checked, and how.
 
+use crate::{GuardedRun, rules::ON_REQUEST};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// What is checked, and how. The command line and Python fill it in.
@@ -7,14 +8,15 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub struct Options {
     /// Files, notebooks and folders.
     pub paths: Vec<PathBuf>,
-    /// Codes of rules, or beginnings of them, that are applied; empty for what `pyproject.toml` says, else all.
+    /// Codes of rules, or beginnings of them, that are applied, or `ALL`; empty for what `pyproject.toml` says, else all but
+    /// those that are applied on request only.
     pub select: Vec<String>,
     /// Codes of rules, or beginnings of them, that are not applied, beside those that `pyproject.toml` names.
     pub ignore: Vec<String>,
     /// Files behind names of the script: `raw` is `big.csv`.
     pub data: BTreeMap<String, PathBuf>,
-    /// The record of a guarded run (JSON), by which findings are ranked.
-    pub run: Option<PathBuf>,
+    /// A guarded run, by which findings are ranked.
+    pub run: Option<GuardedRun>,
 }
 
 /// Which rules are applied.
@@ -30,7 +32,8 @@ impl Selection {
         let named = |list: &[String]| {
             list.iter().any(|start| start.eq_ignore_ascii_case("all") || code.starts_with(&start.to_ascii_uppercase()))
         };
-        (self.select.is_empty() || named(&self.select)) && !named(&self.ignore)
+        let is_asked_for = named(&self.select) || (self.select.is_empty() && !ON_REQUEST.contains(&code));
+        is_asked_for && !named(&self.ignore)
     }
 }
 
@@ -45,6 +48,7 @@ mod tests {
             Selection { select: list(select), ignore: list(ignore) }.has(code)
         };
         assert!(check(&[], &[], "TG001") && check(&["tg00"], &[], "TG001") && check(&["ALL"], &[], "TG026"));
+        assert!(check(&["all"], &[], "TG030") && check(&["TG03"], &[], "TG030") && !check(&[], &[], "TG030"));
         assert!(
             !check(&["TG002"], &[], "TG001")
                 && !check(&[], &["TG001"], "TG001")

@@ -128,6 +128,50 @@ fn folders_notebooks_and_projects_are_checked() {
     assert_eq!(report.files, 4);
 }
 
+/// What a cell shows at its end is kept by the notebook, whoever deletes its name.
+#[test]
+fn what_a_notebook_shows_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let cell = |text: &str| serde_json::json!({"cell_type": "code", "source": text});
+    let fixes_of = |last: &str| {
+        let first = format!("import pandas as pd\nraw = pd.read_csv('a')\n{last}");
+        let cells = [cell(&first), cell("b = pd.read_csv('b')\nprint(b.x.sum())")];
+        fs::write(folder.path().join("n.ipynb"), serde_json::json!({"cells": cells}).to_string()).unwrap();
+        let report = check(&Options { paths: vec![folder.path().join("n.ipynb")], ..only("TG001") }).unwrap();
+        report.findings.iter().map(|finding| finding.fix.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(fixes_of("raw"), Vec::<String>::new());
+    assert_eq!(fixes_of("raw['x'], 1"), Vec::<String>::new());
+    assert_eq!(fixes_of("raw.describe()"), ["`del raw` after line 3 of cell 1"]);
+}
+
+/// A matrix of a million cells is known before it is made.
+#[test]
+fn the_size_of_a_dense_matrix_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..1_000).map(|row| format!("{},{}\n", row % 100, row % 7)).collect();
+    fs::write(folder.path().join("a.csv"), format!("k,v\n{rows}")).unwrap();
+    let script = "import pandas as pd\ndf = pd.read_csv('a.csv')\nx = pd.get_dummies(df['k'])\n\
+                  y = df.pivot(index='k', columns='v', values='v')\n";
+    fs::write(folder.path().join("etl.py"), script).unwrap();
+    let report = check(&Options { paths: vec![folder.path().join("etl.py")], ..only("TG021") }).unwrap();
+    let told: Vec<_> = report.findings.iter().map(|finding| finding.saving.clone()).collect();
+    assert_eq!(told.iter().map(|saving| saving.bytes).collect::<Vec<_>>(), [Some(100_000), Some(5_600)], "{told:?}");
+    assert_eq!(told.first().unwrap().factor, "1000 rows x 100 values x 1");
+}
+
+/// Their data are small, and nobody waits for their memory.
+#[test]
+fn nothing_is_said_of_the_memory_of_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("tests")).unwrap();
+    let names = ["test_etl.py", "etl_test.py", "tests/data.py", "latest.py"];
+    names.iter().for_each(|name| fs::write(folder.path().join(name), SCRIPT).unwrap());
+    let report = check(&Options { paths: vec![folder.path().to_path_buf()], ..only("TG001") }).unwrap();
+    let files: Vec<_> = report.findings.iter().map(|finding| Path::new(&finding.file).file_name().unwrap()).collect();
+    assert_eq!(files, ["latest.py"]);
+}
+
 #[test]
 fn what_is_wrong_with_the_call_is_an_error() {
     let missing = check(&Options { paths: vec!["no/such.py".into()], ..Options::default() }).unwrap_err();

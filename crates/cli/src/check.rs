@@ -1,17 +1,24 @@
 //! `tidegate check`.
 
-use crate::{args::Color, printer::Printer, say::say};
+use crate::{
+    args::{Color, HistoryArgs},
+    history,
+    printer::Printer,
+    runs::no_history,
+    say::say,
+};
 use clap::{Args, ValueEnum};
 use std::{
     env,
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 use tidegate_check::{
-    CheckError, Finding, Options, RULES, Report, Style, check, checklist_text, findings_text, fixes, github, json,
-    rule, sarif,
+    CheckError, Finding, GuardedRun, Options, RULES, Report, Style, check, checklist_text, findings_text, fixes,
+    github, json, rule, sarif,
 };
 use tidegate_engine::EngineError;
+use tidegate_tasks::TasksError;
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -41,9 +48,12 @@ pub struct CheckArgs {
     /// The file behind a name of the script, so that findings say bytes; files whose path stands in the script are found.
     #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
     pub data: Vec<(String, PathBuf)>,
-    /// The record of a guarded run (JSON): findings are ranked by what it measured.
+    /// A guarded run, by what it measured findings are ranked: its record in a file (JSON), its id, the beginning of it, or `last`.
     #[arg(long, value_name = "RUN")]
     pub with: Option<PathBuf>,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub history: HistoryArgs,
     /// Answer four questions in place of findings: released? monitored? the right tool? limited?
     #[arg(long, conflicts_with_all = ["fix", "diff"])]
     pub checklist: bool,
@@ -86,12 +96,16 @@ pub fn run_command(arguments: &CheckArgs, color: Color, printer: Printer) -> Res
     if let Some(code) = &arguments.explain {
         return explain(code, printer);
     }
+    let run = match arguments.with.as_deref().map(|run| guarded(run, &arguments.history, printer)).transpose() {
+        Ok(run) => run,
+        Err(code) => return Ok(code),
+    };
     let options = Options {
         paths: arguments.paths.clone(),
         select: arguments.select.clone(),
         ignore: arguments.ignore.clone(),
         data: arguments.data.iter().cloned().collect(),
-        run: arguments.with.clone(),
+        run,
     };
     match check(&options) {
         Ok(report) if arguments.fix || arguments.diff => changes(&report.findings, arguments.fix, printer),
@@ -102,6 +116,18 @@ pub fn run_command(arguments: &CheckArgs, color: Color, printer: Printer) -> Res
         }
         Err(error) => Ok(failure(&error, printer)),
     }
+}
+
+/// Returns the run that is meant: a file, else one of the history; or the exit code if there is none.
+fn guarded(run: &Path, history: &HistoryArgs, printer: Printer) -> Result<GuardedRun, u8> {
+    if run.is_file() {
+        return Ok(GuardedRun::File(run.to_path_buf()));
+    }
+    let mut history = history::open(history, printer).ok_or_else(|| no_history(printer))?;
+    let failed = |error: TasksError| printer.problem(&error.to_string(), error.help().as_deref(), error.exit_code());
+    let id = history.get(&run.to_string_lossy()).map_err(failed)?.id;
+    let text = history.record(&id).map_err(failed)?;
+    Ok(GuardedRun::Record { name: id.to_string(), text })
 }
 
 /// Findings are data, so that the standard output decides.
@@ -162,7 +188,7 @@ fn failure(error: &CheckError, printer: Printer) -> u8 {
     let help = match error {
         CheckError::UnknownRule { .. } => Some("`tidegate check --explain` lists the rules"),
         CheckError::Config { .. } => Some("the section is [tool.tidegate.check]"),
-        CheckError::Run { .. } => Some("`tidegate guard` writes records of runs"),
+        CheckError::Run { .. } => Some("`tidegate guard` keeps records of runs; `tidegate runs` lists them"),
         _ => None,
     };
     let code = if matches!(error, CheckError::UnknownRule { .. } | CheckError::Config { .. }) { 2 } else { 1 };

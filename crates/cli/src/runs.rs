@@ -168,7 +168,8 @@ fn print_text(text: &str) -> Result<(), EngineError> {
     say(text.trim_end_matches('\n'))
 }
 
-fn no_history(printer: Printer) -> u8 {
+/// Says that there is no history, and returns the exit code.
+pub fn no_history(printer: Printer) -> u8 {
     printer.problem("there is no history of runs to look at", Some("name one: --history FILE"), 1)
 }
 

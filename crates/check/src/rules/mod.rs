@@ -33,7 +33,10 @@ mod tg026;
 mod tg027;
 mod tg028;
 mod tg029;
+mod tg030;
+mod tg031;
 
+pub(crate) use registry::ON_REQUEST;
 pub use registry::{RULES, rule};
 pub(crate) use rule::Context;
 pub use rule::Rule;

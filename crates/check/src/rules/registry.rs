@@ -2,7 +2,7 @@
 
 use super::{
     Rule, tg001, tg002, tg003, tg004, tg005, tg006, tg007, tg008, tg009, tg010, tg011, tg012, tg013, tg014, tg015,
-    tg016, tg017, tg018, tg019, tg020, tg021, tg022, tg023, tg024, tg025, tg026, tg027, tg028, tg029,
+    tg016, tg017, tg018, tg019, tg020, tg021, tg022, tg023, tg024, tg025, tg026, tg027, tg028, tg029, tg030, tg031,
 };
 use crate::CheckError;
 
@@ -37,7 +37,12 @@ pub static RULES: &[&Rule] = &[
     &tg027::RULE,
     &tg028::RULE,
     &tg029::RULE,
+    &tg030::RULE,
+    &tg031::RULE,
 ];
+
+/// Rules that are applied where they are selected only: they hold for most scripts.
+pub(crate) const ON_REQUEST: [&str; 2] = ["TG030", "TG031"];
 
 /// Returns the rule of a code, or of a name.
 ///

@@ -1,6 +1,14 @@
 //! What a rule is.
 
-use crate::{finding::Findings, module::Module, sizes::Data};
+use super::support::{NamedRead, named_reads};
+use crate::{
+    calls::{CallSite, calls},
+    finding::Findings,
+    lifetimes::{Lifetime, lifetimes},
+    module::Module,
+    sizes::Data,
+};
+use std::cell::OnceCell;
 
 /// A rule: what it is called, what it says, and how it looks for it.
 pub struct Rule {
@@ -27,8 +35,27 @@ pub struct Rule {
 /// What rules look at.
 pub(crate) struct Context<'m, 'a> {
     pub module: &'m Module<'a>,
+    /// All calls of the script, in the order of evaluation.
+    pub calls: Vec<CallSite<'a>>,
+    /// The values that live longer than they are used, of each scope.
+    pub lifetimes: Vec<Vec<Lifetime<'m, 'a>>>,
     /// The files that the script reads, as far as they are there.
     pub data: &'m Data,
+    /// The `read_csv` calls whose frame has a name, once a rule has asked for them.
+    reads: OnceCell<Vec<NamedRead<'m, 'a>>>,
+}
+
+impl<'m, 'a> Context<'m, 'a> {
+    /// Looks at what several rules need.
+    pub(crate) fn new(module: &'m Module<'a>, data: &'m Data) -> Self {
+        let lifetimes = module.scopes.iter().map(|scope| lifetimes(module, scope)).collect();
+        Self { module, calls: calls(module), lifetimes, data, reads: OnceCell::new() }
+    }
+
+    /// Returns the `read_csv` calls whose frame has a name.
+    pub(super) fn reads(&self) -> &[NamedRead<'m, 'a>] {
+        self.reads.get_or_init(|| named_reads(self.module, self.data))
+    }
 }
 
 impl Rule {

@@ -2,22 +2,25 @@
 
 use crate::{
     calls::CallSite,
+    columns::{ColumnUses, column_uses},
     module::{Module, Scope},
     sizes::Data,
-    values::Binding,
+    values::{Binding, Cost},
 };
-use ruff_python_ast::{Expr, ExprCall};
+use ruff_python_ast::{Expr, ExprCall, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 use std::rc::Rc;
 use tidegate_sizing::Sizes;
 
 /// A `read_csv` whose frame has a name.
-pub(super) struct NamedRead<'m, 'a> {
+pub(crate) struct NamedRead<'m, 'a> {
     pub scope: &'m Scope<'a>,
     pub binding: &'m Binding<'a>,
     pub call: &'a ExprCall,
     /// The file, if it is there.
     pub sizes: Option<Rc<Sizes>>,
+    /// What is done with its columns.
+    pub uses: ColumnUses<'a>,
 }
 
 impl NamedRead<'_, '_> {
@@ -64,7 +67,8 @@ pub(super) fn named_reads<'m, 'a>(module: &'m Module<'a>, data: &Data) -> Vec<Na
             if found.len() >= MOST_READS {
                 return found;
             }
-            found.push(NamedRead { scope, binding, call, sizes });
+            let uses = column_uses(module, scope, binding);
+            found.push(NamedRead { scope, binding, call, sizes, uses });
         }
     }
     found
@@ -93,4 +97,16 @@ pub(super) fn added_argument(module: &Module<'_>, call: &ExprCall) -> (TextSize,
         rest.find([',', '#']).map_or(rest.len().saturating_sub(1), |end| end.min(rest.len().saturating_sub(1)));
     let inner = rest.get(..closing).unwrap_or_default().trim_end().len();
     (at + TextSize::new(u32::try_from(inner).unwrap_or(0)), if last.is_some() { ", " } else { "" })
+}
+
+/// Returns the first call of a script that reads data; nothing of a module that others use.
+pub(super) fn first_read(module: &Module<'_>) -> Option<TextRange> {
+    let is_main = |statement: &Stmt| match statement {
+        Stmt::If(choice) => module.source.slice(choice.test.range()).contains("__name__"),
+        _ => false,
+    };
+    let is_run = module.top().is_some_and(|top| !top.facts.costly.is_empty()) || module.body.iter().any(is_main);
+    let costly = module.scopes.iter().flat_map(|scope| &scope.facts.costly);
+    let reads = costly.filter(|(_, call)| call.cost == Cost::Read).map(|(_, call)| call.range);
+    reads.min_by_key(|range| range.start()).filter(|_| is_run && !module.is_library())
 }

@@ -3,7 +3,7 @@
 use super::{Context, Rule};
 use crate::{
     finding::Findings,
-    lifetimes::{Lifetime, deletion, lifetimes},
+    lifetimes::{Lifetime, deletion},
     module::{Module, Scope},
     source::SourceKind,
     values::Kind,
@@ -56,8 +56,7 @@ slow.merge(users, on=\"user\").to_csv(\"slow.csv\")
 const MANY: usize = 3;
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for scope in &context.module.scopes {
-        let found = lifetimes(context.module, scope);
+    for (scope, found) in context.module.scopes.iter().zip(&context.lifetimes) {
         for (index, lifetime) in found.iter().enumerate() {
             report(context, scope, lifetime, findings);
             if index == 0

@@ -2,13 +2,9 @@
 
 use super::{
     Context, Rule,
-    support::{NamedRead, added_argument, list, named_reads},
+    support::{NamedRead, added_argument, list},
 };
-use crate::{
-    columns::{ColumnUses, column_uses},
-    finding::Findings,
-    sizes::held,
-};
+use crate::{columns::ColumnUses, finding::Findings, sizes::held};
 use ruff_text_size::TextRange;
 use tidegate_sizing::Setting;
 
@@ -41,14 +37,23 @@ print(df.groupby(\"status\")[\"bytes\"].sum())
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for read in named_reads(context.module, context.data) {
-        let uses = column_uses(context.module, read.scope, read.binding);
+    for read in context.reads() {
+        let uses = &read.uses;
         let needed = uses.needed();
         if uses.may_use_all || needed.is_empty() || read.has("usecols") || read.has("nrows") || read.has("chunksize") {
             continue;
         }
-        report(context, &read, &uses, findings);
+        report(context, read, uses, findings);
     }
+}
+
+/// The columns that must be read: those too that the script sets and that the file has, as it may not set them on every way.
+fn needed_of<'a>(read: &NamedRead<'_, 'a>, uses: &ColumnUses<'a>) -> Vec<&'a str> {
+    let mut needed = uses.needed();
+    let columns = read.sizes.iter().flat_map(|sizes| &sizes.columns);
+    let is_there = |name: &&&str| columns.clone().any(|column| column.name == **name);
+    needed.extend(uses.added.iter().filter(is_there));
+    needed
 }
 
 fn report<'m, 'a>(
@@ -57,7 +62,7 @@ fn report<'m, 'a>(
     uses: &ColumnUses<'a>,
     findings: &mut Findings<'m, 'a>,
 ) {
-    let needed = uses.needed();
+    let needed = needed_of(read, uses);
     let columns = read.sizes.as_ref().map(|sizes| sizes.columns.len());
     if columns.is_some_and(|columns| columns <= needed.len()) {
         return;

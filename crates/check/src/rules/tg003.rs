@@ -2,10 +2,10 @@
 
 use super::{
     Context, Rule,
-    support::{NamedRead, added_argument, named_reads},
+    support::{NamedRead, added_argument},
 };
 use crate::{
-    columns::{ColumnUses, Use, column_uses},
+    columns::{ColumnUses, Use},
     finding::Findings,
 };
 use ruff_text_size::TextRange;
@@ -45,10 +45,10 @@ print(df.groupby(\"method\", observed=True)[\"bytes\"].sum())
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for read in named_reads(context.module, context.data) {
-        let uses = column_uses(context.module, read.scope, read.binding);
+    for read in context.reads() {
+        let uses = &read.uses;
         if !read.has("dtype") && !read.has("converters") {
-            report(context, &read, &uses, findings);
+            report(context, read, uses, findings);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! TG004: numbers take eight bytes each where two or four would do.
 
-use super::{Context, Rule, support::named_reads};
+use super::{Context, Rule};
 use crate::{
     finding::Findings,
     sizes::{held, rounded},
@@ -37,7 +37,7 @@ df = pd.read_csv(\"access.csv\", dtype={\"status\": \"int16\", \"bytes\": \"int3
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for read in named_reads(context.module, context.data) {
+    for read in context.reads() {
         let Some(sizes) = read.sizes.as_ref().filter(|_| !read.has("dtype")) else { continue };
         let narrow: Vec<&ColumnSizes> = sizes.columns.iter().filter(|column| is_narrower(column)).collect();
         let saved: f64 = narrow.iter().map(|column| column.default.held - column.tuned.held).sum();

@@ -1,7 +1,7 @@
 //! TG005: a file is read with the types that pandas infers, and the best ones take less than half.
 
-use super::{Context, Rule, support::named_reads};
-use crate::{columns::column_uses, finding::Findings, sizes::held};
+use super::{Context, Rule};
+use crate::{finding::Findings, sizes::held};
 use tidegate_sizing::Setting;
 
 pub(super) static RULE: Rule = Rule {
@@ -31,12 +31,12 @@ df = pd.read_csv(
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for read in named_reads(context.module, context.data) {
+    for read in context.reads() {
         let Some(sizes) = read.sizes.as_ref().filter(|_| !read.has("dtype") && !read.has("parse_dates")) else {
             continue;
         };
         // Where few columns are used, TG006 says more.
-        let uses = column_uses(context.module, read.scope, read.binding);
+        let uses = &read.uses;
         let is_narrow = !uses.may_use_all && uses.needed().len() < sizes.columns.len();
         let (Some(now), Some(tuned)) = (held(sizes, Setting::Default), held(sizes, Setting::Tuned)) else { continue };
         if is_narrow || tuned > now / 2 {

@@ -1,7 +1,7 @@
 //! TG006: few columns are used, and those are read with wider types than they need.
 
-use super::{Context, Rule, support::named_reads};
-use crate::{columns::column_uses, finding::Findings, sizes::held};
+use super::{Context, Rule};
+use crate::{finding::Findings, sizes::held};
 use tidegate_sizing::Setting;
 
 pub(super) static RULE: Rule = Rule {
@@ -29,11 +29,11 @@ print(df.groupby(\"status\")[\"bytes\"].sum())
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for read in named_reads(context.module, context.data) {
+    for read in context.reads() {
         if read.has("usecols") || read.has("dtype") {
             continue;
         }
-        let uses = column_uses(context.module, read.scope, read.binding);
+        let uses = &read.uses;
         let needed = uses.needed();
         if uses.may_use_all || needed.is_empty() {
             continue;

@@ -1,18 +1,17 @@
 //! TG007: a file is read whole, and only an aggregate of it is used.
 
-use super::{Context, Rule, support::named_reads};
+use super::{Context, Rule, support::NamedRead};
 use crate::{
-    columns::{Use, column_uses},
     finding::Findings,
-    values::{string, strings},
+    query::{Query, query},
+    sizes::held,
+    values::string,
 };
 use ruff_python_ast::{
-    Expr, ExprCall, Stmt,
-    visitor::{Visitor, walk_expr},
+    Expr, Stmt,
+    visitor::{Visitor, walk_expr, walk_stmt},
 };
-
-/// Aggregates whose parts can be put together.
-const OF_PARTS: [&str; 6] = ["sum", "count", "size", "min", "max", "value_counts"];
+use tidegate_sizing::Setting;
 
 pub(super) static RULE: Rule = Rule {
     code: "TG007",
@@ -22,8 +21,9 @@ pub(super) static RULE: Rule = Rule {
     saving: "551 to 47 bytes a row at the peak",
     why: "\
 A sum for each key needs one row at a time. A frame of the whole file is there for one statement. `chunksize=` reads a part at a
-time; sums, counts, minima and maxima of parts are put together by the same function once more. Where the aggregate can be said
-in SQL, the query is written out: it runs inside a memory limit.",
+time; sums, counts, minima and maxima of parts are put together by the same function once more. Where the whole chain (a filter,
+groups, aggregates, an order, the first few) can be said in SQL, the query is written out: it runs inside a memory limit. pandas
+leaves out groups whose key is missing; the query has a row for them.",
     how_much: "\
 232 MB of log lines, a sum by key: the peak falls from 551 to 47 bytes a row with chunks of 100,000 rows.",
     example: "\
@@ -40,99 +40,66 @@ print(pd.concat(parts).groupby(level=0).sum())
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for read in named_reads(context.module, context.data) {
-        let uses = column_uses(context.module, read.scope, read.binding);
-        if uses.may_use_all || uses.count != 1 || read.has("chunksize") || read.has("nrows") {
+    let module = context.module;
+    for read in context.reads() {
+        let (scope, name) = (read.scope, read.binding.name);
+        let is_one = scope.facts.bindings.iter().filter(|binding| binding.name == name).count() == 1;
+        let is_own = scope.reached.is_plain(name)
+            && !module.is_watched(scope)
+            && !(scope.function.is_none() && module.is_library());
+        if !is_one || !is_own || read.has("chunksize") || read.has("nrows") {
             continue;
         }
-        // The one place where the frame is used must be an aggregate of groups.
-        let mut search = Aggregate { name: read.binding.name, found: None };
-        search.visit_body(read.scope.body);
-        let Some(aggregate) = search.found else { continue };
-        let keys = uses.used_as(Use::Key);
-        if keys.is_empty() {
-            continue;
-        }
-        let message =
-            format!("`{}` is read whole for one `{}` by {}", read.binding.name, aggregate.function, keys.join(", "));
-        let query =
-            read.call.arguments.find_positional(0).and_then(string).and_then(|path| aggregate.query(path, &keys));
-        let Some(finding) = findings.add(&RULE, read.call, message) else { continue };
-        let query = query.map(|query| format!("; or `tidegate query \"{query}\"`")).unwrap_or_default();
-        finding.fix(format!("`chunksize=100_000`, and the `{}` of partial results{query}", aggregate.again()));
-        let bytes = read.sizes.as_ref().and_then(|sizes| crate::sizes::held(sizes, tidegate_sizing::Setting::Default));
-        finding.saving(bytes, if bytes.is_some() { "all but one chunk" } else { "all of the frame but one chunk" });
+        // The one place where the frame is used must be an aggregate.
+        let mut search = Search { name, found: None, uses: 0 };
+        search.visit_body(scope.body);
+        let Some((query, _)) = search.found.filter(|(_, uses)| *uses == search.uses) else { continue };
+        report(read, &query, findings);
     }
 }
 
-/// `df.groupby("k")["v"].sum()`.
-struct Found<'a> {
-    function: &'a str,
-    values: Vec<&'a str>,
+fn report<'m, 'a>(read: &NamedRead<'m, 'a>, query: &Query<'a>, findings: &mut Findings<'m, 'a>) {
+    let by = if query.keys.is_empty() { String::new() } else { format!(" by {}", query.keys.join(", ")) };
+    let message = format!("`{}` is read whole for one `{}`{by}", read.binding.name, query.function);
+    let chunks = query.again().map(|again| format!("`chunksize=100_000`, and the `{again}` of partial results"));
+    let path = read.call.arguments.find_positional(0).and_then(string).filter(|path| !path.contains("://"));
+    let sql = path.and_then(|path| query.sql(path)).map(|sql| format!("`tidegate query \"{sql}\"`"));
+    let fixes: Vec<String> = chunks.into_iter().chain(sql).collect();
+    if fixes.is_empty() {
+        return;
+    }
+    let Some(finding) = findings.add(&RULE, read.call, message) else { return };
+    finding.fix(fixes.join("; or "));
+    let bytes = read.sizes.as_ref().and_then(|sizes| held(sizes, Setting::Default));
+    finding.saving(bytes, if bytes.is_some() { "all but one chunk" } else { "all of the frame but one chunk" });
 }
 
-impl Found<'_> {
-    /// The function by which partial results are put together.
-    fn again(&self) -> &str {
-        match self.function {
-            "count" | "size" | "value_counts" => "sum",
-            other => other,
-        }
-    }
-
-    /// The same as a query.
-    fn query(&self, path: &str, keys: &[&str]) -> Option<String> {
-        let is_name = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        if !keys.iter().chain(&self.values).all(is_name) || path.contains(['\'', '"', '$', '`']) {
-            return None;
-        }
-        let results: Vec<String> = match self.function {
-            "size" | "value_counts" => vec!["count(*)".to_owned()],
-            function => self.values.iter().map(|value| format!("{function}({value})")).collect(),
-        };
-        let keys = keys.join(", ");
-        (!results.is_empty()).then(|| format!("SELECT {keys}, {} FROM '{path}' GROUP BY {keys}", results.join(", ")))
-    }
-}
-
-struct Aggregate<'n, 'a> {
+/// The expression that aggregates a frame, with how often it reads the name, and how often all of the scope does.
+struct Search<'n, 'a> {
     name: &'n str,
-    found: Option<Found<'a>>,
+    found: Option<(Query<'a>, usize)>,
+    uses: usize,
 }
 
-impl<'a> Aggregate<'_, 'a> {
-    fn of(&self, call: &'a ExprCall) -> Option<Found<'a>> {
-        let Expr::Attribute(function) = &*call.func else { return None };
-        let name = function.attr.as_str();
-        if !OF_PARTS.contains(&name) {
-            return None;
-        }
-        let (values, groups) = match &*function.value {
-            Expr::Subscript(subscript) => (strings(&subscript.slice)?, &*subscript.value),
-            other => (Vec::new(), other),
-        };
-        let is_frame = |expression: &Expr| matches!(expression, Expr::Name(frame) if frame.id == self.name);
-        if name == "value_counts" {
-            return is_frame(groups).then_some(Found { function: name, values: Vec::new() });
-        }
-        let Expr::Call(groups) = groups else { return None };
-        let Expr::Attribute(method) = &*groups.func else { return None };
-        (method.attr.as_str() == "groupby" && is_frame(&method.value)).then_some(Found { function: name, values })
-    }
-}
-
-impl<'a> Visitor<'a> for Aggregate<'_, 'a> {
+impl<'a> Visitor<'a> for Search<'_, 'a> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
+        // What other scopes do with names of theirs is their affair.
         if !matches!(statement, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) {
-            ruff_python_ast::visitor::walk_stmt(self, statement);
+            walk_stmt(self, statement);
         }
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
-        if let Expr::Call(call) = expression
-            && let Some(found) = self.of(call)
+        if self.found.is_none()
+            && let Some(query) = query(expression, self.name)
         {
-            self.found = Some(found);
+            let before = self.uses;
+            walk_expr(self, expression);
+            self.found = Some((query, self.uses - before));
+            return;
+        }
+        if let Expr::Name(name) = expression {
+            self.uses += usize::from(name.id == self.name && name.ctx.is_load());
         }
         walk_expr(self, expression);
     }

@@ -1,10 +1,7 @@
 //! TG008: a column of times is read as text and converted afterwards.
 
-use super::{Context, Rule, support::named_reads};
-use crate::{
-    columns::{Use, column_uses},
-    finding::Findings,
-};
+use super::{Context, Rule};
+use crate::{columns::Use, finding::Findings};
 
 pub(super) static RULE: Rule = Rule {
     code: "TG008",
@@ -31,11 +28,11 @@ df = pd.read_csv(\"access.csv\", parse_dates=[\"ts\"])
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for read in named_reads(context.module, context.data) {
+    for read in context.reads() {
         if read.has("parse_dates") {
             continue;
         }
-        let uses = column_uses(context.module, read.scope, read.binding);
+        let uses = &read.uses;
         for column in uses.used_as(Use::Time) {
             let rows = read.sizes.as_ref().map(|sizes| sizes.rows.expected);
             let text = read.sizes.as_ref().and_then(|sizes| sizes.columns.iter().find(|known| known.name == column));

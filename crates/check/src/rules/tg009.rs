@@ -1,7 +1,7 @@
 //! TG009: files are read by several threads at a time, or by pandas' own threads under a limit.
 
 use super::{Context, Rule, support::is_read_csv};
-use crate::{calls::calls, finding::Findings, values::string};
+use crate::{finding::Findings, values::string};
 
 /// By which executors and pools are given work.
 const POOLS: [&str; 8] =
@@ -39,13 +39,13 @@ for file in files:
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    let sites = calls(context.module);
+    let sites = &context.calls;
     let limits = sites.iter().any(|site| site.is("resource.setrlimit"));
     let is_serial = sites.iter().any(|site| {
         site.is("pandas.set_option")
             && site.argument(0).and_then(string).is_some_and(|name| name.ends_with("max_threads"))
     });
-    for site in &sites {
+    for site in sites {
         let reads =
             site.call.arguments.args.iter().any(|argument| {
                 context.module.imports.path(argument).is_some_and(|path| path.starts_with("pandas.read_"))

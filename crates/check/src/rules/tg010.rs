@@ -1,7 +1,7 @@
 //! TG010: `low_memory=False` tokenizes the whole file at once.
 
 use super::{Context, Rule, support::is_read_csv};
-use crate::{calls::calls, finding::Findings, values::truth};
+use crate::{finding::Findings, values::truth};
 
 pub(super) static RULE: Rule = Rule {
     code: "TG010",
@@ -26,9 +26,9 @@ df = pd.read_csv(\"access.csv\", dtype={\"user_id\": \"str\"})
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let is_off = site.keyword("low_memory").and_then(truth) == Some(false);
-        if is_off && is_read_csv(&site) {
+        if is_off && is_read_csv(site) {
             findings.add(
                 &RULE,
                 site.call,

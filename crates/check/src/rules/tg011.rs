@@ -1,7 +1,7 @@
 //! TG011: `engine="pyarrow"` is faster, and its peak is higher.
 
 use super::{Context, Rule, support::is_read_csv};
-use crate::{calls::calls, finding::Findings, values::string};
+use crate::{finding::Findings, values::string};
 
 pub(super) static RULE: Rule = Rule {
     code: "TG011",
@@ -27,9 +27,9 @@ for batch in pyarrow.csv.open_csv(\"access.csv\"):
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let is_arrow = site.keyword("engine").and_then(string) == Some("pyarrow");
-        if is_arrow && is_read_csv(&site) {
+        if is_arrow && is_read_csv(site) {
             findings.add(
                 &RULE,
                 site.call,

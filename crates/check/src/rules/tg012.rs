@@ -1,11 +1,7 @@
 //! TG012: a frame or an array grows in a loop, and is copied each time.
 
 use super::{Context, Rule};
-use crate::{
-    calls::{CallSite, calls},
-    finding::Findings,
-    values::Kind,
-};
+use crate::{calls::CallSite, finding::Findings, values::Kind};
 use ruff_python_ast::{Expr, Stmt};
 
 const GROWING: [&str; 8] = [
@@ -46,8 +42,8 @@ del parts
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
-        let is_growing = GROWING.iter().any(|path| site.is(path)) || is_append(&site, context);
+    for site in &context.calls {
+        let is_growing = GROWING.iter().any(|path| site.is(path)) || is_append(site, context);
         if site.loops == 0 || !is_growing {
             continue;
         }

@@ -1,7 +1,7 @@
 //! TG013: chunks are read one by one and all kept.
 
 use super::{Context, Rule};
-use crate::{calls::calls, finding::Findings, values::Kind};
+use crate::{finding::Findings, values::Kind};
 use ruff_python_ast::{Comprehension, Expr};
 
 pub(super) static RULE: Rule = Rule {
@@ -28,7 +28,7 @@ print(pd.concat(parts).groupby(level=0).sum())
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let is_concat = site.is("pandas.concat") || (site.path.is_none() && site.name == "list");
         let Some(given) = site.argument(0).filter(|_| is_concat) else { continue };
         let is_reader = |expression: &Expr| match expression {

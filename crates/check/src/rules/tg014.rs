@@ -1,7 +1,7 @@
 //! TG014: a copy is made of what is new already.
 
 use super::{Context, Rule};
-use crate::{calls::calls, finding::Findings};
+use crate::finding::Findings;
 use ruff_python_ast::Expr;
 
 pub(super) static RULE: Rule = Rule {
@@ -27,7 +27,7 @@ slow = df[df[\"duration\"] > 1]
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let Some(receiver) = site.receiver.filter(|_| site.name == "copy") else { continue };
         if !site.on(context.module).is_table() || site.keyword("deep").is_some() {
             continue;

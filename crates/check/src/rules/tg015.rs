@@ -1,7 +1,7 @@
 //! TG015: `inplace=True` is no way to save memory.
 
 use super::{Context, Rule};
-use crate::{calls::calls, finding::Findings};
+use crate::finding::Findings;
 /// Methods that make a new frame whatever `inplace` says.
 const COPYING: [&str; 9] =
     ["dropna", "drop_duplicates", "sort_values", "sort_index", "query", "eval", "reset_index", "set_index", "drop"];
@@ -30,7 +30,7 @@ df = df.sort_values(\"ts\")
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let is_copying = COPYING.contains(&site.name) && site.receiver.is_some();
         if is_copying && site.is_true("inplace") {
             findings.add(&RULE, site.call, format!("`{}` copies the frame, in place or not", site.name));

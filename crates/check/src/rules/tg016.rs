@@ -1,7 +1,7 @@
 //! TG016: a merge may have more rows than both of its inputs, and takes all columns.
 
 use super::{Context, Rule};
-use crate::{calls::calls, finding::Findings, values::string};
+use crate::{finding::Findings, values::string};
 use ruff_python_ast::Expr;
 
 pub(super) static RULE: Rule = Rule {
@@ -28,7 +28,7 @@ df.merge(users[[\"user\", \"country\"]], on=\"user\", validate=\"many_to_one\")
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let is_function = site.is("pandas.merge");
         let is_method = site.name == "merge" && site.receiver.is_some() && site.on(context.module).is_table();
         if !(is_function || is_method) || site.keyword("validate").is_some() {

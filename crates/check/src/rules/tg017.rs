@@ -2,7 +2,6 @@
 
 use super::{Context, Rule};
 use crate::{
-    calls::calls,
     finding::Findings,
     values::{integer, string},
 };
@@ -30,7 +29,7 @@ df[\"cost\"] = df[\"n\"] * df[\"price\"]
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let Some(receiver) = site.receiver.map(|_| site.on(context.module)) else { continue };
         let axis = site.keyword("axis").or_else(|| site.argument(1));
         let by_row = axis.is_some_and(|axis| integer(axis) == Some(1) || string(axis) == Some("columns"));

@@ -2,7 +2,7 @@
 
 use super::{Context, Rule};
 use crate::{
-    calls::{CallSite, calls},
+    calls::CallSite,
     finding::Findings,
     values::{Size, string},
 };
@@ -38,11 +38,11 @@ for start in range(0, len(df), 10_000):
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let receiver = site.on(context.module);
         let is_large = receiver.size == Size::Large;
         let message = match site.name {
-            "to_dict" if is_large && is_records(&site) => "`to_dict` makes a dictionary of every row".to_owned(),
+            "to_dict" if is_large && is_records(site) => "`to_dict` makes a dictionary of every row".to_owned(),
             "tolist" | "to_list" | "to_pylist" | "to_dicts" | "to_records" if is_large && site.receiver.is_some() => {
                 format!("`{}` makes an object of every value", site.name)
             }

@@ -1,7 +1,7 @@
 //! TG019: a file is read whole to go over its lines.
 
 use super::{Context, Rule};
-use crate::{calls::calls, finding::Findings};
+use crate::finding::Findings;
 use ruff_python_ast::Expr;
 
 pub(super) static RULE: Rule = Rule {
@@ -31,7 +31,7 @@ with open(\"access.log\") as file:
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let Some(receiver) = site.receiver else { continue };
         let is_text = !matches!(context.module.imports.path(receiver), Some(_));
         let message = match site.name {

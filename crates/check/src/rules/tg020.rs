@@ -2,7 +2,6 @@
 
 use super::{Context, Rule};
 use crate::{
-    calls::calls,
     finding::Findings,
     values::{string, strings},
 };
@@ -39,7 +38,7 @@ df.groupby([\"a\", \"b\"], observed=True)[\"n\"].sum()
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
     let mut search = Categories { columns: Vec::new() };
     search.visit_body(context.module.body);
-    for site in calls(context.module) {
+    for site in &context.calls {
         if site.name != "groupby" || site.receiver.is_none() || site.keyword("observed").is_some() {
             continue;
         }

@@ -2,10 +2,11 @@
 
 use super::{Context, Rule};
 use crate::{
-    calls::{CallSite, calls},
+    calls::CallSite,
     finding::Findings,
-    values::truth,
+    values::{string, truth},
 };
+use ruff_python_ast::Expr;
 
 pub(super) static RULE: Rule = Rule {
     code: "TG021",
@@ -30,13 +31,13 @@ wide = pd.get_dummies(df[\"path\"], sparse=True)
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let receiver = site.on(context.module);
         let message = match site.name {
             "get_dummies" if site.is("pandas.get_dummies") && !site.is_true("sparse") => {
                 "a column for every value: rows x values bytes"
             }
-            "OneHotEncoder" if site.path.is_some() && is_dense(&site) => {
+            "OneHotEncoder" if site.path.is_some() && is_dense(site) => {
                 "a float64 column for every value: rows x values x 8 bytes"
             }
             "pivot" | "unstack" if site.receiver.is_some() && receiver.is_table() => {
@@ -47,7 +48,34 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
             }
             _ => continue,
         };
-        findings.add(&RULE, site.call, message.to_owned());
+        let cells = cells(context, site);
+        let Some(finding) = findings.add(&RULE, site.call, message.to_owned()) else { return };
+        if let Some((rows, columns, each)) = cells {
+            let bytes = rows.saturating_mul(columns).saturating_mul(each);
+            finding.saving(Some(bytes), format!("{rows} rows x {columns} values x {each}"));
+        }
+    }
+}
+
+/// Rows, columns and bytes of a cell of what `get_dummies(df["a"])` or `df.pivot(index="a", columns="b")` makes of a file that is
+/// there.
+fn cells(context: &Context<'_, '_>, site: &CallSite<'_>) -> Option<(u64, u64, u64)> {
+    let (frame, columns) = match site.argument(0).filter(|_| site.name == "get_dummies") {
+        Some(Expr::Subscript(subscript)) => (&*subscript.value, string(&subscript.slice)?),
+        _ => (site.receiver?, string(site.keyword("columns")?)?),
+    };
+    let Expr::Name(frame) = frame else { return None };
+    let scope = site.scope_of(context.module)?;
+    let read = context.reads().iter().find(|read| read.binding.name == frame.id && std::ptr::eq(read.scope, scope))?;
+    let sizes = read.sizes.as_ref()?;
+    let distinct = |name: &str| {
+        let column = sizes.columns.iter().find(|column| column.name == name)?;
+        column.distinct.as_ref().map(|distinct| distinct.expected)
+    };
+    match site.name {
+        "get_dummies" => Some((sizes.rows.expected, distinct(columns)?, 1)),
+        "pivot" => Some((distinct(string(site.keyword("index")?)?)?, distinct(columns)?, 8)),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! TG022: every text of a column is taken apart into new columns.
 
 use super::{Context, Rule};
-use crate::{calls::calls, finding::Findings};
+use crate::finding::Findings;
 use ruff_python_ast::Expr;
 
 pub(super) static RULE: Rule = Rule {
@@ -28,7 +28,7 @@ for chunk in pd.read_csv(\"access.csv\", chunksize=100_000):
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let is_texts = matches!(site.receiver, Some(Expr::Attribute(attribute)) if attribute.attr.as_str() == "str");
         let is_wide = match site.name {
             "split" | "rsplit" => site.is_true("expand"),

@@ -2,7 +2,6 @@
 
 use super::{Context, Rule};
 use crate::{
-    calls::calls,
     finding::Findings,
     module::Scope,
     values::{Kind, string},
@@ -35,7 +34,7 @@ matrix = df[[\"bytes\", \"duration\"]].to_numpy()
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let to = site.argument(0).or_else(|| site.keyword("dtype"));
         let is_object = to.is_some_and(|to| {
             matches!(to, Expr::Name(name) if name.id == "object") || matches!(string(to), Some("object" | "O"))

@@ -1,11 +1,7 @@
 //! TG025: a large value is sent to other processes.
 
 use super::{Context, Rule};
-use crate::{
-    calls::{CallSite, calls},
-    finding::Findings,
-    module::Scope,
-};
+use crate::{calls::CallSite, finding::Findings, module::Scope};
 use ruff_python_ast::{
     Expr,
     visitor::{Visitor, walk_expr},
@@ -46,9 +42,9 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
     if !processes {
         return;
     }
-    for site in calls(module) {
+    for site in &context.calls {
         let Some(scope) = site.scope_of(module) else { continue };
-        let is_pool = POOLS.contains(&site.name) && site.receiver.is_some() && !is_threads(&site, context);
+        let is_pool = POOLS.contains(&site.name) && site.receiver.is_some() && !is_threads(site, context);
         let is_process = site.name == "Process" || site.is("ray.put");
         if !is_pool && !is_process {
             continue;

@@ -1,6 +1,6 @@
 //! TG026: rows have a field more than the header, and pandas shifts all names.
 
-use super::{Context, Rule, support::named_reads};
+use super::{Context, Rule};
 use crate::finding::Findings;
 
 pub(super) static RULE: Rule = Rule {
@@ -26,7 +26,7 @@ df = pd.read_csv(\"access.csv\", index_col=False)
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for read in named_reads(context.module, context.data) {
+    for read in context.reads() {
         let Some(sizes) = read.sizes.as_ref().filter(|_| !read.has("index_col") && !read.has("names")) else {
             continue;
         };

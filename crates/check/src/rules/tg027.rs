@@ -1,6 +1,6 @@
 //! TG027: a file is read whole, and only its first rows are used.
 
-use super::{Context, Rule, support::named_reads};
+use super::{Context, Rule};
 use crate::{finding::Findings, sizes::held, values::integer};
 use ruff_python_ast::{
     Expr, ExprContext, Stmt,
@@ -31,7 +31,7 @@ print(pd.read_csv(\"access.csv\", nrows=10))
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for read in named_reads(context.module, context.data) {
+    for read in context.reads() {
         let name = read.binding.name;
         let is_read_by_others = !read.scope.reached.is_plain(name) || context.module.is_library();
         if read.has("nrows") || read.has("chunksize") || is_read_by_others {

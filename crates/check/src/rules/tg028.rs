@@ -1,7 +1,7 @@
 //! TG028: everything is sorted to take a few.
 
 use super::{Context, Rule};
-use crate::{calls::calls, finding::Findings, values::integer};
+use crate::{finding::Findings, values::integer};
 use ruff_python_ast::{
     Expr,
     visitor::{Visitor, walk_expr},
@@ -30,7 +30,7 @@ df.nlargest(10, \"bytes\")
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    for site in calls(context.module) {
+    for site in &context.calls {
         let is_few = matches!(site.name, "head" | "tail");
         if let (true, Some(Expr::Call(sort))) = (is_few, site.receiver)
             && let Expr::Attribute(method) = &*sort.func

@@ -1,11 +1,7 @@
 //! TG029: what could be written as it comes is collected first.
 
 use super::{Context, Rule};
-use crate::{
-    calls::{CallSite, calls},
-    finding::Findings,
-    module::Module,
-};
+use crate::{calls::CallSite, finding::Findings, module::Module};
 use ruff_python_ast::{
     Expr, Stmt,
     visitor::{Visitor, walk_expr, walk_stmt},
@@ -38,7 +34,7 @@ for row in rows:
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    let sites = calls(context.module);
+    let sites = &context.calls;
     for (site, name) in sites.iter().filter_map(|site| Some((site, written(site)?))).take(MOST_WRITTEN) {
         let is_filled =
             sites.iter().any(|other| other.scope == site.scope && other.loops > site.loops && is_append(other, name));

@@ -173,10 +173,12 @@ fn fresh<'a>(value: &Value<'a>) -> Value<'a> {
 }
 
 fn arithmetic<'a>(left: Value<'a>, right: Value<'a>, operator: Operator) -> Value<'a> {
-    let size = left.size.max(right.size);
+    let is_mask = matches!(operator, Operator::BitAnd | Operator::BitOr);
+    let size = if is_mask { Size::Small } else { left.size.max(right.size) };
     for kind in [Kind::Frame, Kind::Series, Kind::Array] {
         if left.kind == Some(kind) || right.kind == Some(kind) {
-            let size = if left.is_large() || right.is_large() { Size::Large } else { size };
+            let is_large = !is_mask && (left.is_large() || right.is_large());
+            let size = if is_large { Size::Large } else { size };
             return Value::fresh(kind, size);
         }
     }
@@ -191,7 +193,10 @@ fn attribute_of<'a>(base: Value<'a>, name: &str) -> Value<'a> {
     match base.kind {
         Some(Kind::Plain) => Value::plain(),
         Some(kind @ (Kind::Frame | Kind::Series | Kind::Array | Kind::Grouped)) => {
-            given(attribute(kind, name), base, kind)
+            let value = given(attribute(kind, name), base, kind);
+            // A column by its name, or a number that some class of frames has.
+            let is_column = kind == Kind::Frame && value.kind == Some(Kind::Series);
+            Value { size: if is_column { value.size.min(Size::Unknown) } else { value.size }, ..value }
         }
         _ => Value::unknown(base.holds),
     }
@@ -205,6 +210,8 @@ fn given<'a>(gives: Gives, base: Value<'a>, kind: Kind) -> Value<'a> {
         Gives::SmallFrame => Value::fresh(Kind::Frame, Size::Small),
         Gives::Fresh => Value::fresh(kind, size),
         Gives::FreshAs(kind) => Value::fresh(kind, size),
+        Gives::Mask => Value::fresh(Kind::Series, Size::Small),
+        Gives::PerhapsAs(kind) => Value::fresh(kind, size.min(Size::Unknown)),
         Gives::Shares => Value { kind: Some(kind), size, holds: base.holds, made_by: base.made_by },
         Gives::SharesAs(kind) => Value { kind: Some(kind), size, holds: base.holds, made_by: base.made_by },
     }
@@ -313,7 +320,8 @@ fn library<'a>(call: &'a ExprCall, path: &str, given: Given<'a>, environment: &E
         Some(Makes::Large(_)) if has("mmap_mode") => Value::unknown(Vec::new()),
         Some(Makes::Large(kind)) => {
             let rows = call.arguments.find_keyword("nrows").and_then(|keyword| integer(&keyword.value));
-            let size = if rows.is_some_and(|rows| rows <= 100_000) { Size::Small } else { Size::Large };
+            let is_small = rows.is_some_and(|rows| rows <= 100_000) || is_text_of_source(call);
+            let size = if is_small { Size::Small } else { Size::Large };
             Value::fresh(kind, size)
         }
         Some(Makes::Like(kind)) if path.ends_with(".concat") => {
@@ -345,6 +353,13 @@ fn library<'a>(call: &'a ExprCall, path: &str, given: Given<'a>, environment: &E
 /// Returns whether the first argument stands in the source as a list or a dictionary.
 fn is_literal_of(call: &ExprCall) -> bool {
     matches!(call.arguments.find_positional(0), Some(Expr::List(_) | Expr::Dict(_) | Expr::Tuple(_)))
+}
+
+/// Returns whether a text that stands in the source is read: `pd.read_csv(StringIO("a,b"))`.
+fn is_text_of_source(call: &ExprCall) -> bool {
+    let Some(Expr::Call(text)) = call.arguments.find_positional(0) else { return false };
+    matches!(called(text), "StringIO" | "BytesIO")
+        && matches!(text.arguments.find_positional(0), Some(Expr::StringLiteral(_) | Expr::BytesLiteral(_)))
 }
 
 /// The size of an array from its shape.
@@ -396,7 +411,13 @@ fn method_value<'a>(call: &'a ExprCall, mut base: Value<'a>, name: &str, given: 
         return Value::unknown(base.holds);
     };
     let kind = base.kind.unwrap_or(Kind::Plain);
-    let gives = if is_shallow || is_partial { Gives::Shares } else { gives };
+    // A function of columns may make one number of each.
+    let by_row = call.arguments.find_keyword("axis").is_some_and(|axis| integer(&axis.value) != Some(0));
+    let gives = match gives {
+        _ if is_shallow || is_partial => Gives::Shares,
+        Gives::Fresh if name == "apply" && kind == Kind::Frame && !by_row => Gives::PerhapsAs(kind),
+        gives => gives,
+    };
     if matches!(gives, Gives::Shares | Gives::SharesAs(_)) {
         base.hold(&given.holds);
     }
@@ -412,6 +433,8 @@ enum Index {
     Column,
     /// A list of columns or rows, a mask: a copy.
     Copy,
+    /// A row or a value by its place or name.
+    One,
 }
 
 fn index<'a>(expression: &'a Expr, environment: &mut Environment<'a, '_>) -> Index {
@@ -427,6 +450,7 @@ fn index<'a>(expression: &'a Expr, environment: &mut Environment<'a, '_>) -> Ind
         }
         // A mask that has a name, or that a method makes.
         Expr::Name(_) | Expr::Call(_) if value.is_data() => Index::Copy,
+        Expr::Name(_) | Expr::NumberLiteral(_) | Expr::UnaryOp(_) | Expr::BinOp(_) => Index::One,
         _ => Index::View,
     }
 }
@@ -437,7 +461,9 @@ fn subscript_value<'a>(subscript: &'a ExprSubscript, environment: &mut Environme
     let Some(kind) = base.kind else { return Value::unknown(base.holds) };
     match (kind, index) {
         (Kind::Plain, _) => Value::plain(),
-        (Kind::Frame, Index::Column) => given(Gives::SharesAs(Kind::Series), base, kind),
+        (Kind::Series | Kind::Array, Index::One) => Value::unknown(base.holds),
+        (Kind::Grouped, Index::One) if is_locator(&subscript.value) => Value::unknown(base.holds),
+        (Kind::Frame, Index::Column | Index::One) => given(Gives::SharesAs(Kind::Series), base, kind),
         (Kind::Frame | Kind::Series | Kind::Array, Index::Copy) => given(Gives::Fresh, base, kind),
         // `.loc[mask]` copies; `groupby(..)[["a", "b"]]` does not.
         (Kind::Grouped, Index::Copy) if is_locator(&subscript.value) => given(Gives::FreshAs(Kind::Frame), base, kind),

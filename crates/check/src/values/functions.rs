@@ -28,7 +28,7 @@ pub(super) fn makes(path: &str) -> Option<Makes> {
         "pandas" => pandas(name),
         "numpy" => numpy(name),
         "polars" => polars(name),
-        "numpy.random" => Some(Makes::Shaped),
+        "numpy.random" => random(name),
         "cudf" | "modin.pandas" | "fireducks.pandas" => pandas(name),
         "pyarrow.parquet" | "pyarrow.csv" | "pyarrow.feather" | "pyarrow.json" if name.starts_with("read_") => {
             Some(Makes::Large(Kind::Frame))
@@ -40,20 +40,48 @@ pub(super) fn makes(path: &str) -> Option<Makes> {
     }
 }
 
+fn random(name: &str) -> Option<Makes> {
+    let is_shaped = matches!(
+        name,
+        "rand"
+            | "randn"
+            | "random"
+            | "random_sample"
+            | "ranf"
+            | "randint"
+            | "random_integers"
+            | "normal"
+            | "uniform"
+            | "standard_normal"
+            | "exponential"
+            | "poisson"
+            | "choice"
+            | "permutation"
+            | "lognormal"
+            | "gamma"
+            | "beta"
+            | "binomial"
+    );
+    // Where the shape is not the first argument, it is named.
+    is_shaped.then_some(Makes::Shaped)
+}
+
 fn pandas(name: &str) -> Option<Makes> {
     Some(match name {
-        // A store, and what is chosen by hand and small.
-        "read_clipboard" => Makes::Small(Kind::Frame),
+        // What is chosen by hand, and the tables of a page.
+        "read_clipboard" | "read_html" => Makes::Small(Kind::Frame),
         _ if name.starts_with("read_") => Makes::Large(Kind::Frame),
         "concat" | "merge" | "merge_asof" | "merge_ordered" | "get_dummies" | "melt" | "pivot" | "pivot_table"
         | "wide_to_long" | "json_normalize" | "from_dummies" => Makes::Like(Kind::Frame),
         "crosstab" => Makes::Small(Kind::Frame),
-        "to_datetime" | "to_numeric" | "to_timedelta" | "cut" | "qcut" | "isna" | "isnull" | "notna" | "notnull" => {
-            Makes::Like(Kind::Series)
-        }
+        "to_datetime" | "to_numeric" | "to_timedelta" | "cut" | "qcut" => Makes::Like(Kind::Series),
+        // A byte for each row.
+        "isna" | "isnull" | "notna" | "notnull" => Makes::Small(Kind::Series),
         "DataFrame" => Makes::Shares(Kind::Frame),
         "Series" => Makes::Shares(Kind::Series),
-        "unique" | "factorize" => Makes::Like(Kind::Array),
+        "factorize" => Makes::Like(Kind::Array),
+        // Mostly far fewer than rows.
+        "unique" => Makes::Small(Kind::Array),
         "date_range" | "Timestamp" | "Timedelta" | "option_context" | "set_option" => Makes::Plain,
         _ => return None,
     })
@@ -75,13 +103,12 @@ fn numpy(name: &str) -> Option<Makes> {
         "zeros" | "ones" | "empty" | "full" | "arange" | "eye" | "identity" | "indices" => Makes::Shaped,
         "linspace" | "logspace" => Makes::Small(Kind::Array),
         "array" | "copy" | "concatenate" | "vstack" | "hstack" | "stack" | "column_stack" | "dstack" | "where"
-        | "sort" | "argsort" | "unique" | "dot" | "matmul" | "outer" | "einsum" | "tensordot" | "kron" | "log"
-        | "log2" | "log10" | "log1p" | "exp" | "expm1" | "sqrt" | "square" | "abs" | "absolute" | "sin" | "cos"
-        | "tan" | "tanh" | "power" | "add" | "subtract" | "multiply" | "divide" | "floor" | "ceil" | "round"
-        | "sign" | "clip" | "isnan" | "isfinite" | "isinf" | "maximum" | "minimum" | "mod" | "cumsum" | "cumprod"
-        | "diff" | "gradient" | "nan_to_num" | "digitize" | "searchsorted" | "tile" | "repeat" | "roll" | "flip"
-        | "select" | "choose" | "argwhere" | "nonzero" | "delete" | "append" | "insert" | "interp" | "convolve"
-        | "logical_and" | "logical_or" | "logical_not" | "isin" | "in1d" | "argpartition" | "partition"
+        | "sort" | "argsort" | "dot" | "matmul" | "outer" | "einsum" | "tensordot" | "kron" | "log" | "log2"
+        | "log10" | "log1p" | "exp" | "expm1" | "sqrt" | "square" | "abs" | "absolute" | "sin" | "cos" | "tan"
+        | "tanh" | "power" | "add" | "subtract" | "multiply" | "divide" | "floor" | "ceil" | "round" | "sign"
+        | "clip" | "maximum" | "minimum" | "mod" | "cumsum" | "cumprod" | "diff" | "gradient" | "nan_to_num"
+        | "digitize" | "searchsorted" | "tile" | "repeat" | "roll" | "flip" | "select" | "choose" | "argwhere"
+        | "nonzero" | "delete" | "append" | "insert" | "interp" | "convolve" | "argpartition" | "partition"
         | "zeros_like" | "ones_like" | "empty_like" | "full_like" | "take" | "compress" | "vander" | "pad"
         | "union1d" | "intersect1d" | "setdiff1d" => Makes::Like(Kind::Array),
         "asarray" | "asanyarray" | "ascontiguousarray" | "atleast_1d" | "atleast_2d" | "ravel" | "reshape"
@@ -89,7 +116,8 @@ fn numpy(name: &str) -> Option<Makes> {
         | "diagonal" | "moveaxis" | "swapaxes" | "rollaxis" | "real" | "imag" | "frombuffer" => {
             Makes::Shares(Kind::Array)
         }
-        "sum" | "mean" | "median" | "std" | "var" | "min" | "max" | "amin" | "amax" | "argmin" | "argmax" | "any"
+        "unique" | "isnan" | "isfinite" | "isinf" | "logical_and" | "logical_or" | "logical_not" | "isin" | "in1d"
+        | "sum" | "mean" | "median" | "std" | "var" | "min" | "max" | "amin" | "amax" | "argmin" | "argmax" | "any"
         | "all" | "percentile" | "quantile" | "nansum" | "nanmean" | "nanmedian" | "nanstd" | "nanmin" | "nanmax"
         | "prod" | "average" | "ptp" | "count_nonzero" | "corrcoef" | "cov" | "histogram" | "bincount" | "allclose"
         | "array_equal" | "isclose" | "shape" | "size" | "ndim" | "trace" | "nanpercentile" | "nanquantile" => {

@@ -13,6 +13,10 @@ pub(super) enum Gives {
     Fresh,
     /// Something new of another kind, as large.
     FreshAs(Kind),
+    /// Something new that has a byte for each row, and so is small beside what it was made of.
+    Mask,
+    /// Something new of another kind that may be as large, or an aggregate.
+    PerhapsAs(Kind),
     /// Something of the same kind that shares memory.
     Shares,
     /// Something of another kind that shares memory or holds the object.
@@ -86,11 +90,12 @@ fn of_frames(name: &str) -> Option<Gives> {
         "copy" | "clone" | "sort_values" | "sort_index" | "sort" | "dropna" | "drop_nulls" | "drop_duplicates"
         | "fillna" | "fill_null" | "replace" | "clip" | "round" | "abs" | "where" | "mask" | "shift" | "diff"
         | "cumsum" | "cumprod" | "cummax" | "cummin" | "rank" | "apply" | "applymap" | "map" | "merge" | "join"
-        | "join_asof" | "reindex" | "sample" | "explode" | "isin" | "isna" | "isnull" | "notna" | "notnull"
-        | "between" | "duplicated" | "interpolate" | "ffill" | "bfill" | "pct_change" | "query" | "filter"
-        | "stack" | "unstack" | "pivot" | "pivot_table" | "melt" | "transform" | "astype" | "cast"
-        | "combine_first" | "combine" | "append" | "add" | "sub" | "mul" | "div" | "eq" | "ne" | "lt" | "gt" | "le"
-        | "ge" | "get_dummies" | "repeat" | "eval" | "factorize" | "is_in" | "is_null" => Gives::Fresh,
+        | "join_asof" | "reindex" | "sample" | "explode" | "interpolate" | "ffill" | "bfill" | "pct_change"
+        | "query" | "filter" | "stack" | "unstack" | "pivot" | "pivot_table" | "melt" | "transform" | "astype"
+        | "cast" | "combine_first" | "combine" | "append" | "add" | "sub" | "mul" | "div" | "get_dummies"
+        | "repeat" | "eval" | "factorize" => Gives::Fresh,
+        "isin" | "isna" | "isnull" | "notna" | "notnull" | "between" | "duplicated" | "eq" | "ne" | "lt" | "gt"
+        | "le" | "ge" | "is_in" | "is_null" | "is_not_null" | "is_duplicated" | "is_unique" => Gives::Mask,
         // Mostly far fewer than rows.
         "unique" => Gives::Small,
         "tolist" | "to_list" | "to_dict" | "to_records" | "to_dicts" | "rows" | "to_pylist" => {
@@ -132,13 +137,14 @@ fn of_groups(name: &str) -> Option<Gives> {
     Some(match name {
         "sum" | "min" | "max" | "count" | "size" | "any" | "all" | "first" | "last" | "prod" | "quantile" | "agg"
         | "aggregate" | "nth" | "ohlc" | "len" => Gives::SmallFrame,
-        "apply" | "transform" | "rank" | "cumsum" | "cumcount" | "cumprod" | "cummax" | "cummin" | "ngroup"
-        | "shift" | "diff" | "ffill" | "bfill" | "fillna" | "pct_change" | "filter" | "get_group" | "sample"
-        | "split" | "extract" | "replace" | "contains" | "lower" | "upper" | "strip" | "slice" | "len_chars"
-        | "startswith" | "endswith" | "match" | "cat" | "get" | "zfill" | "findall" | "rsplit" | "extractall"
-        | "title" | "strftime" | "floor" | "ceil" | "round" | "normalize" | "total_seconds" | "day_name"
-        | "month_name" | "isocalendar" | "tz_localize" | "tz_convert" | "to_period" | "interpolate" | "asfreq"
-        | "get_dummies" => Gives::FreshAs(Kind::Frame),
+        "apply" => Gives::PerhapsAs(Kind::Frame),
+        "contains" | "startswith" | "endswith" | "match" | "fullmatch" => Gives::Mask,
+        "transform" | "rank" | "cumsum" | "cumcount" | "cumprod" | "cummax" | "cummin" | "ngroup" | "shift"
+        | "diff" | "ffill" | "bfill" | "fillna" | "pct_change" | "filter" | "get_group" | "sample" | "split"
+        | "extract" | "replace" | "lower" | "upper" | "strip" | "slice" | "len_chars" | "cat" | "get" | "zfill"
+        | "findall" | "rsplit" | "extractall" | "title" | "strftime" | "floor" | "ceil" | "round" | "normalize"
+        | "total_seconds" | "day_name" | "month_name" | "isocalendar" | "tz_localize" | "tz_convert" | "to_period"
+        | "interpolate" | "asfreq" | "get_dummies" => Gives::FreshAs(Kind::Frame),
         // Windows and groups of a group, and rows one after another.
         "rolling" | "resample" | "expanding" | "ewm" | "groupby" | "head" | "tail" | "pipe" => {
             Gives::SharesAs(Kind::Grouped)

@@ -11,6 +11,6 @@ mod summaries;
 
 pub(crate) use environment::{CostlyCall, Receiver};
 pub(crate) use facts::{Binding, Facts};
-pub(crate) use kind::{Kind, Size, Value};
+pub(crate) use kind::{Cost, Kind, Size, Value};
 pub(crate) use literals::{integer, string, strings, truth};
 pub(crate) use summaries::{Functions, parameters};

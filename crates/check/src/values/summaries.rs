@@ -96,14 +96,15 @@ pub(crate) fn parameters(parameters: &Parameters) -> Vec<(&str, Value<'_>)> {
 fn assumed(parameter: &ParameterWithDefault) -> Value<'_> {
     let annotation = parameter.parameter.annotation.as_deref().and_then(last_part).unwrap_or_default();
     let name = parameter.parameter.name.as_str();
-    let kind = match annotation {
-        "DataFrame" | "LazyFrame" => Kind::Frame,
-        "Series" => Kind::Series,
-        "ndarray" | "NDArray" | "ArrayLike" => Kind::Array,
-        "" if name == "df" || name.ends_with("_df") || name.starts_with("df_") => Kind::Frame,
+    // Functions over arrays are given rows and weights as well as data.
+    let (kind, size) = match annotation {
+        "DataFrame" => (Kind::Frame, Size::Large),
+        "Series" => (Kind::Series, Size::Unknown),
+        "ndarray" | "NDArray" | "ArrayLike" => (Kind::Array, Size::Unknown),
+        "" if name == "df" || name.ends_with("_df") || name.starts_with("df_") => (Kind::Frame, Size::Large),
         _ => return Value::unknown(Vec::new()),
     };
-    Value::fresh(kind, Size::Large)
+    Value::fresh(kind, size)
 }
 
 fn last_part(expression: &Expr) -> Option<&str> {

@@ -178,3 +178,75 @@ kept = [raw, open("x")]
 print(len(raw))
 b = pd.read_csv("b.csv")
 print(b.x.sum())
+
+#: silent
+import numpy as np
+import pandas as pd
+def f(df):
+    random = np.random.RandomState([3290328901, 323293105, 121029109])
+    y = random.standard_normal(300)
+    return df.sort_values("x").merge(pd.DataFrame(y))
+
+#: silent
+import pandas as pd
+def f(df):
+    mask = ~df["x"].isna() & df["y"].duplicated() & df["z"].isin([1, 2])
+    few = df[mask]
+    return few.sort_values("x")
+
+#: silent
+import pandas as pd
+def f(df):
+    first = pd.to_datetime(df["at"].iloc[-1]) - pd.to_datetime(df["at"].iloc[0])
+    print(first)
+    return df.sort_values("x")
+
+#: silent
+import numpy as np
+def f(phi: np.ndarray):
+    for j in range(3):
+        w = phi[j]
+        below = 1.0 - w * w
+        print(below)
+        phi = np.dot(phi, phi)
+    return phi
+
+#: silent
+import pandas as pd
+def f(df):
+    per_user = df.groupby("user")["x"].apply(lambda x: x.max())
+    print(per_user)
+    return df.sort_values("x")
+
+#: silent
+import io
+import pandas as pd
+small = pd.read_csv(io.StringIO("a,b\n1,2\n"))
+page = pd.read_html("https://example.org")[0]
+print(len(small), len(page))
+b = pd.read_csv("b.csv")
+print(b.x.sum())
+
+#: silent
+import pandas as pd
+def f(df, name):
+    count = len(df) + 2 * df.items_in_it
+    last = df[name][3] - df[name][2]
+    both = df["a"] | df["b"]
+    per_column = df.apply(lambda column: column.max())
+    print(count, last, both.sum(), per_column)
+    return df.sort_values("x")
+
+#: silent
+import pandas as pd
+def f(df):
+    df = df.drop(columns=["a"])
+    few = df[df["x"] > 1]
+    return few.sort_values("x")
+
+#: fires 4: `del df` after line 4
+import pandas as pd
+def f(df):
+    df = df[df["x"] > 1]
+    few = df.groupby("k").sum()
+    return few.sort_values("x")

@@ -1,0 +1,345 @@
+//! A filter, groups, an aggregate, an order and a limit over one frame, as a query.
+
+use crate::values::{integer, string, strings, truth};
+use ruff_python_ast::{CmpOp, Expr, ExprCall, ExprCompare, Number, Operator};
+
+/// What a chain of methods asks of a frame.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query<'a> {
+    /// The method that aggregates: `sum`.
+    pub function: &'a str,
+    /// The columns of the groups; none if all rows are one.
+    pub keys: Vec<&'a str>,
+    /// Results as SQL: `sum(bytes)`.
+    results: Vec<String>,
+    /// Which rows, as SQL.
+    filter: Option<String>,
+    order: Option<String>,
+    limit: Option<i64>,
+}
+
+/// Aggregates of pandas, and their names in SQL.
+const FUNCTIONS: [(&str, &str); 8] = [
+    ("sum", "sum"),
+    ("count", "count"),
+    ("min", "min"),
+    ("max", "max"),
+    ("mean", "avg"),
+    ("median", "median"),
+    ("std", "stddev"),
+    ("var", "var"),
+];
+
+/// Aggregates whose parts can be put together, and by which.
+const OF_PARTS: [(&str, &str); 6] =
+    [("sum", "sum"), ("min", "min"), ("max", "max"), ("count", "sum"), ("size", "sum"), ("value_counts", "sum")];
+
+/// Returns what an expression asks of a frame; `None` if it does more, or something that SQL does not do in the same way.
+pub(crate) fn query<'a>(expression: &'a Expr, frame: &str) -> Option<Query<'a>> {
+    let Expr::Call(call) = expression else { return None };
+    let Expr::Attribute(method) = &*call.func else { return None };
+    let (name, base) = (method.attr.as_str(), &*method.value);
+    match name {
+        "reset_index" if call.arguments.args.is_empty() => query(base, frame),
+        "head" => query(base, frame)?.first(count(call)?),
+        "nlargest" | "nsmallest" => {
+            query(base, frame)?.sorted(if name == "nlargest" { " DESC" } else { "" })?.first(count(call)?)
+        }
+        "sort_values" if call.arguments.args.is_empty() => {
+            let ascending = match call.arguments.keywords.as_ref() {
+                [] => true,
+                [one] if one.arg.as_ref().is_some_and(|name| name.as_str() == "ascending") => truth(&one.value)?,
+                _ => return None,
+            };
+            query(base, frame)?.sorted(if ascending { "" } else { " DESC" })
+        }
+        "value_counts" if call.arguments.is_empty() => {
+            let (column, filter) = column(base, frame)?;
+            let order = Some("count(*) DESC".to_owned());
+            let results = vec!["count(*)".to_owned()];
+            Some(Query { function: name, keys: vec![column], results, filter, order, limit: None })
+        }
+        "agg" | "aggregate" => {
+            let (keys, filter, selected) = groups(base, frame)?;
+            let results = aggregates(call, &selected)?;
+            Some(Query { function: name, keys, results, filter, ..Query::default() })
+        }
+        _ if call.arguments.is_empty() => aggregate(name, base, frame),
+        _ => None,
+    }
+}
+
+/// `df.groupby("k")["v"].sum()`, `df.groupby("k").size()`, `df["v"].sum()`.
+fn aggregate<'a>(name: &'a str, base: &'a Expr, frame: &str) -> Option<Query<'a>> {
+    if let Some((keys, filter, selected)) = groups(base, frame) {
+        let results = if name == "size" {
+            vec!["count(*)".to_owned()]
+        } else {
+            selected.iter().map(|column| applied(name, column)).collect::<Option<_>>()?
+        };
+        return (!results.is_empty()).then_some(Query { function: name, keys, results, filter, ..Query::default() });
+    }
+    let (column, filter) = column(base, frame)?;
+    Some(Query { function: name, results: vec![applied(name, column)?], filter, ..Query::default() })
+}
+
+impl Query<'_> {
+    /// Returns the aggregate by which results of parts are put together, if that can be done.
+    pub(crate) fn again(&self) -> Option<&'static str> {
+        if self.limit.is_some() {
+            return None;
+        }
+        OF_PARTS.iter().find(|(name, _)| *name == self.function).map(|(_, again)| *again)
+    }
+
+    /// Returns it as SQL over a file; `None` if names or the path would have to be quoted.
+    pub(crate) fn sql(&self, path: &str) -> Option<String> {
+        let is_plain = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if !self.keys.iter().all(is_plain) || path.contains(['\'', '"', '$', '`', '\\']) {
+            return None;
+        }
+        let keys = self.keys.join(", ");
+        let columns: Vec<&str> = self.keys.iter().copied().chain(self.results.iter().map(String::as_str)).collect();
+        let mut sql = format!("SELECT {} FROM '{path}'", columns.join(", "));
+        let mut add = |word: &str, text: Option<&str>| {
+            if let Some(text) = text {
+                sql.push_str(&format!(" {word} {text}"));
+            }
+        };
+        add("WHERE", self.filter.as_deref());
+        add("GROUP BY", (!keys.is_empty()).then_some(&keys));
+        let limit = self.limit.map(|limit| limit.to_string());
+        // pandas sorts groups by their keys, so that the first of them are meant.
+        let order = self.order.as_deref().or(limit.as_ref().map(|_| keys.as_str()).filter(|keys| !keys.is_empty()));
+        add("ORDER BY", order);
+        add("LIMIT", limit.as_deref());
+        Some(sql)
+    }
+
+    fn first(self, rows: i64) -> Option<Self> {
+        self.limit.is_none().then_some(Self { limit: Some(rows), ..self })
+    }
+
+    /// Orders by the one result.
+    fn sorted(self, direction: &str) -> Option<Self> {
+        let [result] = self.results.as_slice() else { return None };
+        let order = Some(format!("{result}{direction}"));
+        self.limit.is_none().then_some(Self { order, ..self })
+    }
+}
+
+/// The rows that `head` and its kin are asked for.
+fn count(call: &ExprCall) -> Option<i64> {
+    match (call.arguments.args.as_ref(), call.arguments.keywords.is_empty()) {
+        ([], true) => Some(5),
+        ([rows], true) => integer(rows).filter(|rows| *rows > 0),
+        _ => None,
+    }
+}
+
+fn applied(function: &str, column: &str) -> Option<String> {
+    let is_plain = column.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let name = if function == "nunique" {
+        return is_plain.then(|| format!("count(DISTINCT {column})"));
+    } else {
+        FUNCTIONS.iter().find(|(name, _)| *name == function)?.1
+    };
+    is_plain.then(|| format!("{name}({column})"))
+}
+
+/// The keys of groups, which rows are grouped, and the columns that are selected of them.
+type Groups<'a> = (Vec<&'a str>, Option<String>, Vec<&'a str>);
+
+fn groups<'a>(expression: &'a Expr, frame: &str) -> Option<Groups<'a>> {
+    let (selected, groups) = match expression {
+        Expr::Subscript(subscript) => (strings(&subscript.slice)?, &*subscript.value),
+        other => (Vec::new(), other),
+    };
+    let Expr::Call(call) = groups else { return None };
+    let Expr::Attribute(method) = &*call.func else { return None };
+    let mut keys = call.arguments.find_positional(0);
+    for keyword in &call.arguments.keywords {
+        match keyword.arg.as_ref().map(|name| name.as_str())? {
+            "by" => keys = Some(&keyword.value),
+            "observed" | "as_index" | "sort" => {}
+            _ => return None,
+        }
+    }
+    let keys = keys.and_then(strings)?;
+    (method.attr.as_str() == "groupby" && !keys.is_empty())
+        .then(|| rows(&method.value, frame).map(|filter| (keys, filter, selected)))?
+}
+
+/// `.agg({"v": "sum"})`, `.agg(total=("v", "sum"))`, `["v"].agg(["sum", "max"])`.
+fn aggregates(call: &ExprCall, selected: &[&str]) -> Option<Vec<String>> {
+    let mut results = Vec::new();
+    match call.arguments.args.as_ref() {
+        [] => {}
+        [Expr::Dict(dict)] if selected.is_empty() => {
+            for item in &dict.items {
+                let column = item.key.as_ref().and_then(string)?;
+                for function in strings(&item.value)? {
+                    results.push(applied(function, column)?);
+                }
+            }
+        }
+        [functions] => {
+            for column in selected {
+                for function in strings(functions)? {
+                    results.push(applied(function, column)?);
+                }
+            }
+        }
+        _ => return None,
+    }
+    for keyword in &call.arguments.keywords {
+        let Expr::Tuple(pair) = &keyword.value else { return None };
+        let [column, function] = pair.elts.as_slice() else { return None };
+        let name = keyword.arg.as_ref().filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))?;
+        results.push(format!("{} AS {name}", applied(string(function)?, string(column)?)?));
+    }
+    (!results.is_empty()).then_some(results)
+}
+
+/// Which rows of the frame an expression is, as SQL; `Some(None)` for all of them.
+fn rows(expression: &Expr, frame: &str) -> Option<Option<String>> {
+    match expression {
+        Expr::Name(name) => (name.id == frame).then_some(None),
+        Expr::Subscript(subscript) => match &*subscript.value {
+            Expr::Name(name) if name.id == frame => condition(&subscript.slice, frame).map(Some),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A column of the frame, or of some rows of it.
+fn column<'a>(expression: &'a Expr, frame: &str) -> Option<(&'a str, Option<String>)> {
+    let (name, base) = match expression {
+        Expr::Subscript(subscript) => (string(&subscript.slice)?, &subscript.value),
+        Expr::Attribute(attribute) => (attribute.attr.as_str(), &attribute.value),
+        _ => return None,
+    };
+    Some((name, rows(base, frame)?))
+}
+
+fn condition(expression: &Expr, frame: &str) -> Option<String> {
+    let whole = |expression: &Expr| {
+        let (name, filter) = column(expression, frame)?;
+        let is_plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        (filter.is_none() && is_plain).then(|| name.to_owned())
+    };
+    match expression {
+        Expr::BinOp(both) => {
+            let word = match both.op {
+                Operator::BitAnd => "AND",
+                Operator::BitOr => "OR",
+                _ => return None,
+            };
+            Some(format!("({} {word} {})", condition(&both.left, frame)?, condition(&both.right, frame)?))
+        }
+        Expr::Compare(compare) => compared(compare, &whole(&compare.left)?),
+        Expr::Call(call) => {
+            let Expr::Attribute(method) = &*call.func else { return None };
+            let column = whole(&method.value)?;
+            match (method.attr.as_str(), call.arguments.args.as_ref()) {
+                ("isna" | "isnull", []) => Some(format!("{column} IS NULL")),
+                ("notna" | "notnull", []) => Some(format!("{column} IS NOT NULL")),
+                ("isin", [Expr::List(values)]) if !values.is_empty() => {
+                    let values: Option<Vec<String>> = values.iter().map(literal).collect();
+                    Some(format!("{column} IN ({})", values?.join(", ")))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn compared(compare: &ExprCompare, column: &str) -> Option<String> {
+    let ([operator], [value]) = (compare.ops.as_ref(), compare.comparators.as_ref()) else { return None };
+    let operator = match operator {
+        CmpOp::Eq => "=",
+        // What is missing is different, for pandas.
+        CmpOp::NotEq => "IS DISTINCT FROM",
+        CmpOp::Lt => "<",
+        CmpOp::LtE => "<=",
+        CmpOp::Gt => ">",
+        CmpOp::GtE => ">=",
+        _ => return None,
+    };
+    Some(format!("{column} {operator} {}", literal(value)?))
+}
+
+fn literal(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::StringLiteral(text) => {
+            let text = text.value.to_str();
+            (!text.contains(['\'', '"', '$', '`', '\\'])).then(|| format!("'{text}'"))
+        }
+        Expr::NumberLiteral(number) => match &number.value {
+            Number::Float(value) => Some(value.to_string()),
+            _ => integer(expression).map(|value| value.to_string()),
+        },
+        _ => integer(expression).map(|value| value.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ruff_python_parser::parse_expression;
+
+    fn check(text: &str, expected: &str) {
+        let parsed = parse_expression(text).unwrap();
+        let sql = query(parsed.expr(), "df").and_then(|query| query.sql("a.csv"));
+        assert_eq!(sql.as_deref().unwrap_or("none"), expected, "{text}");
+    }
+
+    #[test]
+    fn chains_of_methods_are_queries() {
+        check("df.groupby('k')['v'].sum()", "SELECT k, sum(v) FROM 'a.csv' GROUP BY k");
+        check("df.groupby(['k', 'j']).size()", "SELECT k, j, count(*) FROM 'a.csv' GROUP BY k, j");
+        check("df.groupby(by='k', sort=False)[['v', 'w']].mean()", "SELECT k, avg(v), avg(w) FROM 'a.csv' GROUP BY k");
+        check(
+            "df[(df['s'] >= 500) & df.m.isin(['GET', 'PUT'])].groupby('k')['v'].nunique().reset_index()",
+            "SELECT k, count(DISTINCT v) FROM 'a.csv' WHERE (s >= 500 AND m IN ('GET', 'PUT')) GROUP BY k",
+        );
+        check("df.groupby('k').v.sum().sort_values(ascending=False).head(3)", "none");
+        check(
+            "df.groupby('k')['v'].sum().sort_values(ascending=False).head(3)",
+            "SELECT k, sum(v) FROM 'a.csv' GROUP BY k ORDER BY sum(v) DESC LIMIT 3",
+        );
+        check("df.groupby('k')['v'].sum().head()", "SELECT k, sum(v) FROM 'a.csv' GROUP BY k ORDER BY k LIMIT 5");
+        check(
+            "df['k'].value_counts().head(10)",
+            "SELECT k, count(*) FROM 'a.csv' GROUP BY k ORDER BY count(*) DESC LIMIT 10",
+        );
+        check(
+            "df.groupby('k').agg(n=('v', 'count'), most=('w', 'max'))",
+            "SELECT k, count(v) AS n, max(w) AS most FROM 'a.csv' GROUP BY k",
+        );
+        check("df.groupby('k').agg({'v': ['min', 'max']})", "SELECT k, min(v), max(v) FROM 'a.csv' GROUP BY k");
+        check("df[df.m != 'GET'].v.max()", "SELECT max(v) FROM 'a.csv' WHERE m IS DISTINCT FROM 'GET'");
+        check("df[df.v < -1.5]['v'].mean()", "none");
+    }
+
+    #[test]
+    fn what_is_more_is_none() {
+        for text in [
+            "df.groupby('k').sum()",
+            "df.groupby('k')['v'].apply(f)",
+            "df.groupby(key)['v'].sum()",
+            "df.groupby('k', dropna=False)['v'].sum()",
+            "df.groupby('k')['v'].sum().head(n)",
+            "df.groupby('k')['a b'].sum()",
+            "df[df.v > limit].groupby('k')['v'].sum()",
+            "df[df.m == \"it's\"].groupby('k')['v'].sum()",
+            "other.groupby('k')['v'].sum()",
+            "df['v'].quantile(0.5)",
+            "df.head(3)",
+        ] {
+            check(text, "none");
+        }
+    }
+}
