@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -284,5 +285,5 @@ def test_no_module_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
         return referents(*values)
 
     monkeypatch.setattr(gc, "get_referents", spy)
-    tg.memory()
+    memory()
     assert asked and ModuleType not in asked

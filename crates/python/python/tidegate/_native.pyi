@@ -13,6 +13,7 @@ __all__ = [
     "KeptTable",
     "Pool",
     "Table",
+    "check_source",
     "inherited_sockets",
     "limit_bytes",
     "process_resident",
