@@ -250,3 +250,64 @@ def f(df):
     df = df[df["x"] > 1]
     few = df.groupby("k").sum()
     return few.sort_values("x")
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+b = pd.read_csv("b.csv")
+print(f"{len(raw)=} {b.x.sum()}")
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+b = pd.read_csv("b.csv")
+print([raw[name].sum() for name in b.columns])
+
+#: silent
+import pandas as pd
+raw = pd.read_csv("a.csv")
+other = raw
+print(len(raw))
+b = pd.read_csv("b.csv")
+print(other.merge(b, on="k", validate="m:1"))
+
+#: silent
+import pandas as pd
+class Job:
+    def load(self):
+        raw = pd.read_csv("a.csv")
+        self.raw = raw
+        print(len(raw))
+        self.b = pd.read_csv("b.csv")
+
+#: silent
+import pandas as pd
+def load():
+    global raw
+    raw = pd.read_csv("a.csv")
+    print(len(raw))
+    return pd.read_csv("b.csv")
+
+#: fires 8: `del raw` after line 9
+import pandas as pd
+while True:
+    raw = pd.read_csv("a.csv")
+    try:
+        print(len(raw))
+        b = pd.read_csv("b.csv")
+    except OSError:
+        print(raw.x.sum())
+        break
+
+#: fires 6: `del raw` after line 7
+import pandas as pd
+def f(path):
+    try:
+        raw = pd.read_csv(path)
+        with open("n.txt", "w") as file:
+            print(len(raw), file=file)
+            file.flush()
+        b = pd.read_csv("b.csv")
+        return b.x.sum()
+    finally:
+        print("done")
