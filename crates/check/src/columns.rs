@@ -97,7 +97,9 @@ impl<'a> Search<'_, 'a> {
     }
 
     fn add_all(&mut self, columns: &[&'a str], how: Use) {
-        columns.iter().for_each(|column| self.add(column, how));
+        for column in columns {
+            self.add(column, how);
+        }
     }
 
     /// Returns whether an expression is the frame or rows of it, and visits the masks in it.
@@ -113,13 +115,13 @@ impl<'a> Search<'_, 'a> {
         match expression {
             Expr::Name(name) => self.frames.contains(&name.id.as_str()),
             Expr::Subscript(subscript) => is_mask(&subscript.slice) && self.is_frame(&subscript.value),
-            Expr::Call(call) => self.rows_of(call).is_some_and(|base| self.is_frame(base)),
+            Expr::Call(call) => Self::rows_of(call).is_some_and(|base| self.is_frame(base)),
             _ => false,
         }
     }
 
     /// The frame of which a call gives rows, if all columns that it looks at are named.
-    fn rows_of<'e>(&self, call: &'e ExprCall) -> Option<&'e Expr> {
+    fn rows_of(call: &ExprCall) -> Option<&Expr> {
         let Expr::Attribute(attribute) = &*call.func else { return None };
         let name = attribute.attr.as_str();
         let keyword = |name: &str| call.arguments.find_keyword(name).map(|keyword| &keyword.value);
@@ -148,7 +150,9 @@ impl<'a> Search<'_, 'a> {
                 let keywords = call.arguments.keywords.iter().map(|keyword| &keyword.value);
                 for argument in call.arguments.args.iter().chain(keywords) {
                     if let Some(columns) = strings(argument) {
-                        columns.into_iter().for_each(|text| self.words(text));
+                        for text in columns {
+                            self.words(text);
+                        }
                     } else {
                         self.visit_expr(argument);
                     }

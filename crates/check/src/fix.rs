@@ -64,7 +64,7 @@ pub fn fixes(findings: &[Finding]) -> Result<Vec<FileFix>, CheckError> {
         findings.iter().filter(|finding| !finding.edits.is_empty()).map(|f| f.file.as_str()).collect();
     files.sort_unstable();
     files.dedup();
-    let mut fixes = Vec::new();
+    let mut changed = Vec::new();
     for file in files {
         let path = Path::new(file);
         let bytes = fs::read(path).map_err(|source| CheckError::Read { path: path.to_path_buf(), source })?;
@@ -76,9 +76,9 @@ pub fn fixes(findings: &[Finding]) -> Result<Vec<FileFix>, CheckError> {
         let of_file: Vec<&Finding> = findings.iter().filter(|finding| finding.file == file).collect();
         let edits: Vec<&[Edit]> = of_file.iter().map(|finding| finding.edits.as_slice()).collect();
         let (after, count) = apply(&before, &edits);
-        fixes.push(FileFix { path: path.to_path_buf(), before, after, count });
+        changed.push(FileFix { path: path.to_path_buf(), before, after, count });
     }
-    Ok(fixes)
+    Ok(changed)
 }
 
 /// Applies changes to a text, those of a finding all or none: one that overlaps an earlier one is left out. Returns the text

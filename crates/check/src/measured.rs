@@ -30,6 +30,7 @@ pub(crate) struct Measured {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the record")]
 struct Line {
     /// Empty where no line of Python ran.
     file: PathBuf,
@@ -142,7 +143,7 @@ pub fn explain(run: &GuardedRun) -> Result<Vec<Explained>, CheckError> {
 
 /// One may be relative, and the other not: the shorter path is the end of the longer.
 fn is_same(one: &Path, other: &Path) -> bool {
-    let strip = |path: &Path| path.strip_prefix(".").map(Path::to_path_buf).unwrap_or_else(|_| path.to_path_buf());
+    let strip = |path: &Path| path.strip_prefix(".").map_or_else(|_| path.to_path_buf(), Path::to_path_buf);
     let (one, other) = (strip(one), strip(other));
     let is_named = !one.as_os_str().is_empty() && !other.as_os_str().is_empty();
     is_named && (one.ends_with(&other) || other.ends_with(&one))

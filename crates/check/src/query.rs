@@ -1,7 +1,7 @@
 //! A filter, groups, an aggregate, an order and a limit over one frame, as a query.
 
 use crate::values::{integer, string, strings, truth};
-use ruff_python_ast::{CmpOp, Expr, ExprCall, ExprCompare, Number, Operator};
+use ruff_python_ast::{CmpOp, Expr, ExprCall, ExprCompare, Identifier, Number, Operator};
 
 /// What a chain of methods asks of a frame.
 #[derive(Clone, Debug, Default)]
@@ -103,7 +103,7 @@ impl Query<'_> {
         let mut sql = format!("SELECT {} FROM '{path}'", columns.join(", "));
         let mut add = |word: &str, text: Option<&str>| {
             if let Some(text) = text {
-                sql.push_str(&format!(" {word} {text}"));
+                sql.extend([" ", word, " ", text]);
             }
         };
         add("WHERE", self.filter.as_deref());
@@ -159,7 +159,7 @@ fn groups<'a>(expression: &'a Expr, frame: &str) -> Option<Groups<'a>> {
     let Expr::Attribute(method) = &*call.func else { return None };
     let mut keys = call.arguments.find_positional(0);
     for keyword in &call.arguments.keywords {
-        match keyword.arg.as_ref().map(|name| name.as_str())? {
+        match keyword.arg.as_ref().map(Identifier::as_str)? {
             "by" => keys = Some(&keyword.value),
             "observed" | "as_index" | "sort" => {}
             _ => return None,
@@ -167,7 +167,7 @@ fn groups<'a>(expression: &'a Expr, frame: &str) -> Option<Groups<'a>> {
     }
     let keys = keys.and_then(strings)?;
     (method.attr.as_str() == "groupby" && !keys.is_empty())
-        .then(|| rows(&method.value, frame).map(|filter| (keys, filter, selected)))?
+        .then(|| rows(&method.value, frame).map(|rows| (keys, rows.filter, selected)))?
 }
 
 /// `.agg({"v": "sum"})`, `.agg(total=("v", "sum"))`, `["v"].agg(["sum", "max"])`.
@@ -201,12 +201,20 @@ fn aggregates(call: &ExprCall, selected: &[&str]) -> Option<Vec<String>> {
     (!results.is_empty()).then_some(results)
 }
 
-/// Which rows of the frame an expression is, as SQL; `Some(None)` for all of them.
-fn rows(expression: &Expr, frame: &str) -> Option<Option<String>> {
+/// Which rows of the frame an expression is.
+struct Rows {
+    /// As SQL; nothing for all of them.
+    filter: Option<String>,
+}
+
+/// Returns which rows of the frame an expression is, if it is nothing else.
+fn rows(expression: &Expr, frame: &str) -> Option<Rows> {
     match expression {
-        Expr::Name(name) => (name.id == frame).then_some(None),
+        Expr::Name(name) => (name.id == frame).then_some(Rows { filter: None }),
         Expr::Subscript(subscript) => match &*subscript.value {
-            Expr::Name(name) if name.id == frame => condition(&subscript.slice, frame).map(Some),
+            Expr::Name(name) if name.id == frame => {
+                condition(&subscript.slice, frame).map(|filter| Rows { filter: Some(filter) })
+            }
             _ => None,
         },
         _ => None,
@@ -220,7 +228,7 @@ fn column<'a>(expression: &'a Expr, frame: &str) -> Option<(&'a str, Option<Stri
         Expr::Attribute(attribute) => (attribute.attr.as_str(), &attribute.value),
         _ => return None,
     };
-    Some((name, rows(base, frame)?))
+    Some((name, rows(base, frame)?.filter))
 }
 
 fn condition(expression: &Expr, frame: &str) -> Option<String> {

@@ -68,15 +68,6 @@ impl Data {
         size(&blocks, &path.to_string_lossy(), &Options { used, ..Options::default() }).ok()
     }
 
-    /// Returns whether an expression reads a file whole.
-    pub(crate) fn reads(&self, module: &Module<'_>, expression: &Expr) -> bool {
-        let Expr::Call(call) = expression else { return false };
-        module
-            .imports
-            .path(&call.func)
-            .is_some_and(|path| path.rsplit('.').next().is_some_and(|name| name.starts_with("read_")))
-    }
-
     /// Returns the bytes that a value holds, if it or what it is made of was read from a file that is there.
     pub(crate) fn held_of(&self, module: &Module<'_>, binding: &Binding<'_>) -> Option<u64> {
         let source = binding.source?;
@@ -87,8 +78,8 @@ impl Data {
         let base = root(source)?;
         let scope =
             module.scopes.iter().find(|scope| scope.facts.bindings.iter().any(|other| std::ptr::eq(other, binding)))?;
-        let earlier = scope.facts.bindings.iter().filter(|other| other.name == base && other.at < binding.at);
-        let read = earlier.last()?;
+        let mut earlier = scope.facts.bindings.iter().filter(|other| other.name == base && other.at < binding.at);
+        let read = earlier.next_back()?;
         let sizes = self.of_read(module, Some(read.name), read.source?)?;
         held(&sizes, Setting::Default)
     }
@@ -129,6 +120,15 @@ pub(crate) fn rounded(bytes: f64) -> u64 {
 /// Returns the bytes that are held of a file with a setting.
 pub(crate) fn held(sizes: &Sizes, setting: Setting) -> Option<u64> {
     sizes.settings.iter().find(|found| found.setting == setting).map(|found| found.held.expected)
+}
+
+/// Returns whether an expression reads a file whole.
+pub(crate) fn reads(module: &Module<'_>, expression: &Expr) -> bool {
+    let Expr::Call(call) = expression else { return false };
+    module
+        .imports
+        .path(&call.func)
+        .is_some_and(|path| path.rsplit('.').next().is_some_and(|name| name.starts_with("read_")))
 }
 
 /// The name of the frame that an expression is made of by methods and subscripts.

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         let (code, root) = (rule.code, root.clone());
         Trial::test(code, move || cases(code, &root).map_err(Failed::from))
     };
-    libtest_mimic::run(&arguments, RULES.iter().map(|rule| trial(&rule)).collect()).exit_code()
+    libtest_mimic::run(&arguments, RULES.iter().map(|rule| trial(rule)).collect()).exit_code()
 }
 
 /// What is expected of a script.
@@ -46,7 +46,7 @@ fn cases(code: &str, root: &Path) -> Result<(), String> {
     for (index, line) in text.lines().enumerate() {
         match (line.strip_prefix("#: "), found.last_mut()) {
             (Some(expected), _) => {
-                found.push(Case { expected: expected.to_owned(), line: index + 1, text: String::new() })
+                found.push(Case { expected: expected.to_owned(), line: index + 1, text: String::new() });
             }
             (None, Some(case)) => writeln!(case.text, "{line}").unwrap(),
             (None, None) => return Err("begins without `#: `".to_owned()),

@@ -1,6 +1,8 @@
 //! The guard as a program of its own: `guard [--limit SIZE] [--fail-above SIZE] [--keep-arrow-pool] [--json FILE] [--html FILE]
 //! [--folded FILE] [--speedscope FILE] [--flamegraph FILE] [--quiet] -- COMMAND ..`. The tests and the bench use it.
 
+#![expect(clippy::print_stderr, reason = "it is a program, and says how it went")]
+
 use std::{env, ffi::OsString, fs, process::ExitCode};
 use tidegate_guard::{ArrowPool, Options, Outcome, Silent, run};
 use tidegate_report::{html, json, terminal};
@@ -28,7 +30,7 @@ fn guarded() -> Result<u8, String> {
             "--keep-arrow-pool" => options.arrow_pool = ArrowPool::Kept,
             "--limit" => options.limit = value()?.to_string_lossy().parse().map_err(|error| format!("{error}"))?,
             "--fail-above" => {
-                options.fail_above = Some(value()?.to_string_lossy().parse().map_err(|error| format!("{error}"))?)
+                options.fail_above = Some(value()?.to_string_lossy().parse().map_err(|error| format!("{error}"))?);
             }
             _ => files.push((name.clone(), value()?)),
         }

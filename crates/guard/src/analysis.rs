@@ -58,7 +58,7 @@ pub(crate) fn answers(questions: &Questions<'_>) -> (Vec<Fate>, Reading) {
     }
     let mut requests: String = all.variables.iter().map(request).collect();
     if let Some((file, line)) = reading {
-        requests += &format!("reading\t{}\t{line}\n", plain(file));
+        requests.extend(["reading\t", &plain(file), "\t", &line.to_string(), "\n"]);
     }
     let answers = ask(&all.interpreter, place, requests).unwrap_or_default();
     let answers: Vec<&str> = answers.lines().collect();

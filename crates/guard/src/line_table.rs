@@ -1,4 +1,4 @@
-//! Tables of lines in code of CPython, by version: which line an instruction, given by its place in bytes, belongs to.
+//! Tables of lines in code of `CPython`, by version: which line an instruction, given by its place in bytes, belongs to.
 
 /// Of 3.9: pairs of how far the next line is in bytes and in lines.
 pub(crate) fn of_3_9(table: &[u8], first: u32, address: i64) -> Option<u32> {

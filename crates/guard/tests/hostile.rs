@@ -1,7 +1,13 @@
 //! What may happen to a guard and its program: signals, kills, no rights, programs that are no Python. The test starts itself as
 //! the guard.
 
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by a panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by a panic"
+)]
+#![expect(clippy::print_stderr, reason = "what is left out is said")]
 
 mod pythons;
 
@@ -129,6 +135,7 @@ impl Guarded {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "both sides are made where they are compared")]
 fn equal<T: PartialEq + std::fmt::Debug>(found: T, expected: T) -> Result<(), Failed> {
     if found == expected { Ok(()) } else { Err(format!("{found:?}, not {expected:?}").into()) }
 }

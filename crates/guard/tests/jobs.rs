@@ -3,7 +3,13 @@
 //! The head of a job says what is true of it: lines `#: WORD ..`, read by [`Expected::of`]. A comment `# <- NAME` names its line.
 //! Jobs run under every Python that there is ([`pythons`]); a job that needs a package is left out where that is not installed.
 
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by a panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by a panic"
+)]
+#![expect(clippy::print_stderr, reason = "what is left out is said")]
 
 mod pythons;
 

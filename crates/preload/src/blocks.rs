@@ -101,7 +101,9 @@ pub(crate) fn site(address: usize) -> Option<u32> {
 
 /// Forgets all blocks, which are those of the parent.
 pub(crate) fn forked() {
-    COUNTERS.iter().for_each(|counter| counter.store(0, Relaxed));
+    for counter in &COUNTERS {
+        counter.store(0, Relaxed);
+    }
 }
 
 /// Takes from a word of the header.

@@ -133,7 +133,7 @@ fn can_load(path: &CStr) -> bool {
     let head = head.get(..read).unwrap_or_default();
     let Some(line) = head.strip_prefix(b"#!") else { return fits(head) };
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_start();
-    let interpreter = line.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    let interpreter = line.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     let mut path = [0; 256];
     let Some(room) = path.get_mut(..interpreter.len()).filter(|room| room.len() < 255) else { return true };
     room.copy_from_slice(interpreter);

@@ -1,4 +1,4 @@
-//! The part of the helper that is written in Python, and when it runs: between two bytecodes of the main thread, where CPython
+//! The part of the helper that is written in Python, and when it runs: between two bytecodes of the main thread, where `CPython`
 //! runs what was put on its list of pending calls. Nothing of Python is ever run inside of an allocation.
 //!
 //! *Model.* What is to be done are bits in `JOBS`; one pending call does them all. The first is `START`, put on the list as soon
@@ -222,7 +222,7 @@ fn raised(api: &Api) -> c_int {
     shared::add(word::RAISED, 1);
     // SAFETY: the lock is held, and `MemoryError` is a variable that holds the class.
     unsafe {
-        (api.set_error)(*(api.memory_error as *const Object), c"past the limit that tidegate guard holds".as_ptr())
+        (api.set_error)(*(api.memory_error as *const Object), c"past the limit that tidegate guard holds".as_ptr());
     };
     -1
 }
@@ -257,7 +257,7 @@ fn begin(api: &Api) -> bool {
             return false;
         }
         (api.set_item)(names, c"__builtins__".as_ptr(), (api.builtins)());
-        for method in METHODS.iter() {
+        for method in &METHODS {
             let function =
                 (api.new_function)(core::ptr::from_ref(method) as Object, core::ptr::null_mut(), core::ptr::null_mut());
             (api.set_item)(names, method.name, function);

@@ -160,7 +160,7 @@ pub mod walk {
     pub const UNKNOWN_VERSION: u64 = 4;
     /// A build without the global lock.
     pub const FREE_THREADED: u64 = 5;
-    /// PyPy, whose frames are of another kind.
+    /// `PyPy`, whose frames are of another kind.
     pub const PYPY: u64 = 6;
 }
 

@@ -15,6 +15,15 @@
 //! it holds. The crate depends on nothing, so that one call of rustc builds it.
 
 #![expect(unsafe_code, reason = "this is the C library's and the interpreter's side of the guard")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "words of the kernel, of C and of the interpreter are what they are told to be; all targets have 64 bits"
+)]
+#![expect(clippy::cast_ptr_alignment, reason = "words of the shared memory are at multiples of eight")]
+#![expect(clippy::cast_precision_loss, reason = "a sum of samples is an estimate")]
+#![expect(clippy::inline_always, reason = "what every allocation passes is part of the entry that C calls")]
 #![cfg_attr(
     test,
     expect(dead_code, reason = "a test must not take over its own `malloc`, and so uses a part of what is here")

@@ -1,4 +1,4 @@
-//! Where CPython keeps what is read: from tables up to 3.12, from its own `_Py_DebugOffsets` from 3.13 on.
+//! Where `CPython` keeps what is read: from tables up to 3.12, from its own `_Py_DebugOffsets` from 3.13 on.
 //!
 //! The tables are `offsetof` over the headers of each version for 64-bit builds, which patch releases do not change. The
 //! offsets of 3.13 on are a part of the interpreter's memory, of fixed form for each minor version, made for readers like this.
@@ -199,7 +199,7 @@ fn of_debug_offsets(version: u32, runtime: &[u8]) -> Result<Offsets, Unknown> {
 mod tests {
     use super::*;
 
-    /// The words that CPython 3.13.0 has, up to the sizes of texts.
+    /// The words that `CPython` 3.13.0 has, up to the sizes of texts.
     fn runtime(version: u64) -> Vec<u8> {
         let mut words = vec![0_u64; 128];
         words[0] = u64::from_ne_bytes(*COOKIE);

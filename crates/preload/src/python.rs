@@ -1,4 +1,4 @@
-//! Reads the lines of a thread from CPython's own frames, without its lock and without allocating.
+//! Reads the lines of a thread from `CPython`'s own frames, without its lock and without allocating.
 //!
 //! *Why this is allowed.* The frames of a thread are changed by that thread alone, and it stands in an allocation now. Those of
 //! the main thread are read by others only while it waits, and then every word through the kernel, which checks the address.
@@ -167,7 +167,7 @@ pub(crate) fn lines_of_main(stack: &mut Stack) {
 
 /// Reads a word of this thread's own.
 fn direct(address: usize) -> Option<usize> {
-    if address < 4096 || address % 8 != 0 {
+    if address < 4096 || !address.is_multiple_of(8) {
         return None;
     }
     // SAFETY: the addresses are those that CPython keeps for the frames of this thread, whose places the self-test checked.
@@ -245,7 +245,7 @@ fn line_of(python: &Python, frame: usize, read: Read) -> Option<Frame> {
     let file = read(code + offsets.file)?;
     let name = read(code + offsets.name)?;
     let first_line = half(code + offsets.first_line, read)?;
-    let key = [code as u64, (address as u32 as u64) << 32 | u64::from(first_line), file as u64];
+    let key = [code as u64, u64::from(address as u32) << 32 | u64::from(first_line), file as u64];
     if let Some(frame) = Known::get(key) {
         return Some(frame);
     }
@@ -280,7 +280,7 @@ fn text(offsets: &Offsets, object: usize, read: Read) -> Option<u32> {
         let place = start + at * kind;
         let word = read(place & !7)? >> (8 * (place & 7));
         let code = match kind {
-            1 => word as u8 as u32,
+            1 => u32::from(word as u8),
             2 => u32::from(word as u16),
             _ => word as u32,
         };

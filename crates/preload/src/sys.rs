@@ -101,9 +101,9 @@ pub(crate) mod number {
 /// # Safety
 /// As the call of this number.
 pub(crate) unsafe fn call(number: c_long, arguments: [usize; 6]) -> c_long {
-    let [a, b, c, d, e, f] = arguments;
+    let [first, second, third, fourth, fifth, sixth] = arguments;
     // SAFETY: whoever calls answers for it.
-    unsafe { syscall(number, a, b, c, d, e, f) }
+    unsafe { syscall(number, first, second, third, fourth, fifth, sixth) }
 }
 
 /// Keeps `errno` as the program knows it, whatever is called until this is dropped.

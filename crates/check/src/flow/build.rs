@@ -365,11 +365,15 @@ impl<'a> Builder<'a, '_, '_> {
         }
         self.raises = outer;
         if !has_final {
-            ends.into_iter().for_each(|last| self.edge(last, end));
+            for last in ends {
+                self.edge(last, end);
+            }
             return end;
         }
         let exits = self.finals.pop().map(|last| last.exits).unwrap_or_default();
-        ends.into_iter().for_each(|last| self.edge(last, entry));
+        for last in ends {
+            self.edge(last, entry);
+        }
         let last = self.suite(&attempt.finalbody, Some(place), entry);
         exits.into_iter().chain(outer).for_each(|exit| self.edge(last, exit));
         self.edge(last, end);

@@ -63,13 +63,9 @@ impl<'a> Visitor<'a> for Imports<'a> {
                 for alias in &import.names {
                     let module = alias.name.as_str();
                     self.modules.push(module.to_owned());
-                    match &alias.asname {
-                        Some(name) => self.names.insert(name.as_str(), module.to_owned()),
-                        None => {
-                            let root = module.split('.').next().unwrap_or(module);
-                            self.names.insert(root, root.to_owned())
-                        }
-                    };
+                    let root = module.split('.').next().unwrap_or(module);
+                    let (name, path) = alias.asname.as_ref().map_or((root, root), |name| (name.as_str(), module));
+                    self.names.insert(name, path.to_owned());
                 }
             }
             Stmt::ImportFrom(import) => {

@@ -5,7 +5,7 @@
 
 use super::Imports;
 use ruff_python_ast::{
-    Expr, ExprContext, Pattern, Stmt,
+    Expr, ExprContext, Identifier, Pattern, Stmt,
     visitor::{Visitor, walk_expr, walk_pattern, walk_stmt},
 };
 use rustc_hash::FxHashSet;
@@ -74,7 +74,7 @@ struct Search<'a> {
     looks_up: bool,
 }
 
-impl<'a> Search<'a> {
+impl Search<'_> {
     fn inside(&mut self, walk: impl FnOnce(&mut Self)) {
         self.inner += 1;
         walk(self);
@@ -94,8 +94,8 @@ impl<'a> Visitor<'a> for Search<'a> {
                 self.reached.names.insert(class.name.as_str());
                 self.inside(|search| walk_stmt(search, statement));
             }
-            Stmt::Global(global) => self.reached.names.extend(global.names.iter().map(|name| name.as_str())),
-            Stmt::Nonlocal(outer) => self.reached.names.extend(outer.names.iter().map(|name| name.as_str())),
+            Stmt::Global(global) => self.reached.names.extend(global.names.iter().map(Identifier::as_str)),
+            Stmt::Nonlocal(outer) => self.reached.names.extend(outer.names.iter().map(Identifier::as_str)),
             Stmt::Import(import) => {
                 let names = import.names.iter().map(|alias| alias.asname.as_ref().unwrap_or(&alias.name).as_str());
                 self.reached.names.extend(names);
@@ -109,7 +109,7 @@ impl<'a> Visitor<'a> for Search<'a> {
             Stmt::Try(attempt) => {
                 for handler in &attempt.handlers {
                     let ruff_python_ast::ExceptHandler::ExceptHandler(handler) = handler;
-                    self.reached.names.extend(handler.name.as_ref().map(|name| name.as_str()));
+                    self.reached.names.extend(handler.name.as_ref().map(Identifier::as_str));
                 }
                 walk_stmt(self, statement);
             }
@@ -168,7 +168,7 @@ impl<'a> Visitor<'a> for Search<'a> {
             Pattern::MatchMapping(pattern) => pattern.rest.as_ref(),
             _ => None,
         };
-        self.reached.names.extend(name.map(|name| name.as_str()));
+        self.reached.names.extend(name.map(Identifier::as_str));
         // What a value of a pattern reads is not followed either.
         self.inside(|search| walk_pattern(search, pattern));
     }

@@ -108,5 +108,5 @@ pub(super) fn first_read(module: &Module<'_>) -> Option<TextRange> {
     let is_run = module.top().is_some_and(|top| !top.facts.costly.is_empty()) || module.body.iter().any(is_main);
     let costly = module.scopes.iter().flat_map(|scope| &scope.facts.costly);
     let reads = costly.filter(|(_, call)| call.cost == Cost::Read).map(|(_, call)| call.range);
-    reads.min_by_key(|range| range.start()).filter(|_| is_run && !module.is_library())
+    reads.min_by_key(Ranged::start).filter(|_| is_run && !module.is_library())
 }

@@ -5,6 +5,7 @@ use crate::{
     finding::Findings,
     lifetimes::{Lifetime, deletion},
     module::{Module, Scope},
+    sizes::reads,
     source::SourceKind,
     values::Kind,
 };
@@ -65,7 +66,7 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
                 && let Some(finding) = findings.found.last_mut()
             {
                 let names: Vec<_> = found.iter().map(|lifetime| format!("`{}`", lifetime.binding.name)).collect();
-                finding.fix.push_str(&format!("; or a function around {}, which ends with it", names.join(", ")));
+                finding.fix.extend(["; or a function around ", &names.join(", "), ", which ends with it"]);
             }
         }
     }
@@ -81,7 +82,7 @@ fn report<'m, 'a>(
     let source = module.source;
     let binding = lifetime.binding;
     let size = context.data.held_of(module, binding);
-    let is_direct = binding.source.is_some_and(|source| context.data.reads(module, source));
+    let is_direct = binding.source.is_some_and(|source| reads(module, source));
     let message = sentence(module, lifetime);
     let Some(finding) = findings.add(&RULE, &lifetime.last_use, message) else { return };
     let names = lifetime.names.join(", ");

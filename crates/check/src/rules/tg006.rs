@@ -45,8 +45,8 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
         let find = |setting| sizes.settings.iter().find(|found| found.setting == setting);
         let (Some(now), Some(best)) = (held(&sizes, Setting::Default), find(Setting::UsedTuned)) else { continue };
         // Without better types it is TG002 alone.
-        let used = held(&sizes, Setting::Used).unwrap_or(now);
-        if best.held.expected > used / 10 * 9 {
+        let narrowed = held(&sizes, Setting::Used).unwrap_or(now);
+        if best.held.expected > narrowed / 10 * 9 {
             continue;
         }
         let message = format!("`{}` needs {} columns and narrow types only", read.binding.name, needed.len());

@@ -33,7 +33,7 @@ with open(\"access.log\") as file:
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
     for site in &context.calls {
         let Some(receiver) = site.receiver else { continue };
-        let is_text = !matches!(context.module.imports.path(receiver), Some(_));
+        let is_text = context.module.imports.path(receiver).is_none();
         let message = match site.name {
             "readlines" if is_text && site.call.arguments.args.is_empty() => "`readlines` keeps every line of the file",
             "splitlines" | "split" if is_read(receiver) => "the whole file is there as one text beside its lines",

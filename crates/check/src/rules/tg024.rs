@@ -79,7 +79,7 @@ struct Caches<'m, 'a> {
     found: Vec<(TextRange, String)>,
 }
 
-impl<'a> Caches<'_, 'a> {
+impl Caches<'_, '_> {
     fn decorated(&mut self, decorator: &Decorator, function: &StmtFunctionDef) {
         let (called, size) = match &decorator.expression {
             Expr::Call(call) => {

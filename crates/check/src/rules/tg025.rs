@@ -1,7 +1,7 @@
 //! TG025: a large value is sent to other processes.
 
 use super::{Context, Rule};
-use crate::{calls::CallSite, finding::Findings, module::Scope};
+use crate::{calls::CallSite, finding::Findings, module::Scope, values::Value};
 use ruff_python_ast::{
     Expr,
     visitor::{Visitor, walk_expr},
@@ -78,7 +78,7 @@ impl<'a> Visitor<'a> for Large<'_, 'a> {
     fn visit_expr(&mut self, expression: &'a Expr) {
         match expression {
             Expr::Name(name) => {
-                let is_large = self.scope.value(name.id.as_str()).is_some_and(|value| value.is_large());
+                let is_large = self.scope.value(name.id.as_str()).is_some_and(Value::is_large);
                 if is_large {
                     self.found = Some(name.id.as_str());
                 }

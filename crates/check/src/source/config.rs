@@ -79,7 +79,7 @@ fn line<T>(text: &str, key: &Spanned<T>) -> usize {
 
 fn texts(value: &Spanned<DeValue<'_>>) -> Option<Vec<String>> {
     let DeValue::Array(list) = value.get_ref() else { return None };
-    list.iter().map(|item| text(item)).collect()
+    list.iter().map(text).collect()
 }
 
 fn files(value: &Spanned<DeValue<'_>>) -> Option<BTreeMap<String, PathBuf>> {

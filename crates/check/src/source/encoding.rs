@@ -36,9 +36,8 @@ fn declared(bytes: &[u8]) -> Option<String> {
             // A first line of code ends the search; an empty one does not.
             if text.trim().is_empty() {
                 continue;
-            } else {
-                return None;
-            };
+            }
+            return None;
         };
         if let Some((_, rest)) = comment.split_once("coding") {
             let name = rest.strip_prefix([':', '='])?.trim_start();

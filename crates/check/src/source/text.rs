@@ -65,7 +65,7 @@ impl Refusal {
     pub(crate) fn at_byte(bytes: &[u8], at: usize, message: &str) -> Self {
         let before = bytes.get(..at).unwrap_or_default();
         let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         let place = Place { cell: None, line: number(line), column: number(at - line_start + 1) };
         Self { place, message: message.to_owned() }
     }

@@ -9,7 +9,8 @@ use super::{
     string, truth,
 };
 use ruff_python_ast::{
-    Comprehension, Expr, ExprCall, ExprSubscript, FStringPart, InterpolatedStringElement, Operator, UnaryOp,
+    Comprehension, Expr, ExprCall, ExprCompare, ExprFString, ExprSubscript, FStringPart, InterpolatedStringElement,
+    Operator, UnaryOp,
 };
 use ruff_text_size::Ranged;
 
@@ -35,14 +36,7 @@ pub(crate) fn evaluate<'a>(expression: &'a Expr, environment: &mut Environment<'
             let value = evaluate(&unary.operand, environment);
             if unary.op == UnaryOp::Not { Value::plain() } else { fresh(&value) }
         }
-        Expr::Compare(compare) => {
-            let left = evaluate(&compare.left, environment);
-            for other in &compare.comparators {
-                evaluate(other, environment);
-            }
-            // A mask: a byte for each row.
-            if left.is_data() { Value::fresh(Kind::Series, Size::Small) } else { Value::plain() }
-        }
+        Expr::Compare(compare) => compared(compare, environment),
         Expr::BoolOp(either) => joined(either.values.iter(), environment),
         Expr::If(choice) => {
             evaluate(&choice.test, environment);
@@ -74,14 +68,7 @@ pub(crate) fn evaluate<'a>(expression: &'a Expr, environment: &mut Environment<'
         Expr::SetComp(set) => comprehension(&set.generators, [Some(&*set.elt), None], environment),
         Expr::Generator(lazy) => comprehension(&lazy.generators, [Some(&*lazy.elt), None], environment),
         Expr::DictComp(dict) => comprehension(&dict.generators, [Some(&*dict.value), dict.key.as_deref()], environment),
-        Expr::FString(text) => {
-            for part in &text.value {
-                if let FStringPart::FString(part) = part {
-                    interpolations(part.elements.iter(), environment);
-                }
-            }
-            Value::plain()
-        }
+        Expr::FString(text) => formatted(text, environment),
         // It runs later, or keeps what it is given.
         Expr::Lambda(_) | Expr::TString(_) | Expr::IpyEscapeCommand(_) => Value::unknown(Vec::new()),
         Expr::Slice(slice) => {
@@ -97,6 +84,24 @@ pub(crate) fn evaluate<'a>(expression: &'a Expr, environment: &mut Environment<'
         | Expr::NoneLiteral(_)
         | Expr::EllipsisLiteral(_) => Value::plain(),
     }
+}
+
+fn compared<'a>(compare: &'a ExprCompare, environment: &mut Environment<'a, '_>) -> Value<'a> {
+    let left = evaluate(&compare.left, environment);
+    for other in &compare.comparators {
+        evaluate(other, environment);
+    }
+    // A mask: a byte for each row.
+    if left.is_data() { Value::fresh(Kind::Series, Size::Small) } else { Value::plain() }
+}
+
+fn formatted<'a>(text: &'a ExprFString, environment: &mut Environment<'a, '_>) -> Value<'a> {
+    for part in &text.value {
+        if let FStringPart::FString(part) = part {
+            interpolations(part.elements.iter(), environment);
+        }
+    }
+    Value::plain()
 }
 
 fn interpolations<'a>(
@@ -203,7 +208,7 @@ fn attribute_of<'a>(base: Value<'a>, name: &str) -> Value<'a> {
 }
 
 /// What a method or an attribute gives of a value.
-fn given<'a>(gives: Gives, base: Value<'a>, kind: Kind) -> Value<'a> {
+fn given(gives: Gives, base: Value<'_>, kind: Kind) -> Value<'_> {
     let size = base.size;
     match gives {
         Gives::Small => Value::plain(),
@@ -280,7 +285,7 @@ fn call_value<'a>(call: &'a ExprCall, environment: &mut Environment<'a, '_>) -> 
             if is_of_data || !is_ambiguous(name) {
                 environment.costs(cost_of_method(name), name, call.range());
             }
-            method_value(call, base, name, given).by(name)
+            method_value(call, base, name, &given).by(name)
         }
         _ => {
             let mut value = Value::unknown(evaluate(&call.func, environment).holds);
@@ -397,7 +402,7 @@ fn builtin<'a>(name: &str, given: Given<'a>) -> Value<'a> {
     Value::unknown(given.holds)
 }
 
-fn method_value<'a>(call: &'a ExprCall, mut base: Value<'a>, name: &str, given: Given<'a>) -> Value<'a> {
+fn method_value<'a>(call: &'a ExprCall, mut base: Value<'a>, name: &str, inside: &Given<'a>) -> Value<'a> {
     if is_true(call, "inplace") {
         return Value::plain();
     }
@@ -406,22 +411,22 @@ fn method_value<'a>(call: &'a ExprCall, mut base: Value<'a>, name: &str, given: 
     // Columns that keep their type are shared.
     let is_partial =
         name == "astype" && !matches!(argument, Some(Expr::StringLiteral(_) | Expr::Name(_) | Expr::Attribute(_)));
-    let Some(gives) = method(base.kind, name) else {
-        base.hold(&given.holds);
+    let Some(usual) = method(base.kind, name) else {
+        base.hold(&inside.holds);
         return Value::unknown(base.holds);
     };
     let kind = base.kind.unwrap_or(Kind::Plain);
     // A function of columns may make one number of each.
     let by_row = call.arguments.find_keyword("axis").is_some_and(|axis| integer(&axis.value) != Some(0));
-    let gives = match gives {
+    let what = match usual {
         _ if is_shallow || is_partial => Gives::Shares,
         Gives::Fresh if name == "apply" && kind == Kind::Frame && !by_row => Gives::PerhapsAs(kind),
-        gives => gives,
+        usual => usual,
     };
-    if matches!(gives, Gives::Shares | Gives::SharesAs(_)) {
-        base.hold(&given.holds);
+    if matches!(what, Gives::Shares | Gives::SharesAs(_)) {
+        base.hold(&inside.holds);
     }
-    self::given(gives, base, kind)
+    given(what, base, kind)
 }
 
 /// How something is taken from something.
@@ -461,14 +466,13 @@ fn subscript_value<'a>(subscript: &'a ExprSubscript, environment: &mut Environme
     let Some(kind) = base.kind else { return Value::unknown(base.holds) };
     match (kind, index) {
         (Kind::Plain, _) => Value::plain(),
-        (Kind::Series | Kind::Array, Index::One) => Value::unknown(base.holds),
+        (Kind::Series | Kind::Array, Index::One) | (Kind::List | Kind::Reader, _) => Value::unknown(base.holds),
         (Kind::Grouped, Index::One) if is_locator(&subscript.value) => Value::unknown(base.holds),
         (Kind::Frame, Index::Column | Index::One) => given(Gives::SharesAs(Kind::Series), base, kind),
         (Kind::Frame | Kind::Series | Kind::Array, Index::Copy) => given(Gives::Fresh, base, kind),
         // `.loc[mask]` copies; `groupby(..)[["a", "b"]]` does not.
         (Kind::Grouped, Index::Copy) if is_locator(&subscript.value) => given(Gives::FreshAs(Kind::Frame), base, kind),
         (Kind::Grouped, _) if is_locator(&subscript.value) => given(Gives::SharesAs(Kind::Frame), base, kind),
-        (Kind::List | Kind::Reader, _) => Value::unknown(base.holds),
         _ => given(Gives::Shares, base, kind),
     }
 }

@@ -25,17 +25,15 @@ pub(super) enum Makes {
 pub(super) fn makes(path: &str) -> Option<Makes> {
     let (package, name) = path.rsplit_once('.')?;
     match package {
-        "pandas" => pandas(name),
+        "pandas" | "cudf" | "modin.pandas" | "fireducks.pandas" => pandas(name),
         "numpy" => numpy(name),
         "polars" => polars(name),
         "numpy.random" => random(name),
-        "cudf" | "modin.pandas" | "fireducks.pandas" => pandas(name),
         "pyarrow.parquet" | "pyarrow.csv" | "pyarrow.feather" | "pyarrow.json" if name.starts_with("read_") => {
             Some(Makes::Large(Kind::Frame))
         }
         "geopandas" if name.starts_with("read_") => Some(Makes::Large(Kind::Frame)),
         "sklearn.model_selection" if name == "train_test_split" => Some(Makes::Parts),
-        "itertools" | "functools" => None,
         _ => None,
     }
 }
@@ -90,8 +88,7 @@ fn pandas(name: &str) -> Option<Makes> {
 fn polars(name: &str) -> Option<Makes> {
     Some(match name {
         _ if name.starts_with("read_") => Makes::Large(Kind::Frame),
-        "concat" => Makes::Shares(Kind::Frame),
-        "DataFrame" => Makes::Shares(Kind::Frame),
+        "concat" | "DataFrame" => Makes::Shares(Kind::Frame),
         "Series" => Makes::Shares(Kind::Series),
         _ => return None,
     })

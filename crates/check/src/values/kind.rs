@@ -107,6 +107,7 @@ impl<'a> Value<'a> {
     }
 
     /// Returns what is one or the other.
+    #[expect(clippy::needless_pass_by_value, reason = "it is what joins values in `reduce`")]
     pub(crate) fn or(mut self, other: Self) -> Self {
         self.hold(&other.holds);
         Self {

@@ -83,7 +83,9 @@ fn of_frames(name: &str) -> Option<Gives> {
     Some(match name {
         "sum" | "min" | "max" | "count" | "any" | "all" | "prod" | "quantile" | "mode" | "agg" | "aggregate"
         | "item" | "first_valid_index" | "last_valid_index" | "hist" | "boxplot" | "keys" | "update" | "autocorr"
-        | "argmax" | "argmin" | "dot" | "to_clipboard" => Gives::Small,
+        | "argmax" | "argmin" | "dot" | "to_clipboard" | "plot"
+        // Mostly far fewer than rows.
+        | "unique" => Gives::Small,
         "nlargest" | "nsmallest" => Gives::SmallFrame,
         // A few rows of it, but a view: all of it stays.
         "head" | "tail" | "limit" | "slice" => Gives::SharesAs(Kind::Grouped),
@@ -96,8 +98,6 @@ fn of_frames(name: &str) -> Option<Gives> {
         | "repeat" | "eval" | "factorize" => Gives::Fresh,
         "isin" | "isna" | "isnull" | "notna" | "notnull" | "between" | "duplicated" | "eq" | "ne" | "lt" | "gt"
         | "le" | "ge" | "is_in" | "is_null" | "is_not_null" | "is_duplicated" | "is_unique" => Gives::Mask,
-        // Mostly far fewer than rows.
-        "unique" => Gives::Small,
         "tolist" | "to_list" | "to_dict" | "to_records" | "to_dicts" | "rows" | "to_pylist" => {
             Gives::FreshAs(Kind::List)
         }
@@ -107,14 +107,12 @@ fn of_frames(name: &str) -> Option<Gives> {
         | "tz_convert" | "set_flags" | "rechunk" | "collect" | "lazy" | "truncate" | "xs" | "get" | "pop"
         | "get_column" | "to_series" | "view" | "loc" | "to_period" | "to_timestamp" | "partition_by" | "hstack"
         | "vstack" | "extend" => Gives::Shares,
-        "to_frame" => Gives::SharesAs(Kind::Frame),
-        "to_pandas" | "to_arrow" | "to_polars" => Gives::SharesAs(Kind::Frame),
+        "to_frame" | "to_pandas" | "to_arrow" | "to_polars" => Gives::SharesAs(Kind::Frame),
         "to_numpy" | "ravel" | "array" => Gives::SharesAs(Kind::Array),
         "groupby" | "group_by" | "rolling" | "expanding" | "ewm" | "resample" | "iterrows" | "itertuples" | "items"
         | "iteritems" | "iter_rows" | "iter_slices" | "group_by_dynamic" | "groupby_dynamic" => {
             Gives::SharesAs(Kind::Grouped)
         }
-        "plot" => Gives::Small,
         _ => return None,
     })
 }
@@ -125,9 +123,8 @@ fn of_arrays(name: &str) -> Option<Gives> {
         | "dump" | "fill" | "sort" | "put" | "resize" | "setflags" => Gives::Small,
         "copy" | "astype" | "flatten" | "round" | "clip" | "cumsum" | "cumprod" | "dot" | "argsort" | "repeat"
         | "take" | "compress" | "choose" | "conj" | "nonzero" | "searchsorted" | "argpartition" => Gives::Fresh,
-        "tolist" => Gives::FreshAs(Kind::List),
+        "tolist" | "tobytes" | "tostring" => Gives::FreshAs(Kind::List),
         "reshape" | "ravel" | "transpose" | "view" | "squeeze" | "swapaxes" | "diagonal" => Gives::Shares,
-        "tobytes" | "tostring" => Gives::FreshAs(Kind::List),
         _ => return None,
     })
 }

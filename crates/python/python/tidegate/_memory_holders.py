@@ -160,7 +160,7 @@ def _candidates(kinds: Kinds) -> Iterator[tuple[Any, Buffers]]:
         objects.extend(local_variables(frame).values())
     seen.update((id(objects), id(seen)))
     for start in range(0, len(objects), _CHUNK):
-        # What a module holds is in its dictionary. That of asyncio hands out what is no object any more, up to Python 3.13.0.
+        # What a module holds is in its dictionary. Up to Python 3.13.0, that of asyncio hands out what is freed.
         chunk = [value for value in objects[start : start + _CHUNK] if type(value) is not ModuleType]
         yield from _among(kinds, _with_referents(chunk), seen)
     objects.clear()
