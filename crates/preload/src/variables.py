@@ -212,16 +212,19 @@ def look(reason, error=None):
         for _ in range(200):
             if frame is None:
                 break
-            frames.append((frame, frame.f_lineno))
+            # Not this one: with a reference to itself it would hold all that it has seen until the collector comes.
+            if frame.f_code.co_filename != "<tidegate>":
+                frames.append((frame, frame.f_lineno))
             frame = frame.f_back
-    inmost = next((frame for frame, _ in frames if frame.f_code.co_filename != "<tidegate>"), None)
+        frame = None
+    inmost = frames[0][0] if frames else None
     if inmost is not None and is_library(inmost.f_code.co_filename):
         _unsettled()
     main = sys.modules.get("__main__")
     inside = {}
     for frame, line in frames:
         code = frame.f_code
-        if id(frame) in known or code.co_filename == "<tidegate>":
+        if id(frame) in known:
             continue
         known.add(id(frame))
         if code.co_name == "<module>" and not is_library(code.co_filename):
