@@ -24,7 +24,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
                 out.write_all(rule(&arguments.next().unwrap_or_default())?.page().as_bytes())?;
                 return Ok(ExitCode::SUCCESS);
             }
-            other if other.starts_with("--") => form = other.to_owned(),
+            other if other.starts_with("--") => form = other.into(),
             path => options.paths.push(PathBuf::from(path)),
         }
     }

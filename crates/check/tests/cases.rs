@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         let (code, root) = (rule.code, root.clone());
         Trial::test(code, move || cases(code, &root).map_err(Failed::from))
     };
-    libtest_mimic::run(&arguments, RULES.iter().map(|rule| trial(rule)).collect()).exit_code()
+    libtest_mimic::run(&arguments, RULES.iter().map(trial).collect()).exit_code()
 }
 
 /// What is expected of a script.

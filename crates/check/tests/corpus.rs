@@ -44,7 +44,9 @@ fn scripts_do_the_same_with_every_change() {
         read += of("TG002") + of("TG003");
         let made = fixes(&report.findings).unwrap();
         changed += made.len();
-        made.iter().for_each(|fix| fix.write().unwrap());
+        for fix in &made {
+            fix.write().unwrap();
+        }
         runs.push((name, made.iter().map(tidegate_check::FileFix::diff).collect::<String>(), before, after));
     }
     if has_pandas {
@@ -155,7 +157,8 @@ fn data() -> Vec<(&'static str, String)> {
         let kind = ["click", "view"][usize::try_from(next(2)).unwrap()];
         writeln!(events, "{{\"kind\": \"{kind}\", \"user\": \"u{}\", \"value\": {}}}", next(20), next(100)).unwrap();
     }
-    let numbers: String = (0..100).map(|_| format!("{} {} {}.5\n", next(100), next(100), next(100))).collect();
+    let numbers =
+        (0..100).map(|_| format!("{} {} {}.5\n", next(100), next(100), next(100))).collect::<Vec<_>>().concat();
     vec![
         ("access.csv", access),
         ("orders.csv", orders),

@@ -14,10 +14,10 @@ fn report(folder: &Path, options: Options) -> Report {
     fs::write(folder.join("raw.csv"), "a,b\n".to_owned() + &"1,some text\n".repeat(1_000)).unwrap();
     let mut report = check(&Options { paths: vec![folder.join("etl.py")], ..options }).unwrap();
     for finding in &mut report.findings {
-        finding.file = "etl.py".to_owned();
+        finding.file = "etl.py".into();
     }
     for list in &mut report.checklists {
-        list.file = "etl.py".to_owned();
+        list.file = "etl.py".into();
     }
     report
 }
@@ -149,7 +149,7 @@ fn what_a_notebook_shows_is_kept() {
 #[test]
 fn the_size_of_a_dense_matrix_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = (0..1_000).map(|row| format!("{},{}\n", row % 100, row % 7)).collect();
+    let rows = (0..1_000).map(|row| format!("{},{}\n", row % 100, row % 7)).collect::<Vec<_>>().concat();
     fs::write(folder.path().join("a.csv"), format!("k,v\n{rows}")).unwrap();
     let script = "import pandas as pd\ndf = pd.read_csv('a.csv')\nx = pd.get_dummies(df['k'])\n\
                   y = df.pivot(index='k', columns='v', values='v')\n";
@@ -166,7 +166,9 @@ fn nothing_is_said_of_the_memory_of_tests() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("tests")).unwrap();
     let names = ["test_etl.py", "etl_test.py", "tests/data.py", "latest.py"];
-    names.iter().for_each(|name| fs::write(folder.path().join(name), SCRIPT).unwrap());
+    for name in &names {
+        fs::write(folder.path().join(name), SCRIPT).unwrap();
+    }
     let report = check(&Options { paths: vec![folder.path().to_path_buf()], ..only("TG001") }).unwrap();
     let files: Vec<_> = report.findings.iter().map(|finding| Path::new(&finding.file).file_name().unwrap()).collect();
     assert_eq!(files, ["latest.py"]);

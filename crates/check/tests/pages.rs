@@ -15,7 +15,9 @@ fn the_pages_are_those_of_the_rules() {
     pages.push(("README.md".to_owned(), head.to_owned() + &lines.collect::<String>()));
     if env::var_os("TIDEGATE_BLESS").is_some() {
         fs::create_dir_all(&folder).unwrap();
-        pages.iter().for_each(|(name, text)| fs::write(folder.join(name), text).unwrap());
+        for (name, text) in &pages {
+            fs::write(folder.join(name), text).unwrap();
+        }
     }
     for (name, text) in &pages {
         let there = fs::read_to_string(folder.join(name)).unwrap_or_default();
