@@ -1,6 +1,5 @@
-//! How fast scripts are checked: `speed [FOLDER]`. Without a folder, one thread checks a script again and again whose
-//! functions are the scripts of the test corpus; with one, all
-//! of its files are checked as `tidegate check FOLDER` does it.
+//! How fast scripts are checked: `speed [FOLDER]`. Without a folder, one thread checks a script again and again whose functions are
+//! the scripts of the test corpus; with one, all of its files are checked as `tidegate check FOLDER` does it.
 
 use std::{env, fs, io::Write, path::PathBuf, time::Instant};
 use tidegate_check::{Options, check, check_source};
