@@ -3,17 +3,23 @@
 //! It is one call of rustc, not of cargo: the crate depends on nothing, so there is nothing to resolve, no lock that two cargos
 //! could wait for, and no unstable option for artifacts. Its profile is its own: no unwinding, as nothing may unwind into C.
 
-use std::{env, path::PathBuf, process::Command};
+use std::{
+    env,
+    error::Error,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-fn main() {
-    let variable = |name: &str| env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name}"));
-    let sources = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("../preload/src");
-    let library = PathBuf::from(variable("OUT_DIR")).join("libtidegate_preload.so");
+fn main() -> Result<(), Box<dyn Error>> {
+    let variable = |name: &str| env::var_os(name).ok_or(format!("cargo sets {name}"));
+    let sources = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../preload/src");
+    let library = PathBuf::from(variable("OUT_DIR")?).join("libtidegate_preload.so");
     println!("cargo::rerun-if-changed={}", sources.display());
     println!("cargo::rerun-if-changed=build.rs");
-    let mut rustc = Command::new(variable("RUSTC"));
+    let mut rustc = Command::new(variable("RUSTC")?);
     rustc.args(["--edition", "2024", "--crate-name", "tidegate_preload", "--crate-type", "cdylib"]);
-    rustc.arg("--target").arg(variable("TARGET"));
+    rustc.arg("--target").arg(variable("TARGET")?);
     rustc.args([
         "-C",
         "opt-level=3",
@@ -27,11 +33,11 @@ fn main() {
         "strip=symbols",
     ]);
     if let Some(linker) = env::var_os("RUSTC_LINKER") {
-        let mut option = std::ffi::OsString::from("linker=");
+        let mut option = OsString::from("linker=");
         option.push(linker);
         rustc.arg("-C").arg(option);
     }
     rustc.arg("-o").arg(&library).arg(sources.join("lib.rs"));
-    let status = rustc.status().unwrap_or_else(|error| panic!("start rustc: {error}"));
-    assert!(status.success(), "the library that guarded programs load could not be compiled: {status}");
+    let status = rustc.status()?;
+    if status.success() { Ok(()) } else { Err(format!("rustc of the library that programs load: {status}").into()) }
 }

@@ -137,8 +137,8 @@ impl Growth {
         let falls = steps.iter().any(|(before, after)| *after < before - before / 10);
         // Growth is spread over the time: one step up is a load.
         let largest = steps.iter().map(|(before, after)| after.saturating_sub(*before)).max().unwrap_or(0);
-        let grows = series.len() >= LEAST_POINTS && rises * 2 >= steps.len() && !falls && largest * 2 <= grown;
-        if !grows || grown < LEAST_GROWN {
+        let is_leak = series.len() >= LEAST_POINTS && rises * 2 >= steps.len() && !falls && largest * 2 <= grown;
+        if !is_leak || grown < LEAST_GROWN {
             return None;
         }
         let amount = ledger.lines.get(line).copied().unwrap_or_default();
@@ -166,9 +166,9 @@ mod tests {
     use crate::{charge::Amount, counted::Line};
 
     fn ledger(live: u64) -> Ledger {
-        let line = Line { file: "a.py".into(), function: "f".into(), line: 3 };
+        let place = Line { file: "a.py".into(), function: "f".into(), line: 3 };
         let amount = Amount { live, total: live, allocations: live / 1000, ..Amount::default() };
-        Ledger { lines: [(Arc::new(Charged { line, ..Charged::default() }), amount)].into(), ..Ledger::default() }
+        Ledger { lines: [(Arc::new(Charged { line: place, ..Charged::default() }), amount)].into(), ..Ledger::default() }
     }
 
     fn leaks(lives: &[u64]) -> Vec<Leak> {

@@ -37,11 +37,11 @@ impl Picture {
         let owned: u64 = sites.iter().sum();
         let room = in_use.saturating_sub(base).bytes();
         if owned > room + room / 32 {
-            untouched(process, &Counted::blocks(file)).into_iter().for_each(|(site, bytes)| {
+            for (site, bytes) in untouched(process, &Counted::blocks(file)) {
                 if let Some(held) = sites.get_mut(site) {
                     *held = held.saturating_sub(bytes);
                 }
-            });
+            }
         }
         Self { in_use, sites }
     }

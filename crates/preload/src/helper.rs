@@ -44,9 +44,12 @@ const FAILED: u8 = 4;
 static STATE: AtomicU8 = AtomicU8::new(NONE);
 /// Variables were looked at inside of a function of a package, whose result has no name yet.
 static UNSETTLED: AtomicBool = AtomicBool::new(false);
-static LAST_LOOK: AtomicU64 = AtomicU64::new(0);
+/// Not before this is looked again: where there is much to see, a look takes long.
+static NEXT_LOOK: AtomicU64 = AtomicU64::new(0);
 /// Between two looks, if the first was inside of a package.
 const PAUSE_MS: u64 = 50;
+/// And after one, so many times as long as it took.
+const REST: u64 = 50;
 static NAMES: AtomicUsize = AtomicUsize::new(0);
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
@@ -90,7 +93,7 @@ pub(crate) fn tick() {
             STATE.store(ASKED, Relaxed);
             ask(START);
         }
-        READY if UNSETTLED.load(Relaxed) && sys::milliseconds() > LAST_LOOK.load(Relaxed) + PAUSE_MS => {
+        READY if UNSETTLED.load(Relaxed) && sys::milliseconds() >= NEXT_LOOK.load(Relaxed) => {
             UNSETTLED.store(false, Relaxed);
             ask(VARIABLES);
         }
@@ -113,9 +116,13 @@ fn api() -> Option<&'static Api> {
     unsafe { (*core::ptr::addr_of!(API)).as_ref() }
 }
 
-/// Has variables looked at.
+/// Has variables looked at, now or soon.
 pub(crate) fn look() {
-    ask_if_ready(VARIABLES);
+    if sys::milliseconds() >= NEXT_LOOK.load(Relaxed) {
+        ask_if_ready(VARIABLES);
+    } else {
+        UNSETTLED.store(true, Relaxed);
+    }
 }
 
 /// Has Python's collector run, and freed memory given back after it.
@@ -188,8 +195,12 @@ unsafe extern "C" fn run(_: *mut c_void) -> c_int {
             call(api, c"refused");
         }
         if jobs & VARIABLES != 0 {
+            let begun = sys::microseconds();
             call(api, c"wanted");
-            LAST_LOOK.store(sys::milliseconds(), Relaxed);
+            let rest_ms = sys::microseconds().saturating_sub(begun) * REST / 1000;
+            // What comes next may be larger by much: the first looks are near each other.
+            let pause_ms = if UNSETTLED.load(Relaxed) { PAUSE_MS } else { 0 };
+            NEXT_LOOK.store(sys::milliseconds() + rest_ms.max(pause_ms), Relaxed);
         }
         if jobs & COLLECT != 0 {
             let begun = sys::milliseconds();
@@ -203,7 +214,7 @@ unsafe extern "C" fn run(_: *mut c_void) -> c_int {
         shared::add(word::RAISED, 1);
         // SAFETY: the lock is held, and `MemoryError` is a variable that holds the class.
         unsafe {
-            (api.set_error)(*(api.memory_error as *const Object), c"past the limit that tidegate guard holds".as_ptr())
+            (api.set_error)(*(api.memory_error as *const Object), c"past the limit that tidegate guard holds".as_ptr());
         };
         return -1;
     }
@@ -222,7 +233,7 @@ fn begin(api: &Api) -> bool {
             return false;
         }
         (api.set_item)(names, c"__builtins__".as_ptr(), (api.builtins)());
-        for method in METHODS.iter() {
+        for method in &METHODS {
             let function =
                 (api.new_function)(core::ptr::from_ref(method) as Object, core::ptr::null_mut(), core::ptr::null_mut());
             (api.set_item)(names, method.name, function);

@@ -120,7 +120,7 @@ unsafe extern "C" fn memalign_from(alignment: usize, size: usize, caller: usize)
 }
 
 unsafe extern "C" fn posix_memalign_from(to: *mut Block, alignment: usize, size: usize, caller: usize) -> c_int {
-    if !alignment.is_power_of_two() || alignment % size_of::<usize>() != 0 {
+    if !alignment.is_power_of_two() || !alignment.is_multiple_of(size_of::<usize>()) {
         return EINVAL;
     }
     if size >= LARGE && limit::refuses(size, caller, Entry::Aligned) {

@@ -15,6 +15,16 @@
 //! it holds. The crate depends on nothing, so that one call of rustc builds it.
 
 #![expect(unsafe_code, reason = "this is the C library's and the interpreter's side of the guard")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_lossless,
+    clippy::cast_precision_loss,
+    clippy::cast_ptr_alignment,
+    reason = "arguments of the kernel are whole words, fields of the interpreter are parts of words, and weights are estimates"
+)]
+#![expect(clippy::inline_always, reason = "every allocation of the program passes these few instructions")]
 #![cfg_attr(
     test,
     expect(dead_code, reason = "a test must not take over its own `malloc`, and so uses a part of what is here")

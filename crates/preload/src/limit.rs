@@ -256,8 +256,8 @@ fn told(size: u64, caller: usize, entry: Entry) -> bool {
         shared::add(word::SPARED, 1);
         return false;
     }
-    let site = crate::sampler::aside(stack::here).unwrap_or(0);
-    shared::word(word::REFUSED_SITE).store(u64::from(site), Relaxed);
+    let place = crate::sampler::aside(stack::here).unwrap_or(0);
+    shared::word(word::REFUSED_SITE).store(u64::from(place), Relaxed);
     shared::word(word::REFUSED_BYTES).store(size, Relaxed);
     shared::word(word::REFUSED_IN_USE).store(LAST_IN_USE.load(Relaxed), Relaxed);
     shared::add(word::REFUSED, 1);

@@ -167,7 +167,7 @@ pub(crate) fn lines_of_main(stack: &mut Stack) {
 
 /// Reads a word of this thread's own.
 fn direct(address: usize) -> Option<usize> {
-    if address < 4096 || address % 8 != 0 {
+    if address < 4096 || !address.is_multiple_of(8) {
         return None;
     }
     // SAFETY: the addresses are those that CPython keeps for the frames of this thread, whose places the self-test checked.

@@ -40,10 +40,7 @@ extern "C" fn end() {
 }
 
 extern "C" fn start() {
-    const NAME: &CStr = match CStr::from_bytes_with_nul(b"TIDEGATE_GUARD\0") {
-        Ok(name) => name,
-        Err(_) => c"",
-    };
+    const NAME: &CStr = c"TIDEGATE_GUARD";
     debug_assert!(NAME.to_bytes() == layout::FOLDER.as_bytes());
     threads::start();
     exec::start();
