@@ -56,10 +56,8 @@ pub(crate) fn answers(questions: &Questions<'_>) -> (Vec<Fate>, Reading) {
     if all.interpreter.is_empty() || all.variables.is_empty() {
         return unknown("the interpreter is not known");
     }
-    let mut requests: String = all.variables.iter().map(request).collect();
-    if let Some((file, line)) = reading {
-        requests.extend(["reading\t", &plain(file), "\t", &line.to_string(), "\n"]);
-    }
+    let of_reading = reading.map(|(file, line)| format!("reading\t{}\t{line}\n", plain(file)));
+    let requests: String = all.variables.iter().map(request).chain(of_reading).collect();
     let answers = ask(&all.interpreter, place, requests).unwrap_or_default();
     let answers: Vec<&str> = answers.lines().collect();
     if answers.len() != all.variables.len() + usize::from(reading.is_some()) {

@@ -35,7 +35,7 @@ pub(crate) struct Site {
 
 /// A line of Python.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::struct_field_names, reason = "a line has a number, which everybody calls its line")]
+#[expect(clippy::struct_field_names, reason = "the number of a line is what people call the line")]
 pub(crate) struct Line {
     pub(crate) file: String,
     pub(crate) function: String,

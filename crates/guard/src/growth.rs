@@ -139,8 +139,8 @@ impl Growth {
         let falls = steps.iter().any(|(before, after)| *after < before - before / 10);
         // Growth is spread over the time: one step up is a load.
         let largest = steps.iter().map(|(before, after)| after.saturating_sub(*before)).max().unwrap_or(0);
-        let is_steady = series.len() >= LEAST_POINTS && rises * 2 >= steps.len() && !falls && largest * 2 <= grown;
-        if !is_steady || grown < LEAST_GROWN {
+        let is_leak = series.len() >= LEAST_POINTS && rises * 2 >= steps.len() && !falls && largest * 2 <= grown;
+        if !is_leak || grown < LEAST_GROWN {
             return None;
         }
         let amount = ledger.lines.get(line).copied().unwrap_or_default();

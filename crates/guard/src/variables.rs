@@ -4,7 +4,7 @@ use tidegate_memory::ByteCount;
 
 /// Which variables held how much, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_field_names, reason = "they are what the rest is about")]
+#[expect(clippy::struct_field_names, reason = "they are what it consists of")]
 pub(crate) struct Variables {
     /// Why the helper looked: `wanted`, `refused` or `uncaught`.
     pub(crate) reason: String,

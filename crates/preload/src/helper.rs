@@ -46,11 +46,12 @@ const FAILED: u8 = 4;
 static STATE: AtomicU8 = AtomicU8::new(NONE);
 /// Variables were looked at inside of a function of a package, whose result has no name yet.
 static UNSETTLED: AtomicBool = AtomicBool::new(false);
-/// When variables may be looked at again, if the last look was inside of a package.
+/// Not before this is looked again: where there is much to see, a look takes long.
 static NEXT_LOOK: AtomicU64 = AtomicU64::new(0);
-/// Between two such looks, and so many times as long as the first took: of thousands of threads it takes long.
+/// Between two looks, if the first was inside of a package.
 const PAUSE_MS: u64 = 50;
-const PAUSE: u64 = 30;
+/// And after one, so many times as long as it took.
+const REST: u64 = 50;
 static NAMES: AtomicUsize = AtomicUsize::new(0);
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
@@ -95,7 +96,7 @@ pub(crate) fn tick() {
             ask(START);
         }
         READY if LATER.load(Relaxed) != 0 => ask(LATER.swap(0, Relaxed)),
-        READY if UNSETTLED.load(Relaxed) && sys::milliseconds() > NEXT_LOOK.load(Relaxed) => {
+        READY if UNSETTLED.load(Relaxed) && sys::milliseconds() >= NEXT_LOOK.load(Relaxed) => {
             UNSETTLED.store(false, Relaxed);
             ask(VARIABLES);
         }
@@ -118,9 +119,13 @@ fn api() -> Option<&'static Api> {
     unsafe { (*core::ptr::addr_of!(API)).as_ref() }
 }
 
-/// Has variables looked at.
+/// Has variables looked at, now or soon.
 pub(crate) fn look() {
-    ask_if_ready(VARIABLES);
+    if sys::milliseconds() >= NEXT_LOOK.load(Relaxed) {
+        ask_if_ready(VARIABLES);
+    } else {
+        UNSETTLED.store(true, Relaxed);
+    }
 }
 
 /// Has Python's collector run, and freed memory given back after it.
@@ -198,10 +203,12 @@ unsafe extern "C" fn run(_: *mut c_void) -> c_int {
             call(api, c"refused");
         }
         if jobs & VARIABLES != 0 {
-            let begun = sys::milliseconds();
+            let begun = sys::microseconds();
             call(api, c"wanted");
-            let now = sys::milliseconds();
-            NEXT_LOOK.store(now + PAUSE_MS.max(PAUSE * now.saturating_sub(begun)), Relaxed);
+            let rest_ms = sys::microseconds().saturating_sub(begun) * REST / 1000;
+            // What comes next may be larger by much: the first looks are near each other.
+            let pause_ms = if UNSETTLED.load(Relaxed) { PAUSE_MS } else { 0 };
+            NEXT_LOOK.store(sys::milliseconds() + rest_ms.max(pause_ms), Relaxed);
         }
         if jobs & COLLECT != 0 {
             let begun = sys::milliseconds();

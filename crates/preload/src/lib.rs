@@ -19,11 +19,11 @@
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
-    reason = "words of the kernel, of C and of the interpreter are what they are told to be; all targets have 64 bits"
+    clippy::cast_precision_loss,
+    clippy::cast_ptr_alignment,
+    reason = "arguments of the kernel are whole words, fields of the interpreter are parts of words, and weights are estimates"
 )]
-#![expect(clippy::cast_ptr_alignment, reason = "words of the shared memory are at multiples of eight")]
-#![expect(clippy::cast_precision_loss, reason = "a sum of samples is an estimate")]
-#![expect(clippy::inline_always, reason = "what every allocation passes is part of the entry that C calls")]
+#![expect(clippy::inline_always, reason = "every allocation of the program passes these few instructions")]
 #![cfg_attr(
     test,
     expect(dead_code, reason = "a test must not take over its own `malloc`, and so uses a part of what is here")

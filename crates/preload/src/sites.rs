@@ -125,7 +125,7 @@ impl Index {
     /// Returns what has this hash and is it; makes it if there is none.
     fn find(&self, hash: u64, is_it: impl Fn(usize) -> bool, make: impl FnOnce() -> Option<u64>) -> Option<u64> {
         let tag = hash & !PLACE | 1 << PLACE_BITS;
-        let mut fresh = None;
+        let mut brought = None;
         let mut make = Some(make);
         for step in 0..self.places {
             let place = usize::try_from(hash >> 20).unwrap_or(0).wrapping_add(step) % self.places;
@@ -133,9 +133,9 @@ impl Index {
             let mut seen = entry.load(Acquire);
             if seen == 0 {
                 if let Some(make) = make.take() {
-                    fresh = make();
+                    brought = make();
                 }
-                let new = fresh?;
+                let new = brought?;
                 match entry.compare_exchange(0, tag | new, Release, Acquire) {
                     Ok(_) => return Some(new),
                     Err(other) => seen = other,

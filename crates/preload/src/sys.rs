@@ -163,11 +163,21 @@ pub(crate) fn read_start(path: &core::ffi::CStr, into: &mut [u8]) -> usize {
 /// Returns milliseconds of a clock that only goes on.
 pub(crate) fn milliseconds() -> u64 {
     const CLOCK_MONOTONIC_COARSE: usize = 6;
+    nanoseconds(CLOCK_MONOTONIC_COARSE) / 1_000_000
+}
+
+/// Returns microseconds of a clock that is finer.
+pub(crate) fn microseconds() -> u64 {
+    const CLOCK_MONOTONIC: usize = 1;
+    nanoseconds(CLOCK_MONOTONIC) / 1000
+}
+
+fn nanoseconds(clock: usize) -> u64 {
     let mut time = [0_i64; 2];
     // SAFETY: two 64-bit words are what the call writes.
-    unsafe { call(number::CLOCK_GETTIME, [CLOCK_MONOTONIC_COARSE, time.as_mut_ptr() as usize, 0, 0, 0, 0]) };
+    unsafe { call(number::CLOCK_GETTIME, [clock, time.as_mut_ptr() as usize, 0, 0, 0, 0]) };
     let [seconds, nanoseconds] = time;
-    u64::try_from(seconds * 1000 + nanoseconds / 1_000_000).unwrap_or(0)
+    u64::try_from(seconds * 1_000_000_000 + nanoseconds).unwrap_or(0)
 }
 
 /// Returns the number of this thread.

@@ -208,7 +208,8 @@ def look(reason, error=None):
     while trace is not None:
         frames.insert(0, (trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
-    for frame in sys._current_frames().values():
+    # This thread, and some of the others: there may be thousands.
+    for frame in [sys._getframe()] + list(itertools.islice(sys._current_frames().values(), 64)):
         for _ in range(200):
             if frame is None:
                 break

@@ -1,5 +1,5 @@
 #: needs pyarrow
-#: held made 250MB 12
+#: held made 200MB 35
 #: variable table 80MB 8
 import pyarrow
 import pyarrow.compute

@@ -1,5 +1,6 @@
 #: needs pandas
-#: held made 160MB 8
+#: held made 80MB 8
+#: held sorted 200MB 20
 #: variable frame 80MB 10
 import numpy
 import pandas
