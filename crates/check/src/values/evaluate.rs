@@ -9,7 +9,8 @@ use super::{
     string, truth,
 };
 use ruff_python_ast::{
-    Comprehension, Expr, ExprCall, ExprSubscript, FStringPart, InterpolatedStringElement, Operator, UnaryOp,
+    Comprehension, Expr, ExprCall, ExprFString, ExprSubscript, FStringPart, InterpolatedStringElement, Operator,
+    UnaryOp,
 };
 use ruff_text_size::Ranged;
 
@@ -37,9 +38,7 @@ pub(crate) fn evaluate<'a>(expression: &'a Expr, environment: &mut Environment<'
         }
         Expr::Compare(compare) => {
             let left = evaluate(&compare.left, environment);
-            for other in &compare.comparators {
-                evaluate(other, environment);
-            }
+            joined(compare.comparators.iter(), environment);
             // A mask: a byte for each row.
             if left.is_data() { Value::fresh(Kind::Series, Size::Small) } else { Value::plain() }
         }
@@ -58,11 +57,46 @@ pub(crate) fn evaluate<'a>(expression: &'a Expr, environment: &mut Environment<'
         }
         Expr::Yield(yielded) => {
             environment.yields = true;
-            if let Some(value) = &yielded.value {
-                evaluate(value, environment);
-            }
+            joined(yielded.value.as_deref().into_iter(), environment);
             Value::unknown(Vec::new())
         }
+        Expr::List(_)
+        | Expr::Tuple(_)
+        | Expr::Set(_)
+        | Expr::Dict(_)
+        | Expr::ListComp(_)
+        | Expr::SetComp(_)
+        | Expr::Generator(_)
+        | Expr::DictComp(_) => collection(expression, environment),
+        Expr::FString(text) => formatted(text, environment),
+        // It runs later, or keeps what it is given.
+        Expr::Lambda(_) | Expr::TString(_) | Expr::IpyEscapeCommand(_) => Value::unknown(Vec::new()),
+        Expr::Slice(slice) => {
+            joined([&slice.lower, &slice.upper, &slice.step].into_iter().flatten().map(|part| &**part), environment);
+            Value::plain()
+        }
+        Expr::StringLiteral(_)
+        | Expr::BytesLiteral(_)
+        | Expr::NumberLiteral(_)
+        | Expr::BooleanLiteral(_)
+        | Expr::NoneLiteral(_)
+        | Expr::EllipsisLiteral(_) => Value::plain(),
+    }
+}
+
+/// A text with values in it.
+fn formatted<'a>(text: &'a ExprFString, environment: &mut Environment<'a, '_>) -> Value<'a> {
+    for part in &text.value {
+        if let FStringPart::FString(part) = part {
+            interpolations(part.elements.iter(), environment);
+        }
+    }
+    Value::plain()
+}
+
+/// What is put together of several values.
+fn collection<'a>(expression: &'a Expr, environment: &mut Environment<'a, '_>) -> Value<'a> {
+    match expression {
         Expr::List(list) => container(list.elts.iter(), environment),
         Expr::Tuple(tuple) => container(tuple.elts.iter(), environment),
         Expr::Set(set) => container(set.elts.iter(), environment),
@@ -74,28 +108,7 @@ pub(crate) fn evaluate<'a>(expression: &'a Expr, environment: &mut Environment<'
         Expr::SetComp(set) => comprehension(&set.generators, [Some(&*set.elt), None], environment),
         Expr::Generator(lazy) => comprehension(&lazy.generators, [Some(&*lazy.elt), None], environment),
         Expr::DictComp(dict) => comprehension(&dict.generators, [Some(&*dict.value), dict.key.as_deref()], environment),
-        Expr::FString(text) => {
-            for part in &text.value {
-                if let FStringPart::FString(part) = part {
-                    interpolations(part.elements.iter(), environment);
-                }
-            }
-            Value::plain()
-        }
-        // It runs later, or keeps what it is given.
-        Expr::Lambda(_) | Expr::TString(_) | Expr::IpyEscapeCommand(_) => Value::unknown(Vec::new()),
-        Expr::Slice(slice) => {
-            for part in [&slice.lower, &slice.upper, &slice.step].into_iter().flatten() {
-                evaluate(part, environment);
-            }
-            Value::plain()
-        }
-        Expr::StringLiteral(_)
-        | Expr::BytesLiteral(_)
-        | Expr::NumberLiteral(_)
-        | Expr::BooleanLiteral(_)
-        | Expr::NoneLiteral(_)
-        | Expr::EllipsisLiteral(_) => Value::plain(),
+        _ => Value::plain(),
     }
 }
 
