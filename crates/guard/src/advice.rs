@@ -188,7 +188,8 @@ mod tests {
         assert_eq!(advice[0], "`del raw` after line 22 (52.4 MB) frees 52.4 MB");
         assert!(advice[1].starts_with("dtype={\"method\": \"category\"} where `raw` is read"));
         assert!(advice[2].starts_with("`pd.set_option("));
-        let query = r#"tidegate query --limit 500 "SELECT status, count(*) FROM 'big.csv' WHERE \"A\" = 1 GROUP BY status""#;
+        let query =
+            r#"tidegate query --limit 500 "SELECT status, count(*) FROM 'big.csv' WHERE \"A\" = 1 GROUP BY status""#;
         assert!(advice[3].ends_with(query), "{}", advice[3]);
     }
 

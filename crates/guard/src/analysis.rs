@@ -13,11 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const ANALYSIS: &str = concat!(
-    include_str!("analysis/dead.py"),
-    include_str!("analysis/reading.py"),
-    include_str!("analysis/answers.py")
-);
+const ANALYSIS: &str =
+    concat!(include_str!("analysis/dead.py"), include_str!("analysis/reading.py"), include_str!("analysis/answers.py"));
 
 /// An analysis that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -67,10 +64,9 @@ pub(crate) fn answers(questions: &Questions<'_>) -> (Vec<Fate>, Reading) {
         return unknown("the interpreter did not answer");
     }
     let read = reading.and_then(|_| answers.last()?.split_once('\t'));
-    let read = read.filter(|(columns, _)| *columns != "unknown").map(|(columns, query)| Reading {
-        columns: columns.to_owned(),
-        query: query.to_owned(),
-    });
+    let read = read
+        .filter(|(columns, _)| *columns != "unknown")
+        .map(|(columns, query)| Reading { columns: columns.to_owned(), query: query.to_owned() });
     (answers.into_iter().take(all.variables.len()).map(fate).collect(), read.unwrap_or_default())
 }
 

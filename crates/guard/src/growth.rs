@@ -92,7 +92,8 @@ impl Growth {
     /// Takes what lives of each line.
     pub(crate) fn lines(&mut self, ms: u64, ledger: &Ledger) {
         let mut point = HashMap::new();
-        for (line, amount) in ledger.lines.iter().filter(|(line, amount)| amount.live > 0 && !line.line.file.is_empty()) {
+        for (line, amount) in ledger.lines.iter().filter(|(line, amount)| amount.live > 0 && !line.line.file.is_empty())
+        {
             let next = self.known.len();
             let number = match self.known.get(line) {
                 Some(number) => *number,
@@ -129,7 +130,8 @@ impl Growth {
         }
         // Of the first third, when most programs load what they work on, nothing is said.
         let skipped = points.len() / 3;
-        let series: Vec<u64> = points.iter().skip(skipped).map(|point| point.get(&number).copied().unwrap_or(0)).collect();
+        let series: Vec<u64> =
+            points.iter().skip(skipped).map(|point| point.get(&number).copied().unwrap_or(0)).collect();
         let (first, last) = (*series.first()?, *series.last()?);
         let grown = last.saturating_sub(first);
         let steps: Vec<(u64, u64)> = series.iter().copied().zip(series.iter().copied().skip(1)).collect();
@@ -168,7 +170,10 @@ mod tests {
     fn ledger(live: u64) -> Ledger {
         let place = Line { file: "a.py".into(), function: "f".into(), line: 3 };
         let amount = Amount { live, total: live, allocations: live / 1000, ..Amount::default() };
-        Ledger { lines: [(Arc::new(Charged { line: place, ..Charged::default() }), amount)].into(), ..Ledger::default() }
+        Ledger {
+            lines: [(Arc::new(Charged { line: place, ..Charged::default() }), amount)].into(),
+            ..Ledger::default()
+        }
     }
 
     fn leaks(lives: &[u64]) -> Vec<Leak> {

@@ -1,11 +1,6 @@
 //! Runs a program under guard.
 
-use crate::{
-    GuardError, Observer, Options, Outcome, Session,
-    options::Signals,
-    session::News,
-    signals,
-};
+use crate::{GuardError, Observer, Options, Outcome, Session, options::Signals, session::News, signals};
 use shared_child::SharedChild;
 use std::{
     io,

@@ -1,7 +1,10 @@
 //! A guard around a program that somebody starts: what is prepared before, what watches it, what is told after.
 
 use crate::{
-    GuardError, Observer, Options, Outcome, Progress, Silent, counted::{self, Control}, layout, library::{self, Placed},
+    GuardError, Observer, Options, Outcome, Progress, Silent,
+    counted::{self, Control},
+    layout,
+    library::{self, Placed},
     options::ArrowPool,
     policy::{self, Action, Reading, WallKind},
     signals::Got,
@@ -88,8 +91,11 @@ impl Session {
             interval: options.interval.bytes(),
             guard: if wall.is_none() { u64::from(process::id()) } else { 0 },
         };
-        counted::write_control(folder.path(), control)
-            .map_err(|source| GuardError::Io { action: "write", path: folder.path().into(), source })?;
+        counted::write_control(folder.path(), control).map_err(|source| GuardError::Io {
+            action: "write",
+            path: folder.path().into(),
+            source,
+        })?;
         let (notes, started) = (Vec::new(), SystemTime::now());
         Ok(Self { options: options.clone(), folder, wall, kills: Kills::until_now(), notes, started, library: None })
     }
@@ -101,7 +107,9 @@ impl Session {
             return;
         }
         let Some(library) = library::put() else {
-            self.notes.push("there is no folder that programs may be run from: its lines cannot be seen, its memory can".into());
+            self.notes.push(
+                "there is no folder that programs may be run from: its lines cannot be seen, its memory can".into(),
+            );
             return;
         };
         let set = |name: &str| command.get_envs().find(|(other, _)| *other == name).and_then(|(_, value)| value);

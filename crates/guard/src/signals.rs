@@ -8,10 +8,7 @@ use crate::session::News;
 use rustix_process::process::{Pid, Signal, kill_process};
 use signal_hook::{
     consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH},
-    iterator::{
-        Handle, SignalsInfo,
-        exfiltrator::WithOrigin,
-    },
+    iterator::{Handle, SignalsInfo, exfiltrator::WithOrigin},
     low_level::siginfo::{Cause, Origin},
 };
 use std::{io, sync::mpsc::Sender, thread};

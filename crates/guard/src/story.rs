@@ -128,7 +128,14 @@ impl Story<'_> {
         let variables = of_error.or_else(|| self.seen.variables.take()).unwrap_or_default();
         let Holders { held, repeated, reading } = self.variables(variables, &lines);
         let (limit, peak) = (self.options.limit.bytes(), self.seen.peak);
-        let advice = advice::advice(&Job { lines: &lines, variables: &held, repeated: &repeated, reading: &reading, peak, limit });
+        let advice = advice::advice(&Job {
+            lines: &lines,
+            variables: &held,
+            repeated: &repeated,
+            reading: &reading,
+            peak,
+            limit,
+        });
         let mut ended = self.ended(&cause, thrown.as_ref(), &lines);
         ended.help = advice.first().cloned().filter(|_| ended.how == How::MemoryLimit);
         let exit_code = u8::try_from(ended.exit_code).unwrap_or(1);

@@ -49,12 +49,7 @@ impl Wall {
     }
 
     /// Makes a group of this name near `own`. `create` makes the folder, in which the kernel makes its files.
-    fn make_near(
-        own: &Group,
-        name: &str,
-        limit: ByteCount,
-        create: &dyn Fn(&Path) -> io::Result<()>,
-    ) -> Option<Self> {
+    fn make_near(own: &Group, name: &str, limit: ByteCount, create: &dyn Fn(&Path) -> io::Result<()>) -> Option<Self> {
         let beside = own.path.parent().filter(|_| own.version == Version::Two);
         [Some(own.path.as_path()), beside].into_iter().flatten().find_map(|place| {
             sweep(place);

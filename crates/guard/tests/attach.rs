@@ -69,10 +69,7 @@ fn is_watched(python: &Path) {
     assert!(outcome.record.peak.unwrap() > ByteCount::new(300_000_000));
     assert!(outcome.record.memory.timeline.len() > 1 && outcome.record.text.contains("sys.stdin"));
     let lines = outcome.record.guard.unwrap().lines;
-    assert!(
-        lines.iter().any(|line| line.bytes > ByteCount::new(100_000_000) && line.line == 6),
-        "{lines:#?}"
-    );
+    assert!(lines.iter().any(|line| line.bytes > ByteCount::new(100_000_000) && line.line == 6), "{lines:#?}");
 }
 
 #[test]

@@ -342,9 +342,8 @@ mod tests {
         let list = [c"A=1".as_ptr(), c"LD_PRELOAD=/x.so".as_ptr(), c"B=2".as_ptr(), core::ptr::null()];
         let mut changed = Changed::EMPTY;
         // SAFETY: the list ends with a null.
-        let (same, other) = unsafe {
-            (changed.for_program(true, list.as_ptr()), changed.for_program(false, list.as_ptr()))
-        };
+        let (same, other) =
+            unsafe { (changed.for_program(true, list.as_ptr()), changed.for_program(false, list.as_ptr())) };
         assert_eq!(same, list.as_ptr());
         // SAFETY: it is a list of three.
         let [a, b, end] = unsafe { [*other, *other.add(1), *other.add(2)] };
