@@ -20,7 +20,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut script = String::new();
     for (number, entry) in fs::read_dir(corpus)?.enumerate() {
         let text = fs::read_to_string(entry?.path())?.replace('\n', "\n    ");
-        script.push_str(&format!("def job_{number}():\n    {}\n", text.trim_end()));
+        script += "def job_";
+        script += &number.to_string();
+        script += "():\n    ";
+        script += text.trim_end();
+        script += "\n";
     }
     let begin = Instant::now();
     let (mut lines, mut findings) = (0, 0);

@@ -413,7 +413,7 @@ pub struct GuardArgs {
     /// the cgroup allows, or `none`. Near it, memory is given back; past it, allocations fail with a MemoryError.
     #[arg(long, env = "TIDEGATE_LIMIT", default_value = "none", value_name = "SIZE")]
     pub limit: Limit,
-    /// End with exit code 3 if the peak is above this, and hold nothing back: for tests.
+    /// End with exit code 3 if the peak is above this and the program ends well, and hold nothing back: for tests.
     #[arg(long, value_name = "SIZE")]
     pub fail_above: Option<ByteCount>,
     /// Tell every so many seconds how it goes.

@@ -20,6 +20,9 @@ const WIDTH: usize = 100;
 /// # Errors
 /// If a report cannot be written.
 pub fn run_command(arguments: &GuardArgs, printer: Printer) -> Result<u8, EngineError> {
+    // What cannot be written is told before anything runs.
+    let files = arguments.output.iter().map(|path| OutputFile::create(path));
+    let files = files.collect::<Result<Vec<_>, _>>()?;
     let mut teller = Teller(printer);
     let outcome = match guarded(arguments, &mut teller) {
         Ok(outcome) => outcome,
@@ -28,11 +31,16 @@ pub fn run_command(arguments: &GuardArgs, printer: Printer) -> Result<u8, Engine
     for line in terminal::verdict(&outcome.record, Style { width: WIDTH, colored: false }).lines() {
         printer.note(line);
     }
-    for path in &arguments.output {
-        write(path, &outcome)?;
-    }
     history::add(&arguments.history, &kept(&outcome.record), printer);
-    Ok(outcome.exit_code)
+    let mut exit_code = outcome.exit_code;
+    for (path, file) in arguments.output.iter().zip(files) {
+        if let Err(error) = write(path, file, &outcome) {
+            // How the program ended is what others wait for.
+            let failed = printer.failure(&error);
+            exit_code = if exit_code == 0 { failed } else { exit_code };
+        }
+    }
+    Ok(exit_code)
 }
 
 fn guarded(arguments: &GuardArgs, observer: &mut dyn Observer) -> Result<Outcome, GuardError> {
@@ -57,7 +65,7 @@ impl Observer for Teller {
 }
 
 /// Writes a report in the form that its extension names; a page, where it names none.
-fn write(path: &Path, outcome: &Outcome) -> Result<(), EngineError> {
+fn write(path: &Path, mut file: OutputFile, outcome: &Outcome) -> Result<(), EngineError> {
     let name = path.to_string_lossy().to_lowercase();
     let has = |extension: &str| name.ends_with(extension);
     let text = if has(".speedscope.json") {
@@ -71,7 +79,6 @@ fn write(path: &Path, outcome: &Outcome) -> Result<(), EngineError> {
     } else {
         html::run_page(&outcome.record)
     };
-    let mut file = OutputFile::create(path)?;
     file.write_all(text.as_bytes()).map_err(|error| file.error(error))?;
     file.commit()?;
     Ok(())

@@ -14,7 +14,7 @@ pub struct Options {
     pub environment: Vec<(OsString, OsString)>,
     /// The most memory that it and all that it starts may have in use.
     pub limit: Limit,
-    /// Above this peak, the exit code is 3, whatever the program says.
+    /// Above this peak, the exit code of a program that ends well is 3.
     pub fail_above: Option<ByteCount>,
     /// How often whoever watches is told how it goes; `None` for never.
     pub every: Option<Duration>,

@@ -196,16 +196,17 @@ impl Watch {
 
     /// Puts what has ended to the rest. A process that started another program has a new file.
     fn settle_ended(&mut self) {
-        let newest: BTreeMap<u32, PathBuf> =
-            self.watched.values().map(|watched| (watched.process, watched.path.clone())).collect();
+        let mut newest: BTreeMap<u32, u64> = BTreeMap::new();
+        for watched in self.watched.values() {
+            let turn = newest.entry(watched.process).or_default();
+            *turn = watched.turn.max(*turn);
+        }
+        let is_newest = |watched: &Watched| newest.get(&watched.process) == Some(&watched.turn);
         let gone: Vec<PathBuf> = self
             .watched
             .values()
-            .filter(|watched| watched.process != self.root || newest.get(&watched.process) != Some(&watched.path))
-            .filter(|watched| {
-                let lives = self.processes.members.contains_key(&watched.process);
-                !lives || newest.get(&watched.process) != Some(&watched.path)
-            })
+            .filter(|watched| watched.process != self.root || !is_newest(watched))
+            .filter(|watched| !self.processes.members.contains_key(&watched.process) || !is_newest(watched))
             .map(|watched| watched.path.clone())
             .collect();
         for path in gone {
@@ -332,14 +333,18 @@ impl Watch {
         if self.most_members == 1 && last.is_empty() {
             self.peak = self.peak.max(self.kernel_peak);
         }
-        // Of one process alone, the kernel's own peak and what the process remembered are known too, and may be between two looks.
-        let alone = last.first().filter(|_| last.len() == 1 && self.counts.processes == 1);
+        // Of one process alone, the kernel's own peak and what the process remembered are known too, and may be between two looks;
+        // also of the first process, where others, such as a script that starts the program, were there before it.
+        let is_alone = last.len() == 1 && self.counts.processes == 1;
+        let kernel_peak = if is_alone { self.kernel_peak } else { ByteCount::ZERO };
+        let root = last.iter().filter(|watched| watched.process == self.root).max_by_key(|watched| watched.turn);
+        let decisive = root.filter(|watched| is_alone || watched.most(kernel_peak) >= self.peak);
         let mut base = self.at_peak.iter().map(|seen| seen.base).sum();
-        if let Some(watched) = alone {
-            let most = watched.most(self.kernel_peak);
+        if let Some(watched) = decisive {
+            let most = watched.most(kernel_peak);
             self.peak = self.peak.max(most);
             base = watched.base();
-            let seen = self.at_peak.pop().map(|seen| seen.picture);
+            let seen = self.at_peak.pop().filter(|_| is_alone).map(|seen| seen.picture);
             let pictures = seen.into_iter().chain([Picture::remembered(&watched.counted, most - base)]);
             if let Some(best) = picture::best(pictures.collect(), base, most) {
                 ledger.add_peak(&watched.counted, &best.sites);

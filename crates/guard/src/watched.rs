@@ -21,6 +21,8 @@ const TELL: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Watched {
     pub(crate) process: u32,
+    /// Of the programs that the process has been, the last has the greatest.
+    pub(crate) turn: u64,
     pub(crate) path: PathBuf,
     file: File,
     /// What it had counted when all of it was read last.
@@ -38,17 +40,17 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// Opens the file of a process, `PROCESS.TURN`; `None` if it is no such file, or not ready.
+    /// Opens the file of a process, `PROCESS.TURN`, of which a later one has a greater turn; `None` if it is no such file, or not ready.
     pub(crate) fn open(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let (process, turn) = name.split_once('.')?;
-        turn.parse::<u32>().ok()?;
+        let turn = turn.parse().ok()?;
         let process = process.parse().ok()?;
         let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
         let counted = Counted::read(&file)?;
         let (told, program, path, charges) = (0, ByteCount::ZERO, path.into(), Charges::default());
         let (variables, ended, thrown) = (None, None, None);
-        Some(Self { process, path, file, counted, charges, told, program, variables, ended, thrown })
+        Some(Self { process, turn, path, file, counted, charges, told, program, variables, ended, thrown })
     }
 
     /// Reads all that it has counted.

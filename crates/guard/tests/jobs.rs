@@ -11,6 +11,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "what is left out is said")]
 
+#[path = "support/pythons.rs"]
 mod pythons;
 
 use libtest_mimic::{Arguments, Failed, Trial};

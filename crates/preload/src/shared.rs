@@ -140,10 +140,12 @@ fn map() -> bool {
     const O_CLOEXEC: i32 = 0o2_000_000;
     let mut digits = [0; 20];
     let process = decimal(u64::from(process()), &mut digits);
-    // After `exec`, the process is the same and the program another.
+    // After `exec`, the process is the same and the program another. The guard removes files that it is done with, so that a name
+    // which was used before may be free again, and would be taken for that of an earlier program: names go by the time.
+    let now = sys::microseconds();
     for turn in 0..100_u64 {
         let mut turns = [0; 20];
-        let turn = decimal(turn, &mut turns);
+        let turn = decimal(now + turn, &mut turns);
         let name = [process, b".", turn];
         let Some(file) = with_path(&name, |path| sys::open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)) else {
             continue;
