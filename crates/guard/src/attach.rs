@@ -40,7 +40,7 @@ pub fn attach(options: &Attach, observer: &mut dyn Observer) -> Result<Outcome, 
     let Attach { process, fail_above, every, during } = *options;
     let found = i32::try_from(process).ok().and_then(Pid::from_raw).filter(|_| lives(process));
     let found = found.ok_or(GuardError::NoProcess(process))?;
-    let arguments = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let mut arguments = Vec::new();
     let started = SystemTime::now();
     let mut watch = Watch::of(process, Path::new("/proc/self/nothing"));
     let mut next_told = Instant::now() + every.unwrap_or_default();
@@ -48,6 +48,10 @@ pub fn attach(options: &Attach, observer: &mut dyn Observer) -> Result<Outcome, 
     let (mut before, mut grown) = (ByteCount::ZERO, HashMap::<Line, ByteCount>::new());
     while lives(process) && during.is_none_or(|during| watch.elapsed() < during) {
         let in_use = watch.look(&[]);
+        // A program that starts has none for a moment.
+        if arguments.is_empty() {
+            arguments = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        }
         // It may not have started its interpreter yet.
         if remote.is_none() && Instant::now() >= next_try {
             remote = Remote::open(process);

@@ -69,7 +69,8 @@ fn is_watched(python: &Path) {
     child.wait().unwrap();
     assert_eq!(outcome.exit_code, 3);
     assert!(outcome.record.peak.unwrap() > ByteCount::new(300_000_000));
-    assert!(!outcome.record.memory.timeline.is_empty() && outcome.record.text.contains("sys.stdin"));
+    let (timeline, text) = (&outcome.record.memory.timeline, &outcome.record.text);
+    assert!(!timeline.is_empty() && text.contains("sys.stdin"), "{} samples of {text:?}", timeline.len());
     let lines = outcome.record.guard.unwrap().lines;
     assert!(lines.iter().any(|line| line.bytes > ByteCount::new(100_000_000) && line.line == 6), "{lines:#?}");
 }
