@@ -52,17 +52,18 @@ pub fn attach(options: &Attach, observer: &mut dyn Observer) -> Result<Outcome, 
         if arguments.is_empty() {
             arguments = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
         }
-        // It may not have started its interpreter yet.
-        if remote.is_none() && Instant::now() >= next_try {
+        // It may not have started its interpreter yet. Before it has arguments, its memory is still that of who started it.
+        if remote.is_none() && !arguments.is_empty() && Instant::now() >= next_try {
             remote = Remote::open(process);
             next_try = Instant::now() + AGAIN;
         }
         // What was there before the guard came has no line.
-        if before > ByteCount::ZERO
-            && in_use > before
-            && let Some(line) = remote.as_mut().and_then(Remote::line)
-        {
-            *grown.entry(line).or_default() += in_use - before;
+        if before > ByteCount::ZERO && in_use > before {
+            match remote.as_mut().and_then(Remote::line) {
+                Some(line) => *grown.entry(line).or_default() += in_use - before,
+                // What was opened while the interpreter started may know nothing of it.
+                None => remote = None,
+            }
         }
         before = in_use;
         if let Some(every) = every
@@ -84,11 +85,10 @@ pub fn attach(options: &Attach, observer: &mut dyn Observer) -> Result<Outcome, 
         (None, true) => (How::Unknown, 0),
         (None, false) => (How::Running, 0),
     };
-    let note = match &remote {
-        Some(_) => {
-            "lines are those at which the main thread was when memory grew; started by `tidegate guard`, they are counted"
-        }
-        None => "its lines cannot be read from outside; started by `tidegate guard`, they are counted",
+    let note = if remote.is_some() || !grown.is_empty() {
+        "lines are those at which the main thread was when memory grew; started by `tidegate guard`, they are counted"
+    } else {
+        "its lines cannot be read from outside; started by `tidegate guard`, they are counted"
     };
     let record = RunRecord {
         version: VERSION,
