@@ -62,6 +62,11 @@ impl Picture {
                 excess -= untouched;
             }
         }
+        // Who is ended in the midst of it has not touched all of what was asked for last.
+        let last = usize::try_from(counted.word(crate::layout::word::LAST_SITE)).unwrap_or(usize::MAX);
+        if let Some(held) = sites.get_mut(last) {
+            *held -= excess.min(*held);
+        }
         Self { in_use, sites }
     }
 }
