@@ -1,8 +1,8 @@
 //! What a Python script does with its memory, told from its source, before it runs.
 //!
-//! *Model.* A source ([`source`]) is parsed and seen as scopes ([`module`]). Of each scope it is known what its statements bind,
-//! what holds what, and which calls are costly ([`values`]); which names are reached in hidden ways ([`names`]); and, where
-//! that matters, which statements follow which ([`flow`]). Rules ([`rules`]) look at that and make findings; each is a file.
+//! *Model.* A source (`source`) is parsed and seen as scopes (`module`). Of each scope it is known what its statements bind,
+//! what holds what, and which calls are costly (`values`); which names are reached in hidden ways (`names`); and, where
+//! that matters, which statements follow which (`flow`). Rules (`rules`) look at that and make findings; each is a file.
 //!
 //! Two kinds of knowledge are kept apart. Whether a `del` is *safe* is decided by the flow and by names alone, and errs to the
 //! side of silence. Whether it is of *use* is told from what values are, which is a guess by the names of functions and

@@ -410,7 +410,7 @@ the exit code is 3.";
 #[command(before_help = GUARD_EXAMPLES)]
 pub struct GuardArgs {
     /// The most memory that the program and all that it starts may have in use together: 2GB, 512MiB, 75% of what the machine or
-    /// the cgroup allows, or `none`. Near it, memory is given back; past it, allocations fail with a MemoryError.
+    /// the cgroup allows, or `none`. Near it, memory is given back; past it, allocations fail with a `MemoryError`.
     #[arg(long, env = "TIDEGATE_LIMIT", default_value = "none", value_name = "SIZE")]
     pub limit: Limit,
     /// End with exit code 3 if the peak is above this and the program ends well, and hold nothing back: for tests.

@@ -1,9 +1,9 @@
 //! The library that a guarded process loads before all others (`LD_PRELOAD`).
 //!
 //! *Model.* It takes over `malloc` and its kin, passes everything on to glibc, and looks at a random sample of what is allocated
-//! ([`sampler`]): each sample is charged to a **site**, a stack of Python lines ([`python`], [`stack`]), in memory that is
-//! shared with the guard ([`layout`], [`shared`]), so that the guard knows all of it however the process ends. Where a limit is
-//! set, memory is given back near it, and large allocations past it are refused ([`limit`]).
+//! (`sampler`): each sample is charged to a **site**, a stack of Python lines (`python`, `stack`), in memory that is
+//! shared with the guard (`layout`, `shared`), so that the guard knows all of it however the process ends. Where a limit is
+//! set, memory is given back near it, and large allocations past it are refused (`limit`).
 //!
 //! *Concurrency.* Nothing here locks or allocates. Counters are words that are added to; tables are filled by exchanges of one
 //! word. A thread that is inside of this library passes its own allocations over.
