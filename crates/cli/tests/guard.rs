@@ -1,6 +1,11 @@
 //! Programs under guard: what reaches them, what is told of them, what is kept.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by a panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by a panic"
+)]
 
 #[path = "support/tidegate.rs"]
 mod tidegate;
