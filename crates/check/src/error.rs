@@ -45,3 +45,20 @@ pub enum CheckError {
         source: io::Error,
     },
 }
+
+impl CheckError {
+    /// Returns the exit code of a command that ends with it.
+    pub fn exit_code(&self) -> u8 {
+        if matches!(self, Self::UnknownRule { .. } | Self::Config { .. }) { 2 } else { 1 }
+    }
+
+    /// Returns what to do about it.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::UnknownRule { .. } => Some("`tidegate check --explain` lists the rules"),
+            Self::Config { .. } => Some("the section is [tool.tidegate.check]"),
+            Self::Run { .. } => Some("`tidegate guard` keeps records of runs; `tidegate runs` lists them"),
+            Self::Read { .. } | Self::Write { .. } => None,
+        }
+    }
+}

@@ -9,7 +9,6 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use std::{
-    env,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
 };
@@ -132,12 +131,7 @@ fn guarded(run: &Path, history: &HistoryArgs, printer: Printer) -> Result<Guarde
 
 /// Findings are data, so that the standard output decides.
 fn style(color: Color) -> Style {
-    let is_plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    match color {
-        Color::Always => Style::Coloured,
-        Color::Auto if io::stdout().is_terminal() && !is_plain => Style::Coloured,
-        Color::Auto | Color::Never => Style::Plain,
-    }
+    if color.shows(io::stdout().is_terminal()) { Style::Coloured } else { Style::Plain }
 }
 
 fn told(report: &Report, arguments: &CheckArgs, style: Style) -> String {
@@ -185,12 +179,5 @@ fn explain(code: &str, printer: Printer) -> Result<u8, EngineError> {
 }
 
 fn failure(error: &CheckError, printer: Printer) -> u8 {
-    let help = match error {
-        CheckError::UnknownRule { .. } => Some("`tidegate check --explain` lists the rules"),
-        CheckError::Config { .. } => Some("the section is [tool.tidegate.check]"),
-        CheckError::Run { .. } => Some("`tidegate guard` keeps records of runs; `tidegate runs` lists them"),
-        _ => None,
-    };
-    let code = if matches!(error, CheckError::UnknownRule { .. } | CheckError::Config { .. }) { 2 } else { 1 };
-    printer.problem(&error.to_string(), help, code)
+    printer.problem(&error.to_string(), error.help(), error.exit_code())
 }

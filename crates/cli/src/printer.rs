@@ -33,11 +33,7 @@ impl Printer {
     /// Returns the printer that the arguments ask for.
     pub fn new(arguments: OutputArgs) -> Self {
         let terminal = io::stderr().is_terminal();
-        let color = match arguments.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => terminal && !is_set("NO_COLOR"),
-        };
+        let color = arguments.color.shows(terminal);
         let progress = terminal && !arguments.quiet && !arguments.no_progress && !is_set("CI");
         Self { quiet: arguments.quiet, progress, color }
     }
@@ -197,6 +193,17 @@ impl Printer {
 }
 
 /// An empty variable is none.
+impl Color {
+    /// Returns whether colour is shown where there is a terminal, or none.
+    pub fn shows(self, terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => terminal && !is_set("NO_COLOR"),
+        }
+    }
+}
+
 fn is_set(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|value| !value.is_empty())
 }

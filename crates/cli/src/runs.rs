@@ -1,7 +1,7 @@
 //! `tidegate runs` and `tidegate report`: what is known of runs that are over.
 
 use crate::{
-    args::{ReportArgs, ReportForm, RunsArgs, TextForm},
+    args::{Color, ReportArgs, ReportForm, RunsArgs, TextForm},
     history,
     printer::Printer,
     record::{self, milliseconds},
@@ -160,8 +160,7 @@ fn whole(history: &mut History, run: &Run) -> Result<RunRecord, TasksError> {
 }
 
 fn style() -> terminal::Style {
-    let colored = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    terminal::Style { colored, ..terminal::Style::default() }
+    terminal::Style { colored: Color::Auto.shows(io::stdout().is_terminal()), ..terminal::Style::default() }
 }
 
 fn print_text(text: &str) -> Result<(), EngineError> {

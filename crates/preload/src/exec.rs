@@ -198,21 +198,31 @@ unsafe fn can_load_found(file: *const c_char) -> bool {
     true
 }
 
+/// Passes on what becomes another program.
+///
+/// # Safety
+/// As `execve`, with its arguments and its environment.
+unsafe fn execute(function: &AtomicUsize, program: *const c_char, lists: [List; 2], can_load: bool) -> c_int {
+    let [arguments, environment] = lists;
+    let mut changed = Changed::EMPTY;
+    // SAFETY: what was asked for is passed on; the texts are the caller's.
+    unsafe {
+        let environment = changed.for_program(can_load, environment);
+        match found(function) {
+            0 => sys::missing(),
+            place => core::mem::transmute::<usize, Execute>(place)(program, arguments, environment),
+        }
+    }
+}
+
 /// What C calls.
 ///
 /// # Safety
 /// As the function of this name of the C library.
 #[cfg_attr(not(test), unsafe(no_mangle))]
 pub unsafe extern "C" fn execve(path: *const c_char, arguments: List, environment: List) -> c_int {
-    let mut changed = Changed::EMPTY;
     // SAFETY: what was asked for is passed on; the texts are the caller's.
-    unsafe {
-        let environment = changed.for_program(can_load(CStr::from_ptr(path)), environment);
-        match found(&EXECVE) {
-            0 => sys::missing(),
-            place => core::mem::transmute::<usize, Execute>(place)(path, arguments, environment),
-        }
-    }
+    unsafe { execute(&EXECVE, path, [arguments, environment], can_load(CStr::from_ptr(path))) }
 }
 
 /// What C calls.
@@ -231,15 +241,8 @@ pub unsafe extern "C" fn execv(path: *const c_char, arguments: List) -> c_int {
 /// As the function of this name of the C library.
 #[cfg_attr(not(test), unsafe(no_mangle))]
 pub unsafe extern "C" fn execvpe(file: *const c_char, arguments: List, environment: List) -> c_int {
-    let mut changed = Changed::EMPTY;
     // SAFETY: what was asked for is passed on; the texts are the caller's.
-    unsafe {
-        let environment = changed.for_program(can_load_found(file), environment);
-        match found(&EXECVPE) {
-            0 => sys::missing(),
-            place => core::mem::transmute::<usize, Execute>(place)(file, arguments, environment),
-        }
-    }
+    unsafe { execute(&EXECVPE, file, [arguments, environment], can_load_found(file)) }
 }
 
 /// What C calls.

@@ -200,9 +200,10 @@ pub(crate) fn date(unix_ms: u64) -> Option<String> {
     ))
 }
 
-/// Writes `1 line`, `2 lines`.
+/// Writes `1 line`, `2 lines`, `2 processes`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+    let plural = if what.ends_with('s') { "es" } else { "s" };
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { plural })
 }
 
 /// Writes a number with commas between thousands.

@@ -133,7 +133,7 @@ fn over_time(guarded: &Guarded) -> Markup {
 fn notes(guarded: &Guarded) -> Markup {
     let counts = format!(
         "{} seen, {} refused, memory given back {} and collected {}{}.",
-        words::counted(guarded.processes, "process").replace("processs", "processes"),
+        words::counted(guarded.processes, "process"),
         words::counted(guarded.refused, "allocation"),
         words::counted(guarded.trims, "time"),
         words::counted(guarded.collections, "time"),
