@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from typing import Any, Callable, Optional
 
 from . import _native
@@ -113,6 +114,8 @@ class Workers:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, self._function, self._as), daemon=True)
+        # Its start lets Ctrl-C through again in the process that asks for it, so it comes before ours is blocked.
+        resource_tracker.ensure_running()
         # Ctrl-C is for this process, which ends the others; theirs is blocked from their first moment on.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
