@@ -16,6 +16,7 @@
 mod advice;
 mod analysis;
 mod attach;
+mod between;
 mod charge;
 mod counted;
 mod elf;

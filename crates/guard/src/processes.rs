@@ -10,8 +10,10 @@ use tidegate_memory::{ByteCount, Meter, peak_resident_of};
 /// Where a look at all threads takes long, the next one comes so many times later.
 const SELDOM: u32 = 30;
 
-/// Between two looks at what processes share.
+/// Between two looks at what processes share, and where so much more is shared memory, which may be another's as well.
 const SHARES: Duration = Duration::from_millis(100);
+const MORE_SHARED: ByteCount = ByteCount::mib(1);
+const SHARES_SELDOM: u32 = 10;
 
 /// The processes of a tree.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub(crate) struct Processes {
     pub(crate) members: BTreeMap<u32, Member>,
     next_look: Instant,
     next_shares: Instant,
+    soonest_shares: Instant,
 }
 
 /// A process.
@@ -30,28 +33,51 @@ pub(crate) struct Member {
     pub(crate) resident: ByteCount,
     /// What of it is pages of files and shared memory.
     pub(crate) file: ByteCount,
-    /// What of the resident is its own, in thousandths: pages that `n` processes share count one `n`th each.
-    pub(crate) share: u64,
     /// The kernel's own peak.
     pub(crate) peak: ByteCount,
+    shared: Option<Shared>,
+}
+
+/// What was known of a process when the kernel was asked what it shares.
+#[derive(Clone, Copy, Debug)]
+struct Shared {
+    /// Pages that `n` processes share count one `n`th each.
+    proportional: ByteCount,
+    anonymous: ByteCount,
+    file: ByteCount,
 }
 
 impl Member {
     fn of(process: u32) -> Option<Self> {
-        let meter = Meter::of(process).ok()?;
-        Some(Self { meter, resident: ByteCount::ZERO, file: ByteCount::ZERO, share: 1000, peak: ByteCount::ZERO })
+        let (meter, zero) = (Meter::of(process).ok()?, ByteCount::ZERO);
+        Some(Self { meter, resident: zero, file: zero, peak: zero, shared: None })
     }
 
-    /// Returns what it holds, with its part of what is shared.
+    fn anonymous(&self) -> ByteCount {
+        self.resident - self.file
+    }
+
+    /// Returns what it holds, with its part of what is shared. What was allocated since the kernel was asked is its own; what came
+    /// to be of files and shared memory since then is likely to be another's, and counts when the kernel is asked again.
     pub(crate) fn proportional(&self) -> ByteCount {
-        ByteCount::new(self.resident.bytes() / 1000 * self.share)
+        let all = |shared: Shared| (shared.proportional + self.anonymous() - shared.anonymous).min(self.resident);
+        self.shared.map_or(self.resident, all)
+    }
+
+    /// Returns what of the resident is its own, in thousandths.
+    pub(crate) fn share(&self) -> u64 {
+        (self.proportional().bytes().saturating_mul(1000) / self.resident.bytes().max(1)).min(1000)
+    }
+
+    fn has_more_shared(&self) -> bool {
+        self.shared.is_some_and(|shared| self.file > shared.file + MORE_SHARED)
     }
 }
 
 impl Processes {
     pub(crate) fn of(root: u32) -> Self {
         let now = Instant::now();
-        Self { root, members: BTreeMap::new(), next_look: now, next_shares: now }
+        Self { root, members: BTreeMap::new(), next_look: now, next_shares: now, soonest_shares: now }
     }
 
     /// Looks at all of them. `others` are processes that are known to belong to the tree and may not descend from its root.
@@ -67,13 +93,15 @@ impl Processes {
                     && let Some(member) = Member::of(process)
                 {
                     self.members.insert(process, member);
-                    // What it shares with its parent may be much.
-                    self.next_shares = now;
                 }
             }
         }
+        let before = self.members.len();
         self.members.retain(|process, member| {
-            let Ok(resident) = member.meter.read() else { return false };
+            // One that has ended and was not waited for has nothing.
+            let Some(resident) = member.meter.read().ok().filter(|resident| resident.total() > ByteCount::ZERO) else {
+                return false;
+            };
             member.resident = resident.total();
             member.file = resident.file;
             // It costs more than the rest. Of the first process it is worth it, as it sees what is between two looks.
@@ -82,14 +110,20 @@ impl Processes {
             }
             true
         });
-        if self.members.len() > 1 && now >= self.next_shares {
+        if self.members.len() < before || self.members.values().any(|member| member.shared.is_none()) {
+            // What they share may be much.
+            self.next_shares = now;
+        }
+        let has_more = now >= self.soonest_shares && self.members.values().any(Member::has_more_shared);
+        if self.members.len() > 1 && (has_more || now >= self.next_shares) {
             for (process, member) in &mut self.members {
-                if let Some(proportional) = proportional(*process) {
-                    let thousandths = proportional.bytes().saturating_mul(1000) / member.resident.bytes().max(1);
-                    member.share = thousandths.min(1000);
-                }
+                // One that has ended since then has nothing of its own.
+                let proportional = proportional(*process).unwrap_or_default();
+                let (anonymous, file) = (member.anonymous(), member.file);
+                member.shared = Some(Shared { proportional, anonymous, file });
             }
             self.next_shares = now + SHARES.max(now.elapsed() * SELDOM);
+            self.soonest_shares = now + now.elapsed() * SHARES_SELDOM;
         }
     }
 

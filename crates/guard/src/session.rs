@@ -33,6 +33,9 @@ const EARLY: Duration = Duration::from_millis(5);
 /// So long is early.
 const YOUTH: Duration = Duration::from_millis(200);
 
+/// Looks after what is left of a tree that was ended.
+const ROUNDS: usize = 20;
+
 /// The smallest limit.
 const LEAST: ByteCount = ByteCount::mib(16);
 
@@ -162,7 +165,12 @@ impl Session {
         let mut next_told = Instant::now() + self.options.every.unwrap_or_default();
         loop {
             match news.recv_timeout(pause) {
-                Ok(News::Ended) | Err(RecvTimeoutError::Disconnected) => return Watched { watch, ended_by_guard },
+                Ok(News::Ended) | Err(RecvTimeoutError::Disconnected) => {
+                    if is_ending {
+                        self.end_the_rest(&mut watch);
+                    }
+                    return Watched { watch, ended_by_guard };
+                }
                 Ok(News::Signal(got)) => pass(got),
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -175,7 +183,7 @@ impl Session {
             if (action == Action::End || is_broken) && !is_ending {
                 is_ending = true;
                 ended_by_guard = action == Action::End;
-                end(&watch, &others);
+                end(&members(&watch, &others));
             }
             pause = match action {
                 Action::LookCloser | Action::End => CLOSE,
@@ -188,6 +196,20 @@ impl Session {
                 next_told = Instant::now() + every;
                 observer.progress(&progress(&watch, in_use, self.options.limit));
             }
+        }
+    }
+
+    /// Ends what was started just when the tree was ended. The first process was waited for, and its number may be another's.
+    fn end_the_rest(&self, watch: &mut Watch) {
+        for _ in 0..ROUNDS {
+            let others = self.wall.as_ref().map(Wall::members).unwrap_or_default();
+            watch.look(&others);
+            let mut rest = members(watch, &others);
+            rest.retain(|process| *process != watch.root);
+            if rest.is_empty() {
+                return;
+            }
+            end(&rest);
         }
     }
 
@@ -247,12 +269,17 @@ fn progress(watch: &Watch, in_use: ByteCount, limit: Limit) -> Progress {
     Progress { elapsed: watch.elapsed(), in_use, peak: watch.peak, limit, processes: watch.processes.members.len() }
 }
 
-/// Ends the tree: first everything stands still, so that nothing is started in the meantime.
-fn end(watch: &Watch, others: &[u32]) {
-    let mut members: Vec<u32> = watch.processes.members.keys().copied().chain(others.iter().copied()).collect();
+/// Returns all processes of a tree.
+fn members(watch: &Watch, others: &[u32]) -> Vec<u32> {
+    let mut members: Vec<u32> = watch.processes.members.keys().chain(others).copied().collect();
     members.push(watch.root);
     members.sort_unstable();
     members.dedup();
+    members
+}
+
+/// Ends processes: first everything stands still, so that nothing is started in the meantime.
+fn end(members: &[u32]) {
     for signal in [Signal::Stop, Signal::Kill] {
         for process in members.iter().filter_map(|member| i32::try_from(*member).ok().and_then(Pid::from_raw)) {
             // It may have ended by itself.

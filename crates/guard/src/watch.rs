@@ -1,6 +1,7 @@
 //! What is seen of a tree of processes while it runs, and what is left of it at the end.
 
 use crate::{
+    between::{self, Part},
     charge::{Ledger, Lives, charged},
     counted::Counted,
     growth::Growth,
@@ -8,10 +9,10 @@ use crate::{
     picture::{self, Picture},
     processes::Processes,
     variables::Variables,
-    watched::Watched,
+    watched::{Watched, worth_telling},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -22,11 +23,12 @@ use tidegate_report::record::Sample;
 /// Processes whose picture is taken at a new peak, the largest first.
 const PICTURES: usize = 64;
 
-/// A picture that takes long is followed by another so many times later.
-const SELDOM: u32 = 30;
+/// Pictures may take this at once, and then one of so many parts of the time.
+const PICTURES_AT_ONCE: Duration = Duration::from_millis(50);
+const PART_OF_TIME: u32 = 40;
 
-/// Between two looks for new files.
-const NEW_FILES: Duration = Duration::from_millis(40);
+/// A look for new files that takes long is followed by another so many times later.
+const SELDOM: u32 = 30;
 
 /// A tree that is watched.
 #[derive(Debug)]
@@ -44,7 +46,10 @@ pub(crate) struct Watch {
     /// What was seen at the peak: what had been counted, and the picture, of each process.
     at_peak: Vec<AtPeak>,
     pictured: ByteCount,
-    next_picture: Instant,
+    /// There are processes that were not there when the picture was taken.
+    has_new: bool,
+    /// What pictures took.
+    took: Duration,
     /// The variables of the process that had the most in use when they were seen.
     variables: Option<(ByteCount, Variables)>,
     /// The variables of the first process's modules when it ended.
@@ -60,6 +65,7 @@ pub(crate) struct Watch {
 /// What was seen of a process at the peak.
 #[derive(Debug)]
 struct AtPeak {
+    path: PathBuf,
     counted: Counted,
     picture: Picture,
     /// What the interpreter and its libraries held; of what is shared, its part.
@@ -130,7 +136,8 @@ impl Watch {
             peak: ByteCount::ZERO,
             at_peak: Vec::new(),
             pictured: ByteCount::ZERO,
-            next_picture: started,
+            has_new: false,
+            took: Duration::ZERO,
             variables: None,
             last_variables: None,
             thrown: None,
@@ -151,9 +158,10 @@ impl Watch {
 
     /// Looks at the tree, and returns what it has in use.
     pub(crate) fn look(&mut self, others: &[u32]) -> ByteCount {
-        if Instant::now() >= self.next_files {
+        let now = Instant::now();
+        if now >= self.next_files {
             self.find_files();
-            self.next_files = Instant::now() + NEW_FILES;
+            self.next_files = now + now.elapsed() * SELDOM;
         }
         let known: Vec<u32> =
             self.watched.values().map(|watched| watched.process).chain(others.iter().copied()).collect();
@@ -165,8 +173,10 @@ impl Watch {
         if let Some(member) = self.processes.members.get(&self.root) {
             self.kernel_peak = self.kernel_peak.max(member.peak);
         }
-        self.settle_ended();
+        let gone = self.gone();
         let in_use = self.in_use();
+        self.see_between(in_use, &gone);
+        self.settle_ended(gone);
         self.tell(in_use);
         self.remember(in_use);
         in_use
@@ -189,26 +199,78 @@ impl Watch {
             }
             if let Some(watched) = Watched::open(&path) {
                 self.counts.processes += 1;
+                self.has_new = true;
                 self.watched.insert(path, watched);
             }
         }
     }
 
-    /// Puts what has ended to the rest. A process that started another program has a new file.
-    fn settle_ended(&mut self) {
+    /// Returns the files of processes that have ended. A process that started another program has a new file.
+    fn gone(&self) -> Vec<PathBuf> {
         let mut newest: BTreeMap<u32, u64> = BTreeMap::new();
         for watched in self.watched.values() {
             let turn = newest.entry(watched.process).or_default();
             *turn = watched.turn.max(*turn);
         }
         let is_newest = |watched: &Watched| newest.get(&watched.process) == Some(&watched.turn);
-        let gone: Vec<PathBuf> = self
-            .watched
+        self.watched
             .values()
             .filter(|watched| watched.process != self.root || !is_newest(watched))
             .filter(|watched| !self.processes.members.contains_key(&watched.process) || !is_newest(watched))
             .map(|watched| watched.path.clone())
-            .collect();
+            .collect()
+    }
+
+    /// Sees whether more was held between two looks than at any. `gone` are those that have ended since the one before.
+    fn see_between(&mut self, in_use: ByteCount, gone: &[PathBuf]) {
+        let members = &self.processes.members;
+        let lives = self.watched.iter_mut().map(|(path, watched)| {
+            let member = members.get(&watched.process).filter(|_| !gone.contains(path));
+            (member.is_some(), watched.life(member))
+        });
+        let (is_there, lives): (Vec<bool>, Vec<_>) = lives.unzip();
+        let Some((most, parts)) = between::peak(&lives) else { return };
+        let seen = lives.iter().zip(is_there).filter(|(_, is_there)| *is_there).map(|(life, _)| life.now).sum();
+        let most = most + in_use.saturating_sub(seen);
+        if most <= self.peak && most < self.peak.percent(75) {
+            return;
+        }
+        let pictures = self.parts(&parts);
+        let peak = self.peak.max(most);
+        let unexplained = |pictures: &[AtPeak]| {
+            let explained: ByteCount = pictures.iter().map(|seen| seen.base + seen.picture.owned()).sum();
+            explained.bytes().abs_diff(peak.bytes())
+        };
+        // What a process held may have been seen before its lines could be.
+        if most > self.peak || unexplained(&pictures) < unexplained(&self.at_peak) {
+            self.at_peak = pictures;
+        }
+        if most > self.peak {
+            self.peak = most;
+            self.pictured = most;
+        }
+    }
+
+    /// Takes the pictures of a moment at which each process counts with a part.
+    fn parts(&mut self, parts: &[Part]) -> Vec<AtPeak> {
+        let mut pictures = Vec::new();
+        for ((path, watched), part) in self.watched.iter_mut().zip(parts) {
+            let member = self.processes.members.get(&watched.process);
+            let (picture, base) = match part {
+                Part::Most => {
+                    let before = self.at_peak.iter().find(|seen| seen.path == *path).map(|seen| seen.picture.clone());
+                    watched.picture_of_most(before)
+                }
+                Part::Now => watched.picture_of_now(member),
+                Part::Nothing => continue,
+            };
+            pictures.push(AtPeak { path: path.clone(), counted: watched.counted.clone(), picture, base });
+        }
+        pictures
+    }
+
+    /// Puts what has ended to the rest.
+    fn settle_ended(&mut self, gone: Vec<PathBuf>) {
         for path in gone {
             if let Some(mut watched) = self.watched.remove(&path) {
                 self.settle(&mut watched, Lives::NoMore);
@@ -277,11 +339,15 @@ impl Watch {
         self.growth.sample(Sample { ms, resident: in_use, anonymous, ..Sample::default() });
         self.peak = self.peak.max(in_use);
         // A new peak is worth a picture when it is 2 % above the one before.
-        let now = Instant::now();
-        if in_use > self.pictured + self.pictured.percent(2).max(ByteCount::mib(1)) && now >= self.next_picture {
+        let may_take = PICTURES_AT_ONCE + self.elapsed() / PART_OF_TIME;
+        // What a process held may have been seen before its lines could be.
+        let is_due = in_use > worth_telling(self.pictured) || self.has_new && in_use >= nearly(self.pictured);
+        if is_due && self.took < may_take {
+            let begun = Instant::now();
             self.pictured = in_use;
+            self.has_new = false;
             self.picture();
-            self.next_picture = now + now.elapsed() * SELDOM;
+            self.took += begun.elapsed();
         }
         let root = self.watched.values().find(|watched| watched.process == self.root);
         // What is given back when an interpreter is taken down says nothing of the program.
@@ -299,27 +365,29 @@ impl Watch {
         }
     }
 
+    /// Takes the picture of the processes that hold the most now.
     fn picture(&mut self) {
-        let mut largest: Vec<(&mut Watched, ByteCount, u64)> = Vec::new();
-        for watched in self.watched.values_mut() {
-            if let Some(member) = self.processes.members.get(&watched.process) {
-                let own = member.resident - watched.data(member);
-                largest.push((watched, own, member.share));
-            }
-        }
-        largest.sort_by_key(|(_, own, _)| std::cmp::Reverse(*own));
-        let pictures = largest.into_iter().take(PICTURES).map(|(watched, own, share)| {
-            let picture = watched.picture(own);
-            let base = ByteCount::new(watched.base().bytes() / 1000 * share);
-            AtPeak { counted: watched.counted.clone(), picture, base }
-        });
-        let pictures: Vec<AtPeak> = pictures.collect();
-        self.at_peak = pictures;
+        let members = &self.processes.members;
+        let own =
+            |watched: &Watched| members.get(&watched.process).map(|member| member.resident - watched.data(member));
+        let mut largest: Vec<(ByteCount, &PathBuf)> =
+            self.watched.iter().filter_map(|(path, watched)| Some((own(watched)?, path))).collect();
+        largest.sort_by_key(|(own, _)| std::cmp::Reverse(*own));
+        largest.truncate(PICTURES);
+        let largest: HashSet<&PathBuf> = largest.into_iter().map(|(_, path)| path).collect();
+        let is_one = |path: &PathBuf| if largest.contains(path) { Part::Now } else { Part::Nothing };
+        let parts: Vec<Part> = self.watched.keys().map(is_one).collect();
+        self.at_peak = self.parts(&parts);
     }
 
     /// Returns all that is known; the tree has ended, or is not watched any more.
     pub(crate) fn end(mut self) -> Seen {
         self.find_files();
+        for watched in self.watched.values_mut() {
+            watched.look(None);
+        }
+        let all: Vec<PathBuf> = self.watched.keys().cloned().collect();
+        self.see_between(ByteCount::ZERO, &all);
         let watched = std::mem::take(&mut self.watched);
         let (mut last, mut refused, mut after) = (Vec::new(), None, None);
         for mut watched in watched.into_values() {
@@ -329,38 +397,47 @@ impl Watch {
             after = Some(ByteCount::new(at_end)).filter(|_| at_end > 0 && watched.process == self.root).or(after);
             last.push(watched);
         }
-        let mut ledger = self.ended;
         if self.most_members == 1 && last.is_empty() {
             self.peak = self.peak.max(self.kernel_peak);
         }
-        // Of one process alone, the kernel's own peak and what the process remembered are known too, and may be between two looks;
-        // also of the first process, where others, such as a script that starts the program, were there before it.
-        let is_alone = last.len() == 1 && self.counts.processes == 1;
-        let kernel_peak = if is_alone { self.kernel_peak } else { ByteCount::ZERO };
-        let root = last.iter().filter(|watched| watched.process == self.root).max_by_key(|watched| watched.turn);
-        let decisive = root.filter(|watched| is_alone || watched.most(kernel_peak) >= self.peak);
-        let mut base = self.at_peak.iter().map(|seen| seen.base).sum();
-        if let Some(watched) = decisive {
-            let most = watched.most(kernel_peak);
-            self.peak = self.peak.max(most);
-            base = watched.base();
-            let seen = self.at_peak.pop().filter(|_| is_alone).map(|seen| seen.picture);
-            let pictures = seen.into_iter().chain([Picture::remembered(&watched.counted, most - base)]);
-            if let Some(best) = picture::best(pictures.collect(), base, most) {
-                ledger.add_peak(&watched.counted, &best.sites);
-            }
-        } else {
-            for seen in &self.at_peak {
-                ledger.add_peak(&seen.counted, &seen.picture.sites);
-            }
-        }
+        let base = self.explain_peak(&last);
         let variables = match (self.variables.map(|(_, variables)| variables), self.last_variables) {
             (Some(variables), Some(last)) => Some(variables.and(last)),
             (variables, last) => variables.or(last),
         };
-        let (growth, peak, counts, thrown) = (self.growth, self.peak, self.counts, self.thrown);
+        let (ledger, growth, peak, counts, thrown) = (self.ended, self.growth, self.peak, self.counts, self.thrown);
         Seen { ledger, growth, peak, base, counts, variables, thrown, after, refused }
     }
+
+    /// Charges what was held at the peak to lines, and returns what was the interpreter's and its libraries'. `last` are those that
+    /// were there at the end.
+    fn explain_peak(&mut self, last: &[Watched]) -> ByteCount {
+        // Of one process alone, the kernel's own peak and what the process remembered are known too, and may be between two looks;
+        // also of the first process, where others, such as a script that starts the program, were there before it, or were small.
+        let is_alone = last.len() == 1 && self.counts.processes == 1;
+        let kernel_peak = if is_alone { self.kernel_peak } else { ByteCount::ZERO };
+        let root = last.iter().filter(|watched| watched.process == self.root).max_by_key(|watched| watched.turn);
+        let Some(watched) = root.filter(|watched| is_alone || watched.most(kernel_peak) >= nearly(self.peak)) else {
+            for seen in &self.at_peak {
+                self.ended.add_peak(&seen.counted, &seen.picture.sites);
+            }
+            return self.at_peak.iter().map(|seen| seen.base).sum();
+        };
+        let most = watched.most(kernel_peak);
+        self.peak = self.peak.max(most);
+        let base = watched.base();
+        let seen = self.at_peak.iter().filter(|seen| seen.path == watched.path).map(|seen| seen.picture.clone());
+        let pictures = seen.chain([Picture::remembered(&watched.counted, most - base)]);
+        if let Some(best) = picture::best(pictures.collect(), base, most) {
+            self.ended.add_peak(&watched.counted, &best.sites);
+        }
+        base
+    }
+}
+
+/// Returns what is nearly as much: what lacks is small beside it.
+fn nearly(bytes: ByteCount) -> ByteCount {
+    bytes - bytes.percent(5)
 }
 
 impl Refused {

@@ -106,7 +106,7 @@ pub(crate) fn forked() {
     }
 }
 
-/// Takes from a word of the header.
-pub(crate) fn word_less(index: usize, less: u64) {
-    shared::word(index).fetch_sub(less, Relaxed);
+/// Takes from a word of the header, and returns what is left.
+pub(crate) fn word_less(index: usize, less: u64) -> u64 {
+    shared::word(index).fetch_sub(less, Relaxed).wrapping_sub(less)
 }

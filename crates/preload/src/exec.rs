@@ -4,7 +4,7 @@
 //! *Concurrency.* Between `vfork` and the start of a program, memory is that of the parent: nothing is allocated here, and what
 //! is changed are variables of the functions alone.
 
-use crate::sys;
+use crate::{end, sys};
 use core::{
     ffi::{CStr, c_char, c_int, c_void},
     sync::atomic::{AtomicPtr, AtomicUsize, Ordering::Relaxed},
@@ -205,6 +205,7 @@ unsafe fn can_load_found(file: *const c_char) -> bool {
 unsafe fn execute(function: &AtomicUsize, program: *const c_char, lists: [List; 2], can_load: bool) -> c_int {
     let [arguments, environment] = lists;
     let mut changed = Changed::EMPTY;
+    end::tell();
     // SAFETY: what was asked for is passed on; the texts are the caller's.
     unsafe {
         let environment = changed.for_program(can_load, environment);

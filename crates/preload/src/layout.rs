@@ -130,6 +130,18 @@ pub mod word {
     pub const ENDS: usize = 32;
     /// What was in use then, when freed memory had been given back.
     pub const IN_USE_AT_END: usize = 33;
+    /// When the most lived, in microseconds of a clock that all processes have.
+    pub const PEAK_AT: usize = 34;
+    /// When a tenth of that was freed; 0 while it lives.
+    pub const LEFT_AT: usize = 35;
+    /// When the process ended by itself.
+    pub const ENDED_AT: usize = 36;
+    /// What of it was pages of files then.
+    pub const LAST_FILE: usize = 37;
+    /// What was resident when the file was made in a process that was forked: pages of its parent.
+    pub const INHERITED: usize = 38;
+    /// When the file was made.
+    pub const BORN_AT: usize = 39;
 }
 
 /// Words of the file `control`.

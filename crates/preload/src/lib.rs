@@ -30,6 +30,7 @@
 )]
 
 mod blocks;
+mod end;
 mod exec;
 mod helper;
 #[cfg(not(test))]

@@ -14,7 +14,7 @@ use core::{
 pub(crate) const LARGE: usize = 1 << 20;
 
 /// Between two looks at what is in use this much is allocated.
-const LOOK: u64 = 4 << 20;
+pub(crate) const LOOK: u64 = 4 << 20;
 
 /// An allocation that was let through is touched by then, or later than anybody waits.
 const PENDING_MS: u64 = 200;
@@ -62,27 +62,21 @@ pub(crate) fn set(held: Held) {
 
 /// Returns what this process has in use, and what the tree has.
 pub(crate) fn in_use() -> (u64, u64) {
-    let (resident, file) = statm();
-    let own = resident.saturating_sub(shared::word(word::MAPPED).load(Relaxed).min(file));
+    let (anonymous, file) = resident();
+    let own = anonymous + file.saturating_sub(shared::word(word::MAPPED).load(Relaxed));
     LAST_IN_USE.store(own, Relaxed);
     shared::word(word::MOST_IN_USE).fetch_max(own, Relaxed);
     (own, own + shared::word(word::OTHERS).load(Relaxed))
 }
 
-/// Returns what is anonymous: neither a file's nor shared.
-pub(crate) fn anonymous() -> u64 {
-    let (resident, file) = statm();
-    resident.saturating_sub(file)
-}
-
-/// Returns what is resident, and what of it is pages of files and shared memory.
-fn statm() -> (u64, u64) {
+/// Returns what is resident: what is anonymous, and what is pages of files and shared memory.
+pub(crate) fn resident() -> (u64, u64) {
     let mut text = [0; 128];
     let read = sys::read_start(c"/proc/self/statm", &mut text);
     let mut numbers = text.get(..read).unwrap_or_default().split(|byte| *byte == b' ').skip(1).map(number);
     let (resident, file) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     let page = page();
-    (resident * page, file * page)
+    (resident.saturating_sub(file) * page, file * page)
 }
 
 /// Returns what was in use at the last look.

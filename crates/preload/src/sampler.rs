@@ -213,10 +213,22 @@ pub(crate) fn forget(address: usize) -> Option<Block> {
         blocks::word_less(word::MAPPED, block.size);
         return Some(block);
     }
+    if block.size >= limit::LOOK {
+        // What was asked for may have been touched since it was looked at last; it is there for the last time.
+        let errno = sys::Errno::keep();
+        limit::in_use();
+        drop(errno);
+    }
     let number = u64::from(block.site);
     field(number, site::LIVE).fetch_sub(block.weight, Relaxed);
     field(number, site::LIVE_SAMPLES).fetch_sub(1, Relaxed);
-    blocks::word_less(word::LIVE, block.weight);
+    let live = blocks::word_less(word::LIVE, block.weight);
+    if shared::word(word::LEFT_AT).load(Relaxed) == 0 {
+        let most = shared::word(word::PEAK_LIVE).load(Relaxed);
+        if live < most - most / 10 {
+            shared::word(word::LEFT_AT).store(sys::microseconds(), Relaxed);
+        }
+    }
     Some(block)
 }
 
@@ -256,6 +268,8 @@ fn remember_peak(live: u64) {
         field(number, site::PEAK).store(live, Relaxed);
     }
     shared::word(word::PEAK_LIVE).store(live, Relaxed);
+    shared::word(word::PEAK_AT).store(sys::microseconds(), Relaxed);
+    shared::word(word::LEFT_AT).store(0, Relaxed);
     shared::word(word::PEAK_IN_USE).store(limit::last_in_use(), Relaxed);
     REMEMBERING.store(false, Release);
 }

@@ -121,8 +121,11 @@ fn made() -> bool {
         // The first site stands for all that find no place.
         word(word::SITES_USED).store(1, Relaxed);
         // What a process has of its parent is charged to lines of the parent.
-        let base = if FORKED.load(Relaxed) { 0 } else { limit::anonymous() };
+        let (anonymous, file) = limit::resident();
+        let (base, inherited) = if FORKED.load(Relaxed) { (0, anonymous + file) } else { (anonymous, 0) };
         word(word::BASE).store(base, Relaxed);
+        word(word::INHERITED).store(inherited, Relaxed);
+        word(word::BORN_AT).store(sys::microseconds(), Relaxed);
         word(word::PYTHON).store(python::version(), Relaxed);
         word(word::WALK).store(python::state(), Relaxed);
         word(word::OTHER_MALLOC).store(u64::from(crate::start::other_malloc()), Relaxed);
@@ -184,7 +187,8 @@ fn has_room(file: i32) -> bool {
     known && available.saturating_mul(block) >= LEAST
 }
 
-fn process() -> u32 {
+/// Returns the number of this process.
+pub(crate) fn process() -> u32 {
     // SAFETY: it takes nothing and always succeeds.
     u32::try_from(unsafe { sys::getpid() }).unwrap_or(0)
 }

@@ -17,28 +17,6 @@ pub(crate) fn other_malloc() -> bool {
 #[unsafe(link_section = ".init_array")]
 static START: extern "C" fn() = start;
 
-/// The loader calls this when the program ends by itself.
-#[cfg(not(test))]
-#[used]
-#[unsafe(link_section = ".fini_array")]
-static END: extern "C" fn() = end;
-
-/// Tells the kernel's own peak, which nobody can read when the process is gone.
-#[cfg(not(test))]
-extern "C" fn end() {
-    if !shared::is_on() {
-        return;
-    }
-    let mut text = [0; 2048];
-    let read = sys::read_start(c"/proc/self/status", &mut text);
-    let text = text.get(..read).unwrap_or_default();
-    let at = text.windows(6).position(|part| part == b"VmHWM:").unwrap_or(read);
-    let digits = text.get(at..).unwrap_or_default().iter().skip(6).skip_while(|byte| !byte.is_ascii_digit());
-    let kib =
-        digits.take_while(|byte| byte.is_ascii_digit()).fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-    shared::word(layout::word::LAST_PEAK).store(kib * 1024, Relaxed);
-}
-
 extern "C" fn start() {
     const NAME: &CStr = c"TIDEGATE_GUARD";
     debug_assert!(NAME.to_bytes() == layout::FOLDER.as_bytes());

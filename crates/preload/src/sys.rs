@@ -73,6 +73,7 @@ pub(crate) mod number {
     pub(crate) const FSTATFS: c_long = 138;
     pub(crate) const GETTID: c_long = 186;
     pub(crate) const KILL: c_long = 62;
+    pub(crate) const EXIT_GROUP: c_long = 231;
     pub(crate) const OPENAT: c_long = 257;
     pub(crate) const CLOCK_GETTIME: c_long = 228;
     pub(crate) const PROCESS_VM_READV: c_long = 310;
@@ -91,6 +92,7 @@ pub(crate) mod number {
     pub(crate) const FSTATFS: c_long = 44;
     pub(crate) const GETTID: c_long = 178;
     pub(crate) const KILL: c_long = 129;
+    pub(crate) const EXIT_GROUP: c_long = 94;
     pub(crate) const OPENAT: c_long = 56;
     pub(crate) const CLOCK_GETTIME: c_long = 113;
     pub(crate) const PROCESS_VM_READV: c_long = 270;

@@ -4,4 +4,5 @@ import os
 import signal
 
 block = b"k" * 80_000_000  # <- made
+more = b"m" * 6_000_000
 os.kill(os.getpid(), signal.SIGKILL)

@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 def work(number):
     block = b"w" * 50_000_000  # <- work
-    return sum(hash((turn, block[turn])) for turn in range(4_000_000)) * 0 + number
+    return number + len(block) * 0
 
 
 if __name__ == "__main__":

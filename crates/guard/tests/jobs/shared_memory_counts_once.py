@@ -24,7 +24,6 @@ if __name__ == "__main__":
     child = multiprocessing.get_context("fork").Process(target=fill, args=(shared.name, there))
     child.start()
     here.recv()
-    total = sum(hash((number, 1)) for number in range(4_000_000))
     here.send("end")
     child.join()
     print(shared.size // 80_000_000 * 80_000_000)
