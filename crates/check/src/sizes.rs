@@ -1,8 +1,8 @@
 //! The files that a script reads, as far as they are there: rows, columns and bytes from samples of them.
 
 use crate::{
-    module::Module,
-    values::{Binding, string},
+    module::{Module, Scope},
+    values::{Binding, bytes_of_array, integer, string},
 };
 use ruff_python_ast::Expr;
 use std::{
@@ -71,13 +71,15 @@ impl Data {
     /// Returns the bytes that a value holds, if it or what it is made of was read from a file that is there.
     pub(crate) fn held_of(&self, module: &Module<'_>, binding: &Binding<'_>) -> Option<u64> {
         let source = binding.source?;
+        if let Some(bytes) = array(module, binding) {
+            return Some(bytes);
+        }
         if let Some(sizes) = self.of_read(module, Some(binding.name), source) {
             return held(&sizes, Setting::Default);
         }
         // What is made of it is as large at most: a filter, a sort, a copy.
         let base = root(source)?;
-        let scope =
-            module.scopes.iter().find(|scope| scope.facts.bindings.iter().any(|other| std::ptr::eq(other, binding)))?;
+        let scope = scope_of(module, binding)?;
         let mut earlier = scope.facts.bindings.iter().filter(|other| other.name == base && other.at < binding.at);
         let read = earlier.next_back()?;
         let sizes = self.of_read(module, Some(read.name), read.source?)?;
@@ -122,8 +124,28 @@ pub(crate) fn held(sizes: &Sizes, setting: Setting) -> Option<u64> {
     sizes.settings.iter().find(|found| found.setting == setting).map(|found| found.held.expected)
 }
 
+fn scope_of<'m, 'a>(module: &'m Module<'a>, binding: &Binding<'_>) -> Option<&'m Scope<'a>> {
+    module.scopes.iter().find(|scope| scope.facts.bindings.iter().any(|other| std::ptr::eq(other, binding)))
+}
+
+/// Returns the bytes of an array whose shape stands in the script, also by names that are given one number each in the same scope.
+fn array(module: &Module<'_>, binding: &Binding<'_>) -> Option<u64> {
+    let scope = scope_of(module, binding)?;
+    let named = |name: &str| {
+        let mut bindings = scope.facts.bindings.iter().filter(|other| other.name == name);
+        let number = integer(bindings.next()?.source?)?;
+        bindings.next().is_none().then_some(number)
+    };
+    bytes_of_array(&module.imports, binding.source?, &named)
+}
+
+/// Returns whether a value is as large as what is said of it, and not at most: a file that is read whole, an array that is made.
+pub(crate) fn is_exact(module: &Module<'_>, binding: &Binding<'_>) -> bool {
+    binding.source.is_some_and(|source| reads(module, source)) || array(module, binding).is_some()
+}
+
 /// Returns whether an expression reads a file whole.
-pub(crate) fn reads(module: &Module<'_>, expression: &Expr) -> bool {
+fn reads(module: &Module<'_>, expression: &Expr) -> bool {
     let Expr::Call(call) = expression else { return false };
     module
         .imports

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 use tidegate_check::{
-    Answer, Format, Options, Report, Style, check, checklist_text, findings_text, github, json, sarif,
+    Answer, Format, Options, Report, Style, check, check_source, checklist_text, findings_text, github, json, sarif,
 };
 
 const SCRIPT: &str = "import pandas as pd\n\nraw = pd.read_csv('raw.csv')\nprint(len(raw))\nb = pd.read_csv('b.csv', nrows=9)\nprint(b)\n";
@@ -182,4 +182,13 @@ fn what_is_wrong_with_the_call_is_an_error() {
     fs::write(folder.path().join("pyproject.toml"), "[tool.tidegate.check]\nx = 1\n").unwrap();
     let error = check(&Options { paths: vec![folder.path().into()], ..Options::default() }).unwrap_err();
     assert!(error.to_string().contains("unknown key `x`"), "{error}");
+}
+
+#[test]
+fn arrays_whose_shape_stands_there_have_a_size() {
+    let script = "import numpy as np\nimport pandas as pd\nn = 1_000_000\nx = np.zeros((n, 100))\nprint(x.sum())\n\
+                  print(pd.read_csv('a.csv'))\n";
+    let findings = check_source("etl.py", script).unwrap();
+    let finding = findings.iter().find(|finding| finding.code == "TG001").unwrap();
+    assert_eq!((finding.place.line, finding.saving_text().as_str()), (5, "about 800 MB"));
 }

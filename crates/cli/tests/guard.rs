@@ -89,6 +89,19 @@ fn a_job_that_does_not_fit_ends_with_the_exit_code_of_a_limit() {
 }
 
 #[test]
+fn lines_have_the_rules_that_explain_them() {
+    let place = Place::new("lines = open('access.log').readlines()\nprint(len(lines))\n");
+    fs::write(place.0.path().join("access.log"), format!("{}\n", "x".repeat(999)).repeat(20_000)).unwrap();
+    let ran = place.ask(&["guard", "--limit", "1GB", "-o", "run.json", "-o", "run.html", "--", "python3", "job.py"]);
+    assert!(ran.stderr.contains("job.py:1 TG019: "), "{ran}");
+    // It has a limit and is watched.
+    assert!(!ran.stderr.contains("TG030"), "{ran}");
+    let record: Value = serde_json::from_str(&place.read("run.json")).unwrap();
+    assert_eq!(record["guard"]["lines"][0]["rules"][0]["code"], "TG019", "{record:#}");
+    assert!(place.read("run.html").contains("TG019"));
+}
+
+#[test]
 fn quiet_is_quiet_and_mistakes_are_told() {
     let place = Place::new("print(1)\n");
     let ran = place.ask(&["--quiet", "guard", "--", "python3", "job.py"]);

@@ -213,6 +213,7 @@ impl Story<'_> {
                 bytes,
                 at_end,
                 total,
+                ..LineHeld::default()
             });
         }
         lines.sort_by_key(|line| std::cmp::Reverse((line.bytes, line.total)));

@@ -1,7 +1,7 @@
 //! What a guard saw, cut to what is shown, and its facts in words.
 
 use crate::{
-    record::{ColumnHeld, Guarded, Leak, LineHeld, Phase, Used, VariableHeld},
+    record::{ColumnHeld, Guarded, Leak, LineHeld, LineRule, Phase, Used, VariableHeld},
     text, words,
 };
 use tidegate_memory::ByteCount;
@@ -10,6 +10,7 @@ use tidegate_memory::ByteCount;
 const LINES: usize = 30;
 const VARIABLES: usize = 20;
 const COLUMNS: usize = 12;
+const RULES: usize = 4;
 const LEAKS: usize = 8;
 const PHASES: usize = 30;
 const SENTENCES: usize = 12;
@@ -45,12 +46,18 @@ pub(crate) fn cut(guarded: &Guarded) -> Guarded {
 }
 
 fn line(line: &LineHeld) -> LineHeld {
+    let rule = |rule: &LineRule| LineRule {
+        code: text::line(&rule.code, NAME),
+        message: text::line(&rule.message, SENTENCE),
+        fix: text::line(&rule.fix, SENTENCE),
+    };
     LineHeld {
         file: text::line(&line.file, PATH),
         function: text::line(&line.function, NAME),
         through: text::line(&line.through, NAME),
         threads: text::line(&line.threads, NAME),
         text: text::line(&line.text, PATH),
+        rules: line.rules.iter().take(RULES).map(rule).collect(),
         ..*line
     }
 }
@@ -94,6 +101,11 @@ pub(crate) fn place(line: &LineHeld) -> String {
 pub(crate) fn through(line: &LineHeld) -> String {
     let parts = [line.through.as_str(), line.threads.as_str()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns what a rule says of a line: `etl.py:3 TG001: message: fix`.
+pub(crate) fn ruled(line: &LineHeld, rule: &LineRule) -> String {
+    format!("{} {}: {}: {}", place(line), rule.code, rule.message.trim_end_matches('.'), rule.fix)
 }
 
 /// Returns what a variable is: `DataFrame (1000000, 10)`.

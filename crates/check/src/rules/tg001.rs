@@ -5,7 +5,7 @@ use crate::{
     finding::Findings,
     lifetimes::{Lifetime, deletion},
     module::{Module, Scope},
-    sizes::reads,
+    sizes::is_exact,
     source::SourceKind,
     values::Kind,
 };
@@ -33,7 +33,7 @@ what it was trained with. Names that share the memory, such as a column or a sli
 the advice waits for their last use.",
     how_much: "\
 All that the value holds. With `--data name=file`, or where the script names a file that is there, the size is told in bytes by
-the model of `docs/pandas-sizes.md`. The example of 232 MB of log lines holds 294 MiB as a frame of pandas 3, and reading the
+the model of `docs/pandas-sizes.md`; of a NumPy array by its shape, where that stands in the script. The example of 232 MB of log lines holds 294 MiB as a frame of pandas 3, and reading the
 next one beside it needs 551 MiB more.",
     example: "\
 ```python
@@ -82,12 +82,11 @@ fn report<'m, 'a>(
     let source = module.source;
     let binding = lifetime.binding;
     let size = context.data.held_of(module, binding);
-    let is_direct = binding.source.is_some_and(|source| reads(module, source));
     let message = sentence(module, lifetime);
     let Some(finding) = findings.add(&RULE, &lifetime.last_use, message) else { return };
     let names = lifetime.names.join(", ");
     finding.fix(format!("`del {names}` after {}", source.line_name(lifetime.point.after())));
-    let factor = match (size, is_direct) {
+    let factor = match (size, is_exact(module, binding)) {
         (Some(_), true) => String::new(),
         (Some(_), false) => format!("at most what `{}` is made of", binding.name),
         (None, _) => format!("all of `{}`", binding.name),

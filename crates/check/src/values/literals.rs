@@ -21,16 +21,22 @@ pub(crate) fn strings(expression: &Expr) -> Option<Vec<&str>> {
 
 /// Returns a whole number that stands there, also as `10 ** 6`, `1024 * 1024` or `-1`.
 pub(crate) fn integer(expression: &Expr) -> Option<i64> {
+    integer_with(expression, &|_| None)
+}
+
+/// Returns a whole number that stands there, or is made of names whose numbers are known.
+pub(crate) fn integer_with(expression: &Expr, named: &dyn Fn(&str) -> Option<i64>) -> Option<i64> {
     match expression {
+        Expr::Name(name) => named(name.id.as_str()),
         Expr::NumberLiteral(number) => match &number.value {
             Number::Int(value) => value.as_i64(),
             Number::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value:.0}").parse().ok(),
             _ => None,
         },
-        Expr::UnaryOp(unary) if unary.op == UnaryOp::USub => integer(&unary.operand)?.checked_neg(),
+        Expr::UnaryOp(unary) if unary.op == UnaryOp::USub => integer_with(&unary.operand, named)?.checked_neg(),
         Expr::BinOp(binary) => {
             use ruff_python_ast::Operator::{Add, Mult, Pow, Sub};
-            let (left, right) = (integer(&binary.left)?, integer(&binary.right)?);
+            let (left, right) = (integer_with(&binary.left, named)?, integer_with(&binary.right, named)?);
             match binary.op {
                 Add => left.checked_add(right),
                 Sub => left.checked_sub(right),
@@ -40,7 +46,7 @@ pub(crate) fn integer(expression: &Expr) -> Option<i64> {
             }
         }
         Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if name.id == "int") => {
-            integer(call.arguments.find_positional(0)?)
+            integer_with(call.arguments.find_positional(0)?, named)
         }
         _ => None,
     }

@@ -56,6 +56,7 @@ fn row(line: &LineHeld, peak: ByteCount) -> Markup {
             td.name {
                 @if line.text.is_empty() { (line.function) } @else { code { (line.text) } }
                 @if !through.is_empty() { " " small { (through) } }
+                @for rule in &line.rules { p { b { (rule.code) } " " (rule.message) " " code { (rule.fix) } } }
             }
             td.part { (line.bytes) (page::bar(share(line.bytes, peak), "fill")) }
             td.number { @if line.at_end > ByteCount::ZERO { (line.at_end) span.unit { " at the end" } } }

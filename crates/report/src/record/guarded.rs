@@ -71,6 +71,21 @@ pub struct LineHeld {
     /// All that it ever allocated.
     #[serde(with = "size")]
     pub total: ByteCount,
+    /// What the rules of `tidegate check` say of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<LineRule>,
+}
+
+/// A rule of `tidegate check` that explains a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LineRule {
+    /// Its code, such as `TG001`.
+    pub code: String,
+    /// What is the matter, in one sentence.
+    pub message: String,
+    /// What to do, in one line.
+    pub fix: String,
 }
 
 /// A variable and the memory that it holds.

@@ -18,7 +18,7 @@ pub use ended::{Ended, How};
 pub use environment::Environment;
 pub use event::{Event, EventKind};
 pub use forecast::{Forecast, ForecastRow, Mode};
-pub use guarded::{ColumnHeld, Guarded, Leak, LineHeld, Phase, Used, VariableHeld};
+pub use guarded::{ColumnHeld, Guarded, Leak, LineHeld, LineRule, Phase, Used, VariableHeld};
 pub use memory::{AtPeak, Bounds, Memory, Operator};
 pub use run::{AllowedRejects, Input, Kind, Lines, RejectSample, Rejects, Replan, RunRecord, Spilled, VERSION};
 pub use timeline::{Pressure, Sample};

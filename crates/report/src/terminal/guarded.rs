@@ -18,6 +18,7 @@ pub const VERDICT_LINES: usize = 20;
 const LINES: usize = 4;
 const VARIABLES: usize = 4;
 const ADVICE: usize = 2;
+const RULES: usize = 2;
 const NOTES: usize = 2;
 
 /// Returns what a guard says of a program as text of at most [`VERDICT_LINES`] lines.
@@ -66,6 +67,10 @@ pub fn verdict(record: &RunRecord, style: Style) -> String {
         }
         for advice in guarded.advice.iter().take(ADVICE) {
             sheet.wrapped("  ", &format!("to fit: {advice}"), 2);
+        }
+        let rules = guarded.lines.iter().flat_map(|line| line.rules.iter().map(move |rule| (line, rule)));
+        for (line, rule) in rules.take(RULES) {
+            sheet.wrapped("  ", &guarded::ruled(line, rule), 2);
         }
         for note in guarded.notes.iter().take(NOTES) {
             sheet.line(&format!("  note: {note}"));
