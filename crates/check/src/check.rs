@@ -74,30 +74,36 @@ pub(crate) fn check_bytes(name: &str, bytes: Vec<u8>, selection: &Selection, dat
 }
 
 fn check_parsed(source: &Source, selection: &Selection, data: &Data) -> FileReport {
-    let refuse = |refusal: &Refusal| FileReport {
-        findings: vec![Finding::unreadable(&source.name, refusal)],
+    with_module(source, |module| check_module(module, selection, data)).unwrap_or_else(|refusal| FileReport {
+        findings: vec![Finding::unreadable(&source.name, &refusal)],
         ..FileReport::default()
-    };
+    })
+}
+
+/// Parses a source, and does something with what it is.
+pub(crate) fn with_module<T>(source: &Source, work: impl FnOnce(&Module<'_>) -> T) -> Result<T, Refusal> {
     let mode = match source.kind {
         SourceKind::Script => Mode::Module,
         SourceKind::Notebook => Mode::Ipython,
     };
     if is_too_deep(&source.text, mode) {
-        return refuse(&Refusal::whole("nested too deeply to be checked"));
+        return Err(Refusal::whole("nested too deeply to be checked"));
     }
     // The newest syntax: what an older Python does not have, it will say itself.
-    let parsed = match parse(&source.text, ParseOptions::from(mode).with_target_version(PythonVersion::PY314)) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            let place = source.place(error.location.start());
-            return refuse(&Refusal { place, message: format!("syntax error: {}", error.error) });
-        }
-    };
-    let Some(parsed) = parsed.try_into_module() else { return FileReport::default() };
-    let module = Module::of(source, parsed.suite());
+    let parsed = parse(&source.text, ParseOptions::from(mode).with_target_version(PythonVersion::PY314));
+    let parsed = parsed.map_err(|error| {
+        let place = source.place(error.location.start());
+        Refusal { place, message: format!("syntax error: {}", error.error) }
+    })?;
+    let Some(parsed) = parsed.try_into_module() else { return Err(failed()) };
+    Ok(work(&Module::of(source, parsed.suite())))
+}
+
+fn check_module(module: &Module<'_>, selection: &Selection, data: &Data) -> FileReport {
+    let source = module.source;
     let suppressions = Suppressions::of(source);
-    let mut findings = Findings::new(&module);
-    let context = Context::new(&module, data);
+    let mut findings = Findings::new(module);
+    let context = Context::new(module, data);
     for rule in RULES.iter().filter(|rule| selection.has(rule.code)) {
         (rule.check)(&context, &mut findings);
     }
@@ -107,7 +113,7 @@ fn check_parsed(source: &Source, selection: &Selection, data: &Data) -> FileRepo
     let last_part = |module: &String| module.rsplit('.').next().unwrap_or_default().to_owned();
     FileReport {
         findings: found,
-        checklist: Some(Checklist::of(&module, &context.lifetimes)),
+        checklist: Some(Checklist::of(module, &context.lifetimes)),
         imports: module.imports.modules.iter().map(last_part).collect(),
     }
 }

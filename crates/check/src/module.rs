@@ -6,7 +6,7 @@ use crate::{
     values::{Facts, Functions, Value},
 };
 use ruff_python_ast::{
-    Expr, Parameters, Stmt,
+    Expr, Stmt, StmtFunctionDef,
     visitor::{Visitor, walk_stmt},
 };
 use rustc_hash::FxHashMap;
@@ -25,6 +25,8 @@ pub(crate) struct Scope<'a> {
     pub body: &'a [Stmt],
     /// The name of the function; `None` for the module.
     pub function: Option<&'a str>,
+    /// Where it is defined; `None` for the module.
+    pub definition: Option<&'a StmtFunctionDef>,
     pub parameters: Vec<&'a str>,
     pub facts: Facts<'a>,
     pub reached: Reached<'a>,
@@ -38,18 +40,21 @@ impl<'a> Module<'a> {
         let mut scopes = vec![Scope {
             body,
             function: None,
+            definition: None,
             parameters: Vec::new(),
             facts: Facts::of(body, Vec::new(), &imports, &functions),
             reached: reached(body, &imports),
         }];
         let mut search = Definitions { found: Vec::new() };
         search.visit_body(body);
-        for (name, parameters, body) in search.found {
-            let names = crate::values::parameters(parameters);
+        for definition in search.found {
+            let body = definition.body.as_slice();
+            let names = crate::values::parameters(&definition.parameters);
             let all = names.iter().map(|(name, _)| *name).collect();
             scopes.push(Scope {
                 body,
-                function: Some(name),
+                function: Some(definition.name.as_str()),
+                definition: Some(definition),
                 parameters: all,
                 facts: Facts::of(body, names, &imports, &functions),
                 reached: reached(body, &imports),
@@ -131,13 +136,13 @@ fn follow<'a>(name: &'a str, edges: &FxHashMap<&'a str, Vec<&'a str>>) -> Option
 
 /// Functions of a source, wherever they are defined.
 struct Definitions<'a> {
-    found: Vec<(&'a str, &'a Parameters, &'a [Stmt])>,
+    found: Vec<&'a StmtFunctionDef>,
 }
 
 impl<'a> Visitor<'a> for Definitions<'a> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         if let Stmt::FunctionDef(function) = statement {
-            self.found.push((function.name.as_str(), &function.parameters, &function.body));
+            self.found.push(function);
         }
         walk_stmt(self, statement);
     }

@@ -1,7 +1,10 @@
 //! A filter, groups, an aggregate, an order and a limit over one frame, as a query.
 
 use crate::values::{integer, string, strings, truth};
-use ruff_python_ast::{CmpOp, Expr, ExprCall, ExprCompare, Identifier, Number, Operator};
+use ruff_python_ast::{
+    CmpOp, Expr, ExprCall, ExprCompare, Identifier, Number, Operator, Stmt,
+    visitor::{Visitor, walk_expr, walk_stmt},
+};
 
 /// What a chain of methods asks of a frame.
 #[derive(Clone, Debug, Default)]
@@ -290,6 +293,44 @@ fn literal(expression: &Expr) -> Option<String> {
             _ => integer(expression).map(|value| value.to_string()),
         },
         _ => integer(expression).map(|value| value.to_string()),
+    }
+}
+
+/// Returns what a scope asks of a frame, if that is the only place where it uses it.
+pub(crate) fn only_query<'a>(body: &'a [Stmt], name: &str) -> Option<Query<'a>> {
+    let mut search = Search { name, found: None, uses: 0 };
+    search.visit_body(body);
+    search.found.filter(|(_, uses)| *uses == search.uses).map(|(query, _)| query)
+}
+
+/// The expression that aggregates a frame, with how often it reads the name, and how often all of the scope does.
+struct Search<'n, 'a> {
+    name: &'n str,
+    found: Option<(Query<'a>, usize)>,
+    uses: usize,
+}
+
+impl<'a> Visitor<'a> for Search<'_, 'a> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        // What other scopes do with names of theirs is their affair.
+        if !matches!(statement, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) {
+            walk_stmt(self, statement);
+        }
+    }
+
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        if self.found.is_none()
+            && let Some(query) = query(expression, self.name)
+        {
+            let before = self.uses;
+            walk_expr(self, expression);
+            self.found = Some((query, self.uses - before));
+            return;
+        }
+        if let Expr::Name(name) = expression {
+            self.uses += usize::from(name.id == self.name && name.ctx.is_load());
+        }
+        walk_expr(self, expression);
     }
 }
 

@@ -2,13 +2,12 @@
 
 use crate::{args::GuardArgs, history, printer::Printer, record::new_run};
 use std::{io::Write, path::Path, time::SystemTime};
-use tidegate_check::{Explained, GuardedRun, explain};
 use tidegate_engine::{EngineError, sink::OutputFile};
 use tidegate_guard::{ArrowPool, Attach, GuardError, Observer, Options, Outcome, Progress, attach, run};
 use tidegate_memory::Limit;
 use tidegate_report::{
     html, json,
-    record::{How, LineRule, RunRecord},
+    record::{How, RunRecord},
     terminal::{self, Style},
 };
 use tidegate_tasks::history::{Input, NewRun, Outcome as Kept};
@@ -25,11 +24,10 @@ pub fn run_command(arguments: &GuardArgs, printer: Printer) -> Result<u8, Engine
     let files = arguments.output.iter().map(|path| OutputFile::create(path));
     let files = files.collect::<Result<Vec<_>, _>>()?;
     let mut teller = Teller(printer);
-    let mut outcome = match guarded(arguments, &mut teller) {
+    let outcome = match guarded(arguments, &mut teller) {
         Ok(outcome) => outcome,
         Err(error) => return Ok(printer.problem(&error.to_string(), error.help().as_deref(), error.exit_code())),
     };
-    add_rules(&mut outcome.record);
     for line in terminal::verdict(&outcome.record, Style { width: WIDTH, colored: false }).lines() {
         printer.note(line);
     }
@@ -52,25 +50,6 @@ fn guarded(arguments: &GuardArgs, observer: &mut dyn Observer) -> Result<Outcome
     }
     let arrow_pool = if arguments.keep_arrow_pool { ArrowPool::Kept } else { ArrowPool::System };
     run(&Options { limit, fail_above, every, arrow_pool, ..Options::of(arguments.command.clone()) }, observer)
-}
-
-/// Rules that say what a guarded run has: a limit, and somebody who watches.
-const FULFILLED: [&str; 2] = ["TG030", "TG031"];
-
-/// Adds to lines what the rules of `tidegate check` say of them. Scripts that cannot be read any more are left out.
-fn add_rules(record: &mut RunRecord) {
-    let text = json::write(record).unwrap_or_default();
-    let explained = explain(&GuardedRun::Record { name: String::new(), text }).unwrap_or_default();
-    let Some(guarded) = &mut record.guard else { return };
-    for line in &mut guarded.lines {
-        let of_line = explained.iter().filter(|told| told.line == line.line && told.file == Path::new(&line.file));
-        for Explained { code, message, fix, .. } in of_line.filter(|told| !FULFILLED.contains(&told.code)) {
-            let rule = LineRule { code: (*code).into(), message: message.clone(), fix: fix.clone() };
-            if !line.rules.contains(&rule) {
-                line.rules.push(rule);
-            }
-        }
-    }
 }
 
 /// Tells how it goes.

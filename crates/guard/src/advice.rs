@@ -1,6 +1,6 @@
 //! What would make a job fit, the cheapest first.
 
-use crate::analysis::{Fate, Reading};
+use tidegate_check::{Fate, FileUse};
 use tidegate_memory::ByteCount;
 use tidegate_report::record::{LineHeld, Used, VariableHeld};
 
@@ -11,7 +11,7 @@ pub(crate) struct Job<'a> {
     /// The share of values that are distinct in columns of text, by variable and column.
     pub(crate) repeated: &'a [Repeated],
     /// What is done with what the line reads that [`reading`] names.
-    pub(crate) reading: &'a Reading,
+    pub(crate) reading: &'a FileUse,
     pub(crate) peak: ByteCount,
     pub(crate) limit: Option<ByteCount>,
 }
@@ -91,7 +91,7 @@ fn columns(job: &Job<'_>) -> Option<String> {
     if line.text.contains("usecols") || !is_worth(job, wide.bytes) {
         return None;
     }
-    let used: Vec<&str> = job.reading.columns.split(',').filter(|column| !column.is_empty()).collect();
+    let used = &job.reading.columns;
     if !used.is_empty() && used.len() < wide.columns.len() {
         let names: Vec<String> = used.iter().map(|column| format!("\"{column}\"")).collect();
         return Some(format!("usecols=[{}] in line {}: no other column is used", names.join(", "), line.line));
@@ -110,11 +110,9 @@ fn columns(job: &Job<'_>) -> Option<String> {
 fn query(job: &Job<'_>) -> Option<String> {
     let line = reading(job)?;
     let chunks = format!("chunksize=200_000 in line {} and a sum of the parts", line.line);
-    if job.reading.query.is_empty() {
-        return Some(chunks);
-    }
+    let Some(query) = &job.reading.query else { return Some(chunks) };
     let limit = job.limit.map(|limit| format!(" --limit {}", limit.bytes())).unwrap_or_default();
-    let query = in_quotes(&job.reading.query);
+    let query = in_quotes(query);
     Some(format!("{chunks}; or the same by a query, which holds any limit: tidegate query{limit} {query}"))
 }
 
@@ -146,8 +144,7 @@ fn in_quotes(text: &str) -> String {
 pub(crate) fn recorded(fate: Fate) -> (Used, Option<u32>, String) {
     match fate {
         Fate::Used => (Used::Again, None, String::new()),
-        Fate::Dead(0) => (Used::NoMore, None, String::new()),
-        Fate::Dead(line) => (Used::NoMore, Some(line), String::new()),
+        Fate::Dead(line) => (Used::NoMore, line, String::new()),
         Fate::Unknown(reason) => (Used::Unknown, None, reason),
     }
 }
@@ -169,8 +166,8 @@ mod tests {
 
     fn all(lines: &[LineHeld], variables: &[VariableHeld], repeated: &[Repeated]) -> Vec<String> {
         let limit = Some(ByteCount::new(500));
-        let query = "SELECT status, count(*) FROM 'big.csv' WHERE \"A\" = 1 GROUP BY status".to_owned();
-        let reading = &Reading { columns: "status,A".into(), query };
+        let query = Some("SELECT status, count(*) FROM 'big.csv' WHERE \"A\" = 1 GROUP BY status".to_owned());
+        let reading = &FileUse { columns: vec!["status".into(), "A".into()], query };
         advice(&Job { lines, variables, repeated, reading, peak: ByteCount::mib(100), limit })
     }
 

@@ -1,43 +1,16 @@
-//! Which variables are not used again, and what is done with a file that is read: asked of the program's own interpreter, by its
-//! own parser, when the program has ended.
-//!
-//! This is the seam to the static analysis of `tidegate check`: variables with the lines that their frames were at go in, and a
-//! fate for each comes out. The analysis here knows one file at a time, and calls unknown what is not sure.
+//! What the source says of what was seen: which variables are not used again, what is done with a file that is read, and which
+//! rules explain a line. The analysis is that of `tidegate check`; here are the files, each read once.
 
 use crate::variables::{Variable, Variables};
-use std::{
-    io::{Read, Write},
-    path::Path,
-    process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+use std::{collections::HashMap, fs::File, io::Read, path::Path};
+use tidegate_check::{Explained, Fate, FileUse, GuardedRun, explain, fates, file_use};
+use tidegate_report::{
+    json,
+    record::{LineRule, RunRecord},
 };
 
-const ANALYSIS: &str =
-    concat!(include_str!("analysis/dead.py"), include_str!("analysis/reading.py"), include_str!("analysis/answers.py"));
-
-/// An analysis that takes longer is given up.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What becomes of a variable after the line that its frame was at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It may be used again.
-    Used,
-    /// It is not used again, and could go after this line.
-    Dead(u32),
-    /// Nobody knows, and why.
-    Unknown(String),
-}
-
-/// What a script does with a file that it reads into a data frame.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reading {
-    /// The columns that it uses, separated by commas; empty if it may use all.
-    pub(crate) columns: String,
-    /// The same as a query; empty if it cannot be said.
-    pub(crate) query: String,
-}
+/// As much of a file is read.
+const MOST_BYTES: u64 = 4 << 20;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -50,63 +23,52 @@ pub(crate) struct Questions<'a> {
 }
 
 /// Returns the fate of each variable, and what is done with what is read.
-pub(crate) fn answers(questions: &Questions<'_>) -> (Vec<Fate>, Reading) {
+pub(crate) fn answers(questions: &Questions<'_>) -> (Vec<Fate>, FileUse) {
     let Questions { variables: all, reading, place } = *questions;
-    let unknown = |reason: &str| (vec![Fate::Unknown(reason.into()); all.variables.len()], Reading::default());
-    if all.interpreter.is_empty() || all.variables.is_empty() {
-        return unknown("the interpreter is not known");
+    let mut by_file: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (number, variable) in all.variables.iter().enumerate() {
+        by_file.entry(&variable.file).or_default().push(number);
     }
-    let of_reading = reading.map(|(file, line)| format!("reading\t{}\t{line}\n", plain(file)));
-    let requests: String = all.variables.iter().map(request).chain(of_reading).collect();
-    let answers = ask(&all.interpreter, place, requests).unwrap_or_default();
-    let answers: Vec<&str> = answers.lines().collect();
-    if answers.len() != all.variables.len() + usize::from(reading.is_some()) {
-        return unknown("the interpreter did not answer");
+    let mut found = vec![Fate::Unknown("its file cannot be read".into()); all.variables.len()];
+    for (file, numbers) in by_file {
+        let Some(text) = text(place, file) else { continue };
+        let asked: Vec<_> = numbers.iter().filter_map(|number| all.variables.get(*number)).map(asked).collect();
+        for (number, fate) in numbers.into_iter().zip(fates(file, &text, &asked)) {
+            if let Some(place) = found.get_mut(number) {
+                *place = fate;
+            }
+        }
     }
-    let read = reading.and_then(|_| answers.last()?.split_once('\t'));
-    let read = read
-        .filter(|(columns, _)| *columns != "unknown")
-        .map(|(columns, query)| Reading { columns: columns.to_owned(), query: query.to_owned() });
-    (answers.into_iter().take(all.variables.len()).map(fate).collect(), read.unwrap_or_default())
+    let read = reading.and_then(|(file, line)| Some(file_use(file, &text(place, file)?, line)));
+    (found, read.unwrap_or_default())
 }
 
-fn fate(answer: &str) -> Fate {
-    match answer.split_once('\t') {
-        Some(("used", _)) => Fate::Used,
-        Some(("dead", line)) => line.parse().map_or_else(|_| Fate::Unknown(String::new()), Fate::Dead),
-        Some((_, reason)) => Fate::Unknown(reason.to_owned()),
-        None => Fate::Unknown(String::new()),
+fn asked(variable: &Variable) -> tidegate_check::Variable {
+    let Variable { function, first_line, line, name, .. } = variable;
+    tidegate_check::Variable { function: function.clone(), first_line: *first_line, line: *line, name: name.clone() }
+}
+
+fn text(place: &Path, file: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open(place.join(file)).ok()?.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Rules that say what a guarded run has: a limit, and somebody who watches.
+const FULFILLED: [&str; 2] = ["TG030", "TG031"];
+
+/// Adds to lines what the rules of `tidegate check` say of them. Scripts that cannot be read any more are left out.
+pub(crate) fn add_rules(record: &mut RunRecord) {
+    let text = json::write(record).unwrap_or_default();
+    let explained = explain(&GuardedRun::Record { name: String::new(), text }).unwrap_or_default();
+    let Some(guarded) = &mut record.guard else { return };
+    for line in &mut guarded.lines {
+        let of_line = explained.iter().filter(|told| told.line == line.line && told.file == Path::new(&line.file));
+        for Explained { code, message, fix, .. } in of_line.filter(|told| !FULFILLED.contains(&told.code)) {
+            let rule = LineRule { code: (*code).into(), message: message.clone(), fix: fix.clone() };
+            if !line.rules.contains(&rule) {
+                line.rules.push(rule);
+            }
+        }
     }
-}
-
-fn ask(interpreter: &str, place: &Path, requests: String) -> Option<String> {
-    let mut command = Command::new(interpreter);
-    command.args(["-I", "-S", "-c", ANALYSIS]).current_dir(place).env_remove("LD_PRELOAD");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().ok()?;
-    let (mut to, mut from) = (child.stdin.take()?, child.stdout.take()?);
-    // A pipe holds a few hundred requests; an interpreter that reads none must not hold us up.
-    let writer = thread::spawn(move || to.write_all(requests.as_bytes()));
-    let reader = thread::spawn(move || {
-        let mut answers = String::new();
-        from.read_to_string(&mut answers).map(|_| answers)
-    });
-    let until = Instant::now() + PATIENCE;
-    while !reader.is_finished() && Instant::now() < until {
-        thread::sleep(Duration::from_millis(2));
-    }
-    // Where it has ended, this does nothing.
-    let _ = child.kill();
-    let _ = child.wait();
-    let _ = writer.join();
-    reader.join().ok()?.ok()
-}
-
-fn plain(text: &str) -> String {
-    text.replace(['\t', '\n'], " ")
-}
-
-fn request(variable: &Variable) -> String {
-    let Variable { file, function, first_line, line, name, .. } = variable;
-    format!("variable\t{}\t{}\t{first_line}\t{line}\t{}\n", plain(file), plain(function), plain(name))
 }

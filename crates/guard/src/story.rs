@@ -3,7 +3,7 @@
 use crate::{
     Options, Outcome,
     advice::{self, Job, REPEATS, Repeated},
-    analysis::{self, Questions, Reading},
+    analysis::{self, Questions},
     charge::{Amount, Charged},
     export::Stacks,
     variables::{Variable, Variables},
@@ -18,6 +18,7 @@ use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
+use tidegate_check::FileUse;
 use tidegate_memory::ByteCount;
 use tidegate_report::record::{
     ColumnHeld, Ended, Environment, Guarded, How, Kind, LineHeld, Memory, RunRecord, VERSION, VariableHeld,
@@ -77,7 +78,7 @@ pub(crate) struct Story<'a> {
 struct Holders {
     held: Vec<VariableHeld>,
     repeated: Vec<Repeated>,
-    reading: Reading,
+    reading: FileUse,
 }
 
 impl End {
@@ -161,7 +162,9 @@ impl Story<'_> {
             wall: self.wall.clone(),
         };
         let stacks = Stacks::of(&self.seen.ledger);
-        Outcome { record: self.record(ended, guarded), exit_code, stacks }
+        let mut record = self.record(ended, guarded);
+        analysis::add_rules(&mut record);
+        Outcome { record, exit_code, stacks }
     }
 
     fn record(self, ended: Ended, guarded: Guarded) -> RunRecord {

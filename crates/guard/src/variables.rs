@@ -8,8 +8,6 @@ use tidegate_memory::ByteCount;
 pub(crate) struct Variables {
     /// Why the helper looked: `wanted`, `refused` or `uncaught`.
     pub(crate) reason: String,
-    /// The interpreter.
-    pub(crate) interpreter: String,
     /// Whether there was no time for all of them.
     pub(crate) is_cut: bool,
     /// The exception, if there was one.
@@ -79,8 +77,7 @@ impl Variables {
             match field(0).as_str() {
                 "S" => {
                     all.reason = field(1);
-                    all.interpreter = field(2);
-                    all.is_cut = field(3) == "1";
+                    all.is_cut = field(2) == "1";
                 }
                 "E" => {
                     all.error = Some(Thrown {
@@ -177,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_the_helper_writes_is_read() {
-        let text = "S\tuncaught\t/usr/bin/python3\t0\n\
+        let text = "S\tuncaught\t0\n\
             E\t_ArrayMemoryError\tUnable to\\tallocate\t(3, 4)\tfloat64\t96\t/a.py\tmain\t7\n\
             V\t/a.py\t<module>\t1\t9\tdf\tDataFrame\t123\t(5, 2)\t\t4096\tview\t7\n\
             C\tname\\\\x\tobject\t100\t0.25\n\

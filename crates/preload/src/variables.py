@@ -265,8 +265,7 @@ def look(reason, error=None):
         size = sum(measure(value, 1) for _, value in locals_of(frame))
         if size >= 1 << 20:
             found.append((size, "", name, 0, 0, "", None, "", largest[1], ""))
-    executable = getattr(sys, "executable", "")
-    rows = ["\t".join(map(text, ("S", reason, executable, int(time.perf_counter() > until))))]
+    rows = ["\t".join(map(text, ("S", reason, int(time.perf_counter() > until))))]
     if error is not None:
         place = next((item for item in frames if not is_library(item[0].f_code.co_filename)), None)
         where = (place[0].f_code.co_filename, place[0].f_code.co_name, place[1]) if place else ("", "", 0)

@@ -158,6 +158,11 @@ impl<'a> Graph<'a> {
         self.nodes.get(id.0).unwrap_or(NOTHING)
     }
 
+    /// Returns the first node of a statement, by where that begins.
+    pub(crate) fn node_of(&self, statement: TextSize) -> Option<NodeId> {
+        self.nodes.iter().position(|node| node.at == Some(statement)).map(NodeId)
+    }
+
     /// Returns a suite.
     pub(crate) fn suite(&self, id: SuiteId) -> Option<&Suite<'a>> {
         self.suites.get(id.0)

@@ -68,6 +68,18 @@ impl<'a> Graph<'a> {
         false
     }
 
+    /// Returns whether a way leads from a point to a node.
+    pub(crate) fn leads_to(&self, point: NodeId, node: NodeId) -> bool {
+        let (mut open, mut seen) = (vec![point], FxHashSet::default());
+        while let Some(id) = open.pop() {
+            if id == node {
+                return true;
+            }
+            open.extend(self.followers(id).filter(|next| seen.insert(*next)));
+        }
+        false
+    }
+
     /// Returns the beginnings of the statements that may run after a point while a name keeps its value: up to those that
     /// give it another one, which run while the old value is there.
     pub(crate) fn statements_while_bound(&self, point: NodeId, name: NameSet) -> FxHashSet<TextSize> {

@@ -3,13 +3,9 @@
 use super::{Context, Rule, support::NamedRead};
 use crate::{
     finding::Findings,
-    query::{Query, query},
+    query::{Query, only_query},
     sizes::held,
     values::string,
-};
-use ruff_python_ast::{
-    Expr, Stmt,
-    visitor::{Visitor, walk_expr, walk_stmt},
 };
 use tidegate_sizing::Setting;
 
@@ -51,9 +47,7 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
             continue;
         }
         // The one place where the frame is used must be an aggregate.
-        let mut search = Search { name, found: None, uses: 0 };
-        search.visit_body(scope.body);
-        let Some((query, _)) = search.found.filter(|(_, uses)| *uses == search.uses) else { continue };
+        let Some(query) = only_query(scope.body, name) else { continue };
         report(read, &query, findings);
     }
 }
@@ -72,35 +66,4 @@ fn report<'m, 'a>(read: &NamedRead<'m, 'a>, query: &Query<'a>, findings: &mut Fi
     finding.fix(fixes.join("; or "));
     let bytes = read.sizes.as_ref().and_then(|sizes| held(sizes, Setting::Default));
     finding.saving(bytes, if bytes.is_some() { "all but one chunk" } else { "all of the frame but one chunk" });
-}
-
-/// The expression that aggregates a frame, with how often it reads the name, and how often all of the scope does.
-struct Search<'n, 'a> {
-    name: &'n str,
-    found: Option<(Query<'a>, usize)>,
-    uses: usize,
-}
-
-impl<'a> Visitor<'a> for Search<'_, 'a> {
-    fn visit_stmt(&mut self, statement: &'a Stmt) {
-        // What other scopes do with names of theirs is their affair.
-        if !matches!(statement, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) {
-            walk_stmt(self, statement);
-        }
-    }
-
-    fn visit_expr(&mut self, expression: &'a Expr) {
-        if self.found.is_none()
-            && let Some(query) = query(expression, self.name)
-        {
-            let before = self.uses;
-            walk_expr(self, expression);
-            self.found = Some((query, self.uses - before));
-            return;
-        }
-        if let Expr::Name(name) = expression {
-            self.uses += usize::from(name.id == self.name && name.ctx.is_load());
-        }
-        walk_expr(self, expression);
-    }
 }
