@@ -10,8 +10,10 @@ use tidegate_memory::{ByteCount, Meter, peak_resident_of};
 /// Where a look at all threads takes long, the next one comes so many times later.
 const SELDOM: u32 = 30;
 
-/// Between two looks at what processes share, and where so much more is shared memory, which may be another's as well.
+/// Between two looks at what processes share.
 const SHARES: Duration = Duration::from_millis(100);
+
+/// Where processes have come or gone, or so much more is of files and shared memory, a look follows so many times later.
 const MORE_SHARED: ByteCount = ByteCount::mib(1);
 const SHARES_SELDOM: u32 = 10;
 
@@ -58,10 +60,11 @@ impl Member {
     }
 
     /// Returns what it holds, with its part of what is shared. What was allocated since the kernel was asked is its own; what came
-    /// to be of files and shared memory since then is likely to be another's, and counts when the kernel is asked again.
+    /// to be of files and shared memory since then is likely to be another's, and counts when the kernel is asked again; so does all of
+    /// a new process, which may be its parent's.
     pub(crate) fn proportional(&self) -> ByteCount {
         let all = |shared: Shared| (shared.proportional + self.anonymous() - shared.anonymous).min(self.resident);
-        self.shared.map_or(self.resident, all)
+        self.shared.map_or(ByteCount::ZERO, all)
     }
 
     /// Returns what of the resident is its own, in thousandths.
@@ -69,8 +72,9 @@ impl Member {
         (self.proportional().bytes().saturating_mul(1000) / self.resident.bytes().max(1)).min(1000)
     }
 
+    /// Returns whether it may share more than the kernel was asked for.
     fn has_more_shared(&self) -> bool {
-        self.shared.is_some_and(|shared| self.file > shared.file + MORE_SHARED)
+        self.shared.is_none_or(|shared| self.file > shared.file + MORE_SHARED)
     }
 }
 
@@ -83,6 +87,7 @@ impl Processes {
     /// Looks at all of them. `others` are processes that are known to belong to the tree and may not descend from its root.
     pub(crate) fn look(&mut self, others: &[u32]) {
         let now = Instant::now();
+        let before = self.members.len();
         if now >= self.next_look {
             let mut found = descendants(self.root);
             found.extend(others);
@@ -96,7 +101,6 @@ impl Processes {
                 }
             }
         }
-        let before = self.members.len();
         self.members.retain(|process, member| {
             // One that has ended and was not waited for has nothing.
             let Some(resident) = member.meter.read().ok().filter(|resident| resident.total() > ByteCount::ZERO) else {
@@ -110,16 +114,20 @@ impl Processes {
             }
             true
         });
-        if self.members.len() < before || self.members.values().any(|member| member.shared.is_none()) {
-            // What they share may be much.
-            self.next_shares = now;
+        if let (1, Some(mut member)) = (self.members.len(), self.members.first_entry()) {
+            // It shares with nobody.
+            let member = member.get_mut();
+            member.shared =
+                Some(Shared { proportional: member.resident, anonymous: member.anonymous(), file: member.file });
         }
-        let has_more = now >= self.soonest_shares && self.members.values().any(Member::has_more_shared);
-        if self.members.len() > 1 && (has_more || now >= self.next_shares) {
+        let is_other = self.members.len() < before || self.members.values().any(Member::has_more_shared);
+        if self.members.len() > 1 && now >= (if is_other { self.soonest_shares } else { self.next_shares }) {
             for (process, member) in &mut self.members {
-                // One that has ended since then has nothing of its own.
-                let proportional = proportional(*process).unwrap_or_default();
                 let (anonymous, file) = (member.anonymous(), member.file);
+                // One that has ended since then has nothing, and of one that is another person's nobody may know what it shares.
+                let is_there = || member.meter.read().is_ok_and(|resident| resident.total() > ByteCount::ZERO);
+                let without = || if is_there() { anonymous } else { ByteCount::ZERO };
+                let proportional = proportional(*process).unwrap_or_else(without);
                 member.shared = Some(Shared { proportional, anonymous, file });
             }
             self.next_shares = now + SHARES.max(now.elapsed() * SELDOM);
@@ -129,10 +137,7 @@ impl Processes {
 
     /// Returns what all hold together: what they share counts once.
     pub(crate) fn together(&self) -> ByteCount {
-        match self.members.len() {
-            1 => self.members.values().map(|member| member.resident).sum(),
-            _ => self.members.values().map(Member::proportional).sum(),
-        }
+        self.members.values().map(Member::proportional).sum()
     }
 }
 

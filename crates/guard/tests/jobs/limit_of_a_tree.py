@@ -4,10 +4,18 @@
 import multiprocessing
 
 
+def begin(shared):
+    global together
+    together = shared
+
+
 def work(size):
-    return sum(hash((turn, block[turn])) for turn in range(300_000) for block in [b"w" * size]) * 0 + len(b"v" * size * 2)
+    block = b"w" * size
+    together.wait()
+    return len(block) + len(b"v" * size * 2)
 
 
 if __name__ == "__main__":
-    with multiprocessing.get_context("fork").Pool(2) as pool:
+    context = multiprocessing.get_context("fork")
+    with context.Pool(2, begin, [context.Barrier(2, timeout=20)]) as pool:
         print(pool.map(work, [80_000_000] * 2, chunksize=1))
