@@ -101,7 +101,8 @@ impl Watched {
         ByteCount::new(self.counted.word(word::INHERITED))
     }
 
-    /// Returns what is known of its most, for peaks between two looks; it is news once. `member` is what the kernel says of it, unless it is gone.
+    /// Returns what is known of its most, for peaks between two looks; it is news once. `member` is what the kernel says of it,
+    /// unless it is gone.
     pub(crate) fn life(&mut self, member: Option<&Member>) -> Life {
         let word = |at: usize| self.counted.word(at);
         let bytes = |at: usize| ByteCount::new(word(at));

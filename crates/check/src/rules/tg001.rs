@@ -32,9 +32,10 @@ It says nothing either where a `del` would free nothing: of a frame that a conta
 what it was trained with. Names that share the memory, such as a column or a slice of it, are deleted with it, or
 the advice waits for their last use.",
     how_much: "\
-All that the value holds. With `--data name=file`, or where the script names a file that is there, the size is told in bytes by
-the model of `docs/pandas-sizes.md`; of a NumPy array by its shape, where that stands in the script. The example of 232 MB of log lines holds 294 MiB as a frame of pandas 3, and reading the
-next one beside it needs 551 MiB more.",
+All that the value holds. With `--data name=file`, or where the script names a file that is there, the size is told in
+bytes by the model of `docs/pandas-sizes.md`; of a NumPy array by its shape, where that stands in the script. The
+example of 232 MB of log lines holds 294 MiB as a frame of pandas 3, and reading the next one beside it needs 551 MiB
+more.",
     example: "\
 ```python
 raw = pd.read_csv(\"access.csv\")
