@@ -45,11 +45,16 @@ pub(crate) struct FileReport {
 pub fn check_source(name: &str, text: &str) -> io::Result<Vec<Finding>> {
     let selection = Selection::default();
     let folders = vec![Path::new(name).parent().map(Path::to_path_buf).unwrap_or_default()];
-    thread::scope(|scope| {
-        let check = || check_text(name, text, &selection, folders);
-        let checked = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, check)?.join();
-        Ok(checked.unwrap_or_else(|_| vec![Finding::unreadable(name, &failed())]))
-    })
+    let checked = in_deep_thread(|| check_text(name, text, &selection, folders))?;
+    Ok(checked.unwrap_or_else(|| vec![Finding::unreadable(name, &failed())]))
+}
+
+/// Does something in a thread that has room for deep trees; `None` if it went wrong there.
+///
+/// # Errors
+/// If the system gives no thread.
+pub(crate) fn in_deep_thread<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<Option<T>> {
+    thread::scope(|scope| Ok(thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work)?.join().ok()))
 }
 
 /// What is said where checking itself went wrong, which it should not.

@@ -2,9 +2,9 @@
 //! a file that a line reads.
 
 use crate::{
-    check::{STACK, with_module},
+    check::{failed, in_deep_thread, with_module},
     columns::column_uses,
-    flow::{Graph, NameSet, NodeId, Point, Tracked, build, solve},
+    flow::{Point, Tracked, build, solve},
     module::{Module, Scope},
     query::only_query,
     source::Source,
@@ -15,7 +15,6 @@ use ruff_python_ast::{
     visitor::{Visitor, walk_stmt},
 };
 use ruff_text_size::{Ranged, TextSize};
-use std::thread;
 
 /// A variable that was there when its frame was at a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,15 +67,11 @@ pub fn file_use(file: &str, text: &str, line: u32) -> FileUse {
     with_text(file, text, |module| use_at(module, line)).unwrap_or_default()
 }
 
-/// Parses a text and asks it, in a thread that has room for deep trees.
+/// Parses a text and asks it.
 fn with_text<T: Send>(file: &str, text: &str, ask: impl FnOnce(&Module<'_>) -> T + Send) -> Result<T, String> {
     let source = Source::of_text(file, text.to_owned()).map_err(|refusal| refusal.message)?;
-    let asked = thread::scope(|scope| {
-        let ask = || with_module(&source, ask);
-        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, ask).ok()?;
-        thread.join().ok()
-    });
-    asked.unwrap_or_else(|| Err(crate::check::failed())).map_err(|refusal| refusal.message)
+    let asked = in_deep_thread(|| with_module(&source, ask)).ok().flatten();
+    asked.unwrap_or_else(|| Err(failed())).map_err(|refusal| refusal.message)
 }
 
 fn fate(module: &Module<'_>, variable: &Variable) -> Fate {
@@ -112,14 +107,7 @@ fn fate(module: &Module<'_>, variable: &Variable) -> Fate {
             |point: &Point<'_>| graph.leads_to(point.node, node) && graph.can_delete(&solution, point.node, set);
         points.find(can_go).map(|point| place(point.after()))
     };
-    let bindings = reaching(&graph, node, set);
-    Fate::Dead(bindings.iter().filter_map(can_go).max())
-}
-
-fn reaching(graph: &Graph<'_>, node: NodeId, name: NameSet) -> Vec<TextSize> {
-    let mut bindings: Vec<TextSize> = graph.bindings_reaching(node, name).into_iter().collect();
-    bindings.sort_unstable();
-    bindings
+    Fate::Dead(graph.bindings_reaching(node, set).iter().filter_map(can_go).max())
 }
 
 fn scope_of<'m, 'a>(module: &'m Module<'a>, variable: &Variable) -> Option<&'m Scope<'a>> {

@@ -1,5 +1,5 @@
 //! What the source says of what was seen: which variables are not used again, what is done with a file that is read, and which
-//! rules explain a line. The analysis is that of `tidegate check`; here are the files, each read once.
+//! rules explain a line. The analysis is that of `tidegate check`; the files are read here.
 
 use crate::variables::{Variable, Variables};
 use std::{collections::HashMap, fs::File, io::Read, path::Path};

@@ -7,6 +7,6 @@ mod solve;
 mod uses;
 
 pub(crate) use build::build;
-pub(crate) use graph::{Graph, NameSet, NodeId, Tracked};
+pub(crate) use graph::{Graph, NameSet, Tracked};
 pub(crate) use points::Point;
 pub(crate) use solve::{Solution, solve};
