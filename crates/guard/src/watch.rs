@@ -25,7 +25,7 @@ const PICTURES: usize = 64;
 
 /// Pictures may take this at once, and then one of so many parts of the time.
 const PICTURES_AT_ONCE: Duration = Duration::from_millis(50);
-const PART_OF_TIME: u32 = 40;
+const PART_OF_TIME: u32 = 200;
 
 /// A look for new files that takes long is followed by another so many times later.
 const SELDOM: u32 = 30;

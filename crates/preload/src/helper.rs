@@ -51,7 +51,7 @@ static NEXT_LOOK: AtomicU64 = AtomicU64::new(0);
 /// Between two looks, if the first was inside of a package.
 const PAUSE_MS: u64 = 50;
 /// And after one, so many times as long as it took.
-const REST: u64 = 50;
+const REST: u64 = 100;
 static NAMES: AtomicUsize = AtomicUsize::new(0);
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 

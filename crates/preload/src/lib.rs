@@ -37,6 +37,7 @@ mod helper;
 mod hooks;
 mod layout;
 mod limit;
+mod local;
 mod offsets;
 mod python;
 mod sampler;

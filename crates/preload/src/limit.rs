@@ -3,9 +3,8 @@
 //! *Model.* In use is what is resident, but for mapped files that hold data, which the kernel can drop; and what other processes
 //! of the tree hold, as the guard tells. An allocation that was let through and is not touched yet is **pending** for a moment.
 
-use crate::{helper, layout::word, shared, stack, sys};
+use crate::{helper, layout::word, local::Local, shared, stack, sys};
 use core::{
-    cell::Cell,
     ffi::CStr,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
@@ -187,11 +186,6 @@ static BEFORE: AtomicU64 = AtomicU64::new(0);
 static IN_USE_BEFORE: AtomicU64 = AtomicU64::new(0);
 static IN_USE_NOW: AtomicU64 = AtomicU64::new(0);
 
-thread_local! {
-    /// The span, and how much.
-    static OWN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
-}
-
 impl Pending {
     /// Returns the span of now, after it has moved what was pending on.
     fn span() -> u64 {
@@ -208,13 +202,12 @@ impl Pending {
     fn add(size: u64) {
         let span = Self::span();
         NOW.fetch_add(size, Relaxed);
-        // A thread that ends has no memory of its own any more.
-        let _ = OWN.try_with(|own| own.set((span, size)));
+        Local::with(|local| local.let_through.set((span, size)));
     }
 
     fn settle() {
         let now = Self::span();
-        let (span, size) = OWN.try_with(|own| own.replace((0, 0))).unwrap_or((0, 0));
+        let (span, size) = Local::with(|local| local.let_through.replace((0, 0)));
         let place = if span == now { &NOW } else { &BEFORE };
         if span == now || span + 1 == now {
             let _ = place.fetch_update(Relaxed, Relaxed, |pending| Some(pending.saturating_sub(size)));

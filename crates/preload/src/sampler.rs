@@ -10,48 +10,19 @@ use crate::{
     blocks::{self, Block},
     helper,
     layout::{BLOCKS, DATA, site, word},
-    limit, shared,
+    limit,
+    local::Local,
+    shared,
     sites::{self, field},
     stack::{self, Content},
     sys,
 };
-use core::{
-    cell::Cell,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release},
-};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 /// While Python starts, this many bytes pass until it is asked whether it has started.
 const STEP: i64 = 16 << 10;
 
 static INTERVAL: AtomicU64 = AtomicU64::new(512 << 10);
-
-/// What a thread remembers.
-struct Local {
-    /// Bytes until the next look.
-    countdown: Cell<i64>,
-    /// Bytes from there to the next sample.
-    beyond: Cell<i64>,
-    /// The mean with which the distance was drawn.
-    mean: Cell<u64>,
-    random: Cell<u64>,
-    /// This library works in this thread, and what it allocates is its own.
-    busy: Cell<bool>,
-    /// The site that gave this thread its work.
-    parent: Cell<u32>,
-}
-
-thread_local! {
-    static LOCAL: Local = const {
-        Local {
-            countdown: Cell::new(0),
-            beyond: Cell::new(0),
-            mean: Cell::new(0),
-            random: Cell::new(0),
-            busy: Cell::new(false),
-            parent: Cell::new(0),
-        }
-    };
-}
 
 /// Returns the bytes between two samples on average.
 pub(crate) fn interval() -> u64 {
@@ -66,34 +37,31 @@ pub(crate) fn set_interval(bytes: u64) {
 /// Returns whether so many more bytes are a reason to look.
 #[inline(always)]
 pub(crate) fn is_due(size: usize) -> bool {
-    // A thread that ends has no memory of its own any more.
-    LOCAL
-        .try_with(|local| {
-            let left = local.countdown.get() - i64::try_from(size).unwrap_or(i64::MAX / 4);
-            local.countdown.set(left);
-            left < 0
-        })
-        .unwrap_or(false)
+    Local::with(|local| {
+        // No block is larger than half of all addresses.
+        let left = local.countdown.get().wrapping_sub(size as i64);
+        local.countdown.set(left);
+        left < 0
+    })
 }
 
 /// Sets who gave this thread its work, and returns who did before.
 pub(crate) fn set_parent(site: u32) -> u32 {
-    LOCAL.try_with(|local| local.parent.replace(site)).unwrap_or(0)
+    Local::with(|local| local.parent.replace(site))
 }
 
 /// Returns who gave this thread its work.
 pub(crate) fn parent() -> u32 {
-    LOCAL.try_with(|local| local.parent.get()).unwrap_or(0)
+    Local::with(|local| local.parent.get())
 }
 
 /// Runs something whose allocations are this library's own; not if that is what happens already.
 pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> Option<T> {
-    let was_busy = LOCAL.try_with(|local| local.busy.replace(true)).unwrap_or(true);
-    if was_busy {
+    if Local::with(|local| local.busy.replace(true)) {
         return None;
     }
     let result = work();
-    let _ = LOCAL.try_with(|local| local.busy.set(false));
+    Local::with(|local| local.busy.set(false));
     Some(result)
 }
 
@@ -102,7 +70,7 @@ pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> Option<T> {
 #[inline(never)]
 pub(crate) fn look(address: usize, size: usize, content: Content) {
     let errno = sys::Errno::keep();
-    let hit = LOCAL.try_with(|local| hit(local, size)).unwrap_or(None);
+    let hit = Local::with(|local| hit(local, size));
     aside(|| {
         if shared::ready() {
             helper::tick();
@@ -278,21 +246,9 @@ fn remember_peak(live: u64) {
 mod tests {
     use super::*;
 
-    fn local() -> Local {
-        Local {
-            countdown: Cell::new(0),
-            beyond: Cell::new(0),
-            mean: Cell::new(0),
-            random: Cell::new(7),
-            busy: Cell::new(false),
-            parent: Cell::new(0),
-        }
-    }
-
     /// Allocates `count` blocks of `size` bytes, and returns what the samples say they are.
     fn estimate(size: usize, count: u64) -> f64 {
-        let local = local();
-        seed(&local);
+        let local = Local::new();
         local.random.set(0x1234_5678_9ABC_DEF1);
         draw(&local, i64::MAX / 4);
         let mut sum = 0;

@@ -49,16 +49,19 @@ pub(super) fn sorted_whole(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Execu
     if is_passed(&plan) {
         return map_children(plan, sorted_whole);
     }
-    let sorts = plan.is::<SortPreservingMergeExec>() || plan.is::<SortExec>();
-    let Some(fetch) = plan.fetch().filter(|fetch| sorts && *fetch > FIRST_ROWS) else { return Ok(plan) };
+    let Some(fetch) = plan.fetch().filter(|fetch| sorts(&plan) && *fetch > FIRST_ROWS) else { return Ok(plan) };
     Ok(Arc::new(GlobalLimitExec::new(of_all_rows(plan)?, 0, Some(fetch))))
 }
 
 fn of_all_rows(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let above = plan.is::<SortPreservingMergeExec>() || plan.is::<ProjectionExec>();
     let plan = if above { map_children(plan, of_all_rows)? } else { plan };
-    let sorts = plan.is::<SortPreservingMergeExec>() || plan.is::<SortExec>();
-    Ok(plan.with_fetch(None).filter(|_| sorts).unwrap_or(plan))
+    Ok(plan.with_fetch(None).filter(|_| sorts(&plan)).unwrap_or(plan))
+}
+
+/// Returns whether a node sorts, or merges what is sorted.
+fn sorts(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<SortPreservingMergeExec>() || plan.is::<SortExec>()
 }
 
 /// Returns whether a node stands above the sort of an answer without a change of its order.
