@@ -115,10 +115,16 @@ fn check_module(module: &Module<'_>, selection: &Selection, data: &Data) -> File
     let mut found = findings.found;
     found.retain(|finding| !suppressions.hide(source, finding.code, finding.range));
     found.sort_by_key(|finding| (finding.range.start(), finding.code));
+    // Places are those of the cells' text, not of the file, and cells are run again and again, in any order.
+    if source.kind == SourceKind::Notebook {
+        found.iter_mut().for_each(|finding| finding.edits.clear());
+    }
     let last_part = |module: &String| module.rsplit('.').next().unwrap_or_default().to_owned();
+    // What is taken of a package may be a module of it.
+    let taken = module.imports.taken.iter().map(|(_, name)| name.clone());
     FileReport {
         findings: found,
-        checklist: Some(Checklist::of(module, &context.lifetimes)),
-        imports: module.imports.modules.iter().map(last_part).collect(),
+        checklist: Some(Checklist::of(module, &context.lifetimes, data)),
+        imports: module.imports.modules.iter().map(last_part).chain(taken).collect(),
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     lifetimes::Lifetime,
     module::{Module, Scope},
+    sizes::{Data, held},
     source::Place,
 };
 use ruff_python_ast::{
@@ -11,6 +12,7 @@ use ruff_python_ast::{
 };
 use ruff_text_size::Ranged;
 use serde::Serialize;
+use tidegate_sizing::Setting;
 
 /// What is known of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -72,9 +74,12 @@ const LIMITS: [&str; 6] = [
 const STREAMS: [&str; 9] =
     ["polars.scan_", "dask.dataframe", "duckdb", "pyarrow.dataset", "vaex", "ibis", "pyspark", "tidegate", "modin"];
 
+/// A frame of so many bytes may be read whole.
+const SMALL: u64 = 256 << 20;
+
 impl Checklist {
-    pub(crate) fn of<'m, 'a>(module: &'m Module<'a>, lifetimes: &[Vec<Lifetime<'m, 'a>>]) -> Self {
-        let mut seen = Seen::of(module);
+    pub(crate) fn of<'m, 'a>(module: &'m Module<'a>, lifetimes: &[Vec<Lifetime<'m, 'a>>], data: &'m Data) -> Self {
+        let mut seen = Seen::of(module, Some(data));
         let questions = vec![released(&seen, lifetimes), monitored(&mut seen), tool(&mut seen), limited(&mut seen)];
         Self { file: module.source.name.clone(), questions }
     }
@@ -82,12 +87,12 @@ impl Checklist {
 
 /// Returns whether a script looks at its own memory.
 pub(crate) fn is_monitored(module: &Module<'_>) -> bool {
-    !Seen::of(module).monitors.is_empty()
+    !Seen::of(module, None).monitors.is_empty()
 }
 
 /// Returns whether a script sets itself a limit.
 pub(crate) fn is_limited(module: &Module<'_>) -> bool {
-    !Seen::of(module).limits.is_empty()
+    !Seen::of(module, None).limits.is_empty()
 }
 
 fn released<'m, 'a>(seen: &Seen<'m, 'a>, lifetimes: &[Vec<Lifetime<'m, 'a>>]) -> Question {
@@ -117,11 +122,14 @@ fn monitored(seen: &mut Seen<'_, '_>) -> Question {
 }
 
 fn tool(seen: &mut Seen<'_, '_>) -> Question {
-    let (streams, whole) = (std::mem::take(&mut seen.streams), std::mem::take(&mut seen.whole));
-    let (answer, proofs) = match (whole.is_empty(), streams.is_empty()) {
-        (false, _) => (Answer::No, whole),
-        (true, false) => (Answer::Yes, streams),
-        (true, true) => (Answer::Unknown, Vec::new()),
+    let [streams, large, small, whole] =
+        [&mut seen.streams, &mut seen.large, &mut seen.small, &mut seen.whole].map(std::mem::take);
+    let (answer, proofs) = match (large.is_empty(), whole.is_empty()) {
+        (false, _) => (Answer::No, large),
+        // How large it is, nobody knows here.
+        (true, false) => (Answer::Unknown, whole),
+        (true, true) if streams.is_empty() && small.is_empty() => (Answer::Unknown, Vec::new()),
+        (true, true) => (Answer::Yes, if streams.is_empty() { small } else { streams }),
     };
     Question { question: "right tool for the size?", answer, proofs }
 }
@@ -135,20 +143,27 @@ fn limited(seen: &mut Seen<'_, '_>) -> Question {
 
 struct Seen<'m, 'a> {
     module: &'m Module<'a>,
+    data: Option<&'m Data>,
     monitors: Vec<Proof>,
     limits: Vec<Proof>,
     streams: Vec<Proof>,
+    /// Files that are read whole: large ones, small ones, and those whose size is not known.
+    large: Vec<Proof>,
+    small: Vec<Proof>,
     whole: Vec<Proof>,
     deleted: Vec<Proof>,
 }
 
 impl<'m, 'a> Seen<'m, 'a> {
-    fn of(module: &'m Module<'a>) -> Self {
+    fn of(module: &'m Module<'a>, data: Option<&'m Data>) -> Self {
         let mut seen = Seen {
             module,
+            data,
             monitors: Vec::new(),
             limits: Vec::new(),
             streams: Vec::new(),
+            large: Vec::new(),
+            small: Vec::new(),
             whole: Vec::new(),
             deleted: Vec::new(),
         };
@@ -187,7 +202,13 @@ impl<'e> Visitor<'e> for Seen<'_, '_> {
             if is(&STREAMS) || (reads && has("chunksize")) {
                 self.streams.push(self.proof(call));
             } else if reads && !has("nrows") && !has("usecols") {
-                self.whole.push(self.proof(call));
+                let proof = self.proof(call);
+                let sizes = self.data.and_then(|data| data.of_read(self.module, None, expression));
+                match sizes.and_then(|sizes| held(&sizes, Setting::Default)) {
+                    Some(bytes) if bytes < SMALL => self.small.push(proof),
+                    Some(_) => self.large.push(proof),
+                    None => self.whole.push(proof),
+                }
             }
         }
         walk_expr(self, expression);

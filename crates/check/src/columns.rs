@@ -5,11 +5,12 @@
 
 use crate::{
     module::{Module, Scope},
+    names::{Mentioned, mentioned},
     values::{Binding, string, strings},
 };
 use ruff_python_ast::{
-    Expr, ExprCall, ExprContext, Operator, Stmt, UnaryOp,
-    visitor::{Visitor, walk_expr, walk_stmt},
+    Expr, ExprCall, ExprContext, InterpolatedStringElement, Operator, Stmt, UnaryOp,
+    visitor::{Visitor, walk_expr, walk_interpolated_string_element, walk_stmt},
 };
 
 /// How a column is used.
@@ -34,6 +35,8 @@ pub(crate) struct ColumnUses<'a> {
     pub added: Vec<&'a str>,
     /// Whether there may be uses of other columns.
     pub may_use_all: bool,
+    /// Whether a text names the frame: `other.query("age > @df.age.mean()")`.
+    pub is_in_text: bool,
 }
 
 impl<'a> ColumnUses<'a> {
@@ -64,6 +67,9 @@ impl<'a> ColumnUses<'a> {
         self.uses.iter().filter(|(name, _)| *name == column).all(|(_, other)| *other == how)
     }
 }
+
+/// Functions whose texts name what they work with.
+const RUN_TEXTS: [&str; 8] = ["eval", "query", "sql", "execute", "read_sql", "read_sql_query", "sqldf", "exec"];
 
 /// Methods that give rows of the frame, with all of its columns.
 const ROWS: [&str; 8] = ["head", "tail", "sort_values", "copy", "sample", "dropna", "drop_duplicates", "query"];
@@ -162,11 +168,24 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    /// A column, or the columns of a condition: its words outside of quotes.
+    /// A text in which the frame may be named, of which somebody takes whatever the text says.
+    fn text(&mut self, text: &str, how: Mentioned) {
+        let is_named = mentioned(text, how).any(|word| self.frames.contains(&word));
+        self.found.is_in_text |= is_named;
+        self.found.may_use_all |= is_named;
+    }
+
+    /// A column, or the columns of a condition: its words outside of quotes, and not those of names: `@least.mean()`.
     fn words(&mut self, text: &'a str) {
+        self.text(text, Mentioned::Marked);
         // Every second part stands between quotes.
         let parts = text.split(['\'', '"']).step_by(2);
-        for word in parts.flat_map(|part| crate::names::mentioned(part, crate::names::Mentioned::Words)) {
+        let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        let parts = parts.flat_map(|part| {
+            let mut pieces = part.split('@');
+            pieces.next().into_iter().chain(pieces.map(move |piece| piece.trim_start_matches(is_of_name)))
+        });
+        for word in parts.flat_map(|part| mentioned(part, Mentioned::Words)) {
             let is_name = word.chars().next().is_some_and(|first| !first.is_numeric());
             if is_name && !["and", "or", "not", "in", "True", "False", "None"].contains(&word) {
                 self.add(word, Use::Other);
@@ -225,6 +244,16 @@ impl<'a> Search<'_, 'a> {
 
     /// A call that uses certain columns.
     fn call(&mut self, call: &'a ExprCall) -> bool {
+        let called = match &*call.func {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => "",
+        };
+        if RUN_TEXTS.contains(&called) {
+            for text in call.arguments.args.iter().filter_map(string) {
+                self.text(text, Mentioned::Words);
+            }
+        }
         match &*call.func {
             Expr::Name(name) if name.id == "len" => {
                 call.arguments.find_positional(0).is_some_and(|argument| self.frame(argument))
@@ -334,6 +363,10 @@ impl<'a> Visitor<'a> for Search<'_, 'a> {
                 self.found.may_use_all |= is_read;
                 true
             }
+            Expr::StringLiteral(text) => {
+                self.text(text.value.to_str(), Mentioned::Marked);
+                true
+            }
             Expr::Compare(compare) => self.compare(compare),
             Expr::Call(call) => self.call(call) || self.is_of_all(call),
             // Rows of it, of which somebody takes all columns.
@@ -365,6 +398,13 @@ impl<'a> Visitor<'a> for Search<'_, 'a> {
         if !is_known {
             walk_expr(self, expression);
         }
+    }
+
+    fn visit_interpolated_string_element(&mut self, element: &'a InterpolatedStringElement) {
+        if let InterpolatedStringElement::Literal(text) = element {
+            self.text(&text.value, Mentioned::Marked);
+        }
+        walk_interpolated_string_element(self, element);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     CheckError, Checklist, Finding, Options,
     check::{FileReport, STACK, check_bytes, failed},
+    importers::Importers,
     measured::Measured,
     options::Selection,
     sizes::Data,
@@ -11,7 +12,7 @@ use crate::{
 use ignore::{WalkBuilder, overrides::OverrideBuilder};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -51,10 +52,13 @@ pub fn check(options: &Options) -> Result<Report, CheckError> {
     let reports = in_threads(&tasks);
     let mut report = Report { files: tasks.len(), ..Report::default() };
     let imported: BTreeSet<String> = reports.iter().flat_map(|file| file.imports.iter().cloned()).collect();
+    let mut importers = Importers::default();
     for (task, file) in tasks.iter().zip(reports) {
         // Names of a module that others import are theirs too.
         let is_global = file.findings.iter().any(|finding| finding.global.is_some());
-        let is_library = is_global && is_imported(&task.path, &imported);
+        let is_named =
+            |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| imported.contains(stem));
+        let is_library = is_global && (is_named(&task.path) || importers.may_import(&task.path));
         let kept = file.findings.into_iter().filter(|finding| !(is_library && finding.global.is_some()));
         report.findings.extend(kept);
         report.checklists.extend(file.checklist);
@@ -76,6 +80,13 @@ fn collect(path: &Path, options: &Options, tasks: &mut Vec<Task>) -> Result<(), 
         select: if options.select.is_empty() { config.select.clone() } else { options.select.clone() },
         ignore: config.ignore.iter().chain(&options.ignore).cloned().collect(),
     };
+    if let Some(code) = selection.unknown() {
+        return Err(CheckError::UnknownRule { code: code.to_owned() });
+    }
+    if let Some(path) = options.data.values().find(|path| !path.is_file()) {
+        let source = io::Error::from(io::ErrorKind::NotFound);
+        return Err(CheckError::Read { path: path.clone(), source });
+    }
     let mut data: BTreeMap<_, _> = config.data.iter().map(|(name, file)| (name.clone(), project.join(file))).collect();
     data.extend(options.data.clone());
     let mut add = |path: PathBuf| tasks.push(Task { path, selection: selection.clone(), data: data.clone() });
@@ -100,7 +111,7 @@ fn collect(path: &Path, options: &Options, tasks: &mut Vec<Task>) -> Result<(), 
     Ok(())
 }
 
-fn is_python(path: &Path) -> bool {
+pub(crate) fn is_python(path: &Path) -> bool {
     path.extension().is_some_and(|extension| ["py", "pyw", "ipynb"].iter().any(|known| extension == *known))
 }
 
@@ -140,42 +151,5 @@ fn check_file(task: &Task) -> FileReport {
     match fs::read(&task.path) {
         Ok(bytes) => check_bytes(&name, bytes, &task.selection, &data),
         Err(error) => unreadable(&name, &Refusal::whole(format!("cannot be read: {error}"))),
-    }
-}
-
-/// Returns whether a module is imported: by a file that was checked, or by one beside it. Where there are many of those, it may be.
-fn is_imported(path: &Path, imported: &BTreeSet<String>) -> bool {
-    let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { return false };
-    if imported.contains(stem) {
-        return true;
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(entries) = fs::read_dir(folder) else { return false };
-    let beside = entries.flatten().map(|entry| entry.path()).filter(|other| is_python(other) && other != path);
-    let beside: Vec<PathBuf> = beside.take(MOST_BESIDE + 1).collect();
-    let mut texts = beside.iter().filter_map(|other| fs::read_to_string(other).ok());
-    beside.len() > MOST_BESIDE || texts.any(|text| imports(&text, stem))
-}
-
-/// How many files beside a script are looked through for imports of it.
-const MOST_BESIDE: usize = 200;
-
-/// Returns whether a text imports a module, as far as its lines say.
-fn imports(text: &str, module: &str) -> bool {
-    let lines = text.lines().map(str::trim_start);
-    lines
-        .filter(|line| line.starts_with("import ") || line.starts_with("from "))
-        .any(|line| line.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == module))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_import_is_seen() {
-        assert!(imports("from etl import raw\n", "etl") && imports("import a, etl as e\n", "etl"));
-        assert!(imports("    from .etl import *\n", "etl") && !imports("x = 'import etl'\n", "etl"));
-        assert!(!imports("import etl2\n", "etl"));
     }
 }

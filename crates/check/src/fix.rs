@@ -96,14 +96,24 @@ pub fn apply(text: &str, findings: &[&[Edit]]) -> (String, usize) {
     }
     // Of lines that are added at one place, those of the inner suites come first; else the first finding's.
     taken.sort_by_key(|edit| (edit.start, edit.end, Reverse(indentation(&edit.text))));
+    let end = line_end(text);
     let (mut after, mut at) = (String::with_capacity(text.len()), 0);
     for edit in taken {
         after.push_str(text.get(at..edit.start).unwrap_or_default());
-        after.push_str(&edit.text);
+        after.push_str(&edit.text.replace('\n', end));
         at = edit.end;
     }
     after.push_str(text.get(at..).unwrap_or_default());
     (after, count)
+}
+
+/// How the first line of a text ends.
+fn line_end(text: &str) -> &'static str {
+    match text.find(['\n', '\r']).and_then(|at| text.get(at..)) {
+        Some(end) if end.starts_with("\r\n") => "\r\n",
+        Some(end) if end.starts_with('\r') => "\r",
+        _ => "\n",
+    }
 }
 
 /// How far the first line of a text is indented.
@@ -127,6 +137,8 @@ mod tests {
         assert_eq!(apply("abc", &[&[edit(0, 2, "x")], &[edit(1, 3, "y")]]), ("xc".to_owned(), 1));
         let (outer, inner) = ([edit(2, 2, "del x\n")], [edit(2, 2, "    del y\n")]);
         assert_eq!(apply("a\nc\n", &[&outer, &inner]).0, "a\n    del y\ndel x\nc\n");
+        assert_eq!(apply("a\r\nc\r\n", &[&[edit(3, 3, "b\n")]]).0, "a\r\nb\r\nc\r\n");
+        assert_eq!(apply("a\rc\r", &[&[edit(2, 2, "b\n")]]).0, "a\rb\rc\r");
         assert_eq!(apply("ä", &[&[edit(1, 1, "x")]]), ("ä".to_owned(), 0));
     }
 

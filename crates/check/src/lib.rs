@@ -20,6 +20,7 @@ mod files;
 mod finding;
 mod fix;
 mod flow;
+mod importers;
 mod lifetimes;
 mod measured;
 mod module;

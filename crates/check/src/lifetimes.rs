@@ -31,6 +31,8 @@ pub(crate) struct Lifetime<'m, 'a> {
     pub point: Point<'a>,
     /// The last place where one of them is read.
     pub last_use: TextRange,
+    /// It is the left side of a merge in the last statement that uses it: where each row finds one partner, the result shares its columns.
+    pub is_merged: bool,
     /// The costly calls that run while the value is of no use any more, in the order of the source.
     pub during: Vec<CostlyCall<'a>>,
 }
@@ -162,8 +164,12 @@ impl<'m, 'a> Search<'m, 'a> {
             let set = names.iter().fold(NameSet::EMPTY, |set, name| set | self.tracked.set(name));
             self.graph.delete_at(point.node, set);
             self.solution = solve(&self.graph);
-            let last_use = last_use(point.statement, &names).unwrap_or_else(|| point.statement.range());
-            return Some(Lifetime { binding, names, point, last_use, during });
+            let in_statement = last_use(std::slice::from_ref(point.statement), &names, point.after());
+            // Of statements that share a line, it may be an earlier one.
+            let last_use = in_statement.or_else(|| last_use(self.scope.body, &names, point.after()));
+            let last_use = last_use.unwrap_or_else(|| point.statement.range());
+            let is_merged = is_merged(point.statement, binding.name);
+            return Some(Lifetime { binding, names, point, last_use, is_merged, during });
         }
         None
     }
@@ -243,15 +249,41 @@ impl<'m, 'a> Search<'m, 'a> {
     }
 }
 
-/// Returns the last place in a statement where one of some names is read.
-fn last_use(statement: &Stmt, names: &[&str]) -> Option<TextRange> {
-    let mut search = LastUse { names, found: None };
+/// Returns whether a frame is the left side of a merge in a statement.
+fn is_merged(statement: &Stmt, name: &str) -> bool {
+    struct Merges<'n> {
+        name: &'n str,
+        found: bool,
+    }
+    impl<'e> Visitor<'e> for Merges<'_> {
+        fn visit_expr(&mut self, expression: &'e Expr) {
+            if let Expr::Call(call) = expression
+                && let Expr::Attribute(method) = &*call.func
+                && matches!(method.attr.as_str(), "merge" | "join")
+            {
+                let left = [Some(&*method.value), call.arguments.find_positional(0)];
+                let is_it = |side: &&Expr| matches!(side, Expr::Name(name) if name.id == self.name);
+                let is_function = matches!(&*method.value, Expr::Name(name) if name.id == "pd" || name.id == "pandas");
+                self.found |= left.get(usize::from(is_function)).copied().flatten().as_ref().is_some_and(is_it);
+            }
+            walk_expr(self, expression);
+        }
+    }
+    let mut search = Merges { name, found: false };
     search.visit_stmt(statement);
+    search.found
+}
+
+/// Returns the last place in some statements, before an end, where one of some names is read.
+fn last_use(statements: &[Stmt], names: &[&str], before: TextSize) -> Option<TextRange> {
+    let mut search = LastUse { names, before, found: None };
+    search.visit_body(statements);
     search.found
 }
 
 struct LastUse<'n> {
     names: &'n [&'n str],
+    before: TextSize,
     found: Option<TextRange>,
 }
 
@@ -259,6 +291,7 @@ impl<'e> Visitor<'e> for LastUse<'_> {
     fn visit_expr(&mut self, expression: &'e Expr) {
         if let Expr::Name(name) = expression
             && self.names.contains(&name.id.as_str())
+            && name.range.start() < self.before
         {
             let is_later = self.found.is_none_or(|found| found.start() < name.range.start());
             self.found = if is_later { Some(name.range) } else { self.found };

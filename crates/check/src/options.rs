@@ -1,6 +1,9 @@
 //! What is checked, and how.
 
-use crate::{GuardedRun, rules::ON_REQUEST};
+use crate::{
+    GuardedRun,
+    rules::{ON_REQUEST, RULES},
+};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// What is checked, and how. The command line and Python fill it in.
@@ -27,6 +30,17 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
+    /// Returns a code that no rule begins with, if there is one.
+    pub(crate) fn unknown(&self) -> Option<&str> {
+        let is_known = |start: &String| {
+            let start = start.to_ascii_uppercase();
+            start == "ALL"
+                || start == "TG000"
+                || RULES.iter().any(|rule| !start.is_empty() && rule.code.starts_with(&start))
+        };
+        self.select.iter().chain(&self.ignore).find(|start| !is_known(start)).map(String::as_str)
+    }
+
     /// Returns whether a rule is applied.
     pub(crate) fn has(&self, code: &str) -> bool {
         let named = |list: &[String]| {

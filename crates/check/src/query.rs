@@ -97,13 +97,13 @@ impl Query<'_> {
 
     /// Returns it as SQL over a file; `None` if names or the path would have to be quoted.
     pub(crate) fn sql(&self, path: &str) -> Option<String> {
-        let is_plain = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        if !self.keys.iter().all(is_plain) || path.contains(['\'', '"', '$', '`', '\\']) {
+        if path.contains(['\'', '"', '$', '`', '\\']) {
             return None;
         }
-        let keys = self.keys.join(", ");
-        let columns: Vec<&str> = self.keys.iter().copied().chain(self.results.iter().map(String::as_str)).collect();
+        let keys = self.keys.iter().map(|key| identifier(key)).collect::<Option<Vec<String>>>()?;
+        let columns: Vec<&str> = keys.iter().chain(&self.results).map(String::as_str).collect();
         let mut sql = format!("SELECT {} FROM '{path}'", columns.join(", "));
+        let keys = keys.join(", ");
         let mut add = |word: &str, text: Option<&str>| {
             if let Some(text) = text {
                 sql.extend([" ", word, " ", text]);
@@ -141,13 +141,19 @@ fn count(call: &ExprCall) -> Option<i64> {
 }
 
 fn applied(function: &str, column: &str) -> Option<String> {
-    let is_plain = column.chars().all(|c| c.is_alphanumeric() || c == '_');
-    let name = if function == "nunique" {
-        return is_plain.then(|| format!("count(DISTINCT {column})"));
-    } else {
-        FUNCTIONS.iter().find(|(name, _)| *name == function)?.1
-    };
-    is_plain.then(|| format!("{name}({column})"))
+    let column = identifier(column)?;
+    if function == "nunique" {
+        return Some(format!("count(DISTINCT {column})"));
+    }
+    let (_, name) = FUNCTIONS.iter().find(|(name, _)| *name == function)?;
+    Some(format!("{name}({column})"))
+}
+
+/// A name as SQL has it, in quotes where it would be taken for another; `None` if it is more than a word.
+fn identifier(name: &str) -> Option<String> {
+    let is_word = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let is_as_it_is = name.chars().all(|c| !c.is_uppercase()) && !name.starts_with(|c: char| c.is_numeric());
+    is_word.then(|| if is_as_it_is { name.to_owned() } else { format!("\"{name}\"") })
 }
 
 /// The keys of groups, which rows are grouped, and the columns that are selected of them.
@@ -198,7 +204,7 @@ fn aggregates(call: &ExprCall, selected: &[&str]) -> Option<Vec<String>> {
     for keyword in &call.arguments.keywords {
         let Expr::Tuple(pair) = &keyword.value else { return None };
         let [column, function] = pair.elts.as_slice() else { return None };
-        let name = keyword.arg.as_ref().filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))?;
+        let name = identifier(keyword.arg.as_ref()?)?;
         results.push(format!("{} AS {name}", applied(string(function)?, string(column)?)?));
     }
     (!results.is_empty()).then_some(results)
@@ -237,8 +243,7 @@ fn column<'a>(expression: &'a Expr, frame: &str) -> Option<(&'a str, Option<Stri
 fn condition(expression: &Expr, frame: &str) -> Option<String> {
     let whole = |expression: &Expr| {
         let (name, filter) = column(expression, frame)?;
-        let is_plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        (filter.is_none() && is_plain).then(|| name.to_owned())
+        identifier(name).filter(|_| filter.is_none())
     };
     match expression {
         Expr::BinOp(both) => {
@@ -371,6 +376,10 @@ mod tests {
         check("df.groupby('k').agg({'v': ['min', 'max']})", "SELECT k, min(v), max(v) FROM 'a.csv' GROUP BY k");
         check("df[df.m != 'GET'].v.max()", "SELECT max(v) FROM 'a.csv' WHERE m IS DISTINCT FROM 'GET'");
         check("df[df.v < -1.5]['v'].mean()", "none");
+        check(
+            "df.groupby('Region')['Amount'].sum()",
+            "SELECT \"Region\", sum(\"Amount\") FROM 'a.csv' GROUP BY \"Region\"",
+        );
     }
 
     #[test]

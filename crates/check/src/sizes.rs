@@ -160,9 +160,29 @@ fn root(expression: &Expr) -> Option<&str> {
         Expr::Attribute(attribute) => root(&attribute.value),
         Expr::Subscript(subscript) => root(&subscript.value),
         Expr::Call(call) => match &*call.func {
-            Expr::Attribute(attribute) => root(&attribute.value),
+            Expr::Attribute(attribute) if !MAKE_MORE.contains(&attribute.attr.as_str()) => root(&attribute.value),
             _ => None,
         },
         _ => None,
     }
 }
+
+/// Methods whose results may be larger than what they are called on.
+const MAKE_MORE: [&str; 16] = [
+    "merge",
+    "join",
+    "merge_asof",
+    "explode",
+    "stack",
+    "unstack",
+    "melt",
+    "pivot",
+    "pivot_table",
+    "get_dummies",
+    "reindex",
+    "asfreq",
+    "repeat",
+    "assign",
+    "append",
+    "concat",
+];

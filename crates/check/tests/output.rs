@@ -78,18 +78,52 @@ fn the_four_questions_are_answered() {
     let folder = tempfile::tempdir().unwrap();
     let report = report(folder.path(), Options::default());
     let answers: Vec<Answer> = report.checklists[0].questions.iter().map(|question| question.answer).collect();
-    assert_eq!(answers, [Answer::No, Answer::No, Answer::No, Answer::Unknown]);
+    assert_eq!(answers, [Answer::No, Answer::No, Answer::Yes, Answer::Unknown]);
     let text = checklist_text(&report);
     assert!(
         text.starts_with("etl.py\n  unused values released?    no\n    4:11: `raw` is not used after it, and stays\n"),
         "{text}"
     );
+    // How large a file is that is not there, nobody knows.
+    let absent = check_checklist(folder.path(), "import pandas as pd\nprint(pd.read_csv('none.csv'))\n");
+    assert_eq!(absent[2], Answer::Unknown);
     let good = "import resource, tracemalloc\nimport pandas as pd\nresource.setrlimit(resource.RLIMIT_AS, (1, 1))\ntracemalloc.start()\n\
                 for c in pd.read_csv('a.csv', chunksize=9):\n    print(c)\n";
-    fs::write(folder.path().join("etl.py"), good).unwrap();
-    let report = check(&Options { paths: vec![folder.path().join("etl.py")], ..Options::default() }).unwrap();
-    let answers: Vec<Answer> = report.checklists[0].questions.iter().map(|question| question.answer).collect();
-    assert_eq!(answers[1..], [Answer::Yes, Answer::Yes, Answer::Yes]);
+    assert_eq!(check_checklist(folder.path(), good)[1..], [Answer::Yes, Answer::Yes, Answer::Yes]);
+}
+
+fn check_checklist(folder: &Path, script: &str) -> Vec<Answer> {
+    let path = folder.join("etl.py");
+    fs::write(&path, script).unwrap();
+    let report = check(&Options { paths: vec![path], ..Options::default() }).unwrap();
+    report.checklists[0].questions.iter().map(|question| question.answer).collect()
+}
+
+#[test]
+fn what_no_rule_and_no_file_is_ends_the_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("etl.py");
+    fs::write(&path, SCRIPT).unwrap();
+    let paths = vec![path];
+    let check = |options: Options, expected: &str| {
+        let error = check(&Options { paths: paths.clone(), ..options }).unwrap_err();
+        assert!(error.to_string().starts_with(expected) && error.exit_code() == 2, "{error}");
+    };
+    check(Options { select: vec!["TG99".into()], ..Options::default() }, "no rule `TG99`");
+    check(Options { ignore: vec!["XX".into()], ..Options::default() }, "no rule `XX`");
+    let data = [("raw".to_owned(), folder.path().join("none.csv"))].into();
+    check(Options { data, ..Options::default() }, "read `");
+}
+
+#[test]
+fn a_notebook_is_never_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("access.csv"), "user,amount\na,1\nb,2\n").unwrap();
+    let path = folder.path().join("n.ipynb");
+    let cells = r#"{"cells": [{"cell_type": "code", "source": ["import pandas as pd\n", "raw = pd.read_csv(\"access.csv\")\n", "print(raw[\"user\"].max())"]}]}"#;
+    fs::write(&path, cells).unwrap();
+    let report = check(&Options { paths: vec![path], select: vec!["TG002".into()], ..Options::default() }).unwrap();
+    assert_eq!((report.findings.len(), report.findings[0].edits.len()), (1, 0));
 }
 
 #[test]

@@ -15,7 +15,7 @@ const SEE_ALL: [&str; 9] =
     ["locals", "globals", "vars", "dir", "eval", "exec", "breakpoint", "__import__", "get_ipython"];
 
 /// What does so as an attribute: frames, debuggers, shells, what pickles a session, what counts references.
-const SEE_ALL_ATTRIBUTES: [&str; 13] = [
+const SEE_ALL_ATTRIBUTES: [&str; 24] = [
     "_getframe",
     "currentframe",
     "embed",
@@ -29,11 +29,42 @@ const SEE_ALL_ATTRIBUTES: [&str; 13] = [
     "get_referents",
     "getouterframes",
     "_current_frames",
+    "getinnerframes",
+    "getclosurevars",
+    "walk_stack",
+    "walk_tb",
+    "f_locals",
+    "f_globals",
+    "f_back",
+    "tb_frame",
+    "gi_frame",
+    "cr_frame",
+    "ag_frame",
 ];
 
-/// Packages that look names up in the frame of their caller: those whose texts are SQL or formulas.
-const LOOK_UP: [&str; 9] =
-    ["duckdb", "pandasql", "chdb", "patsy", "statsmodels.formula", "formulaic", "linearmodels", "dask_sql", "fugue"];
+/// Packages that look names up in the frame of their caller or in the module: those whose texts are SQL, formulas or statements.
+const LOOK_UP: [&str; 17] = [
+    "duckdb",
+    "pandasql",
+    "chdb",
+    "patsy",
+    "statsmodels.formula",
+    "formulaic",
+    "linearmodels",
+    "dask_sql",
+    "fugue",
+    "timeit",
+    "cProfile",
+    "profile",
+    "pdb",
+    "bdb",
+    "trace",
+    "doctest",
+    "code",
+];
+
+/// The name of the module that is run. Whoever looks it up, and does not compare, has all its names.
+const MAIN: &str = "__main__";
 
 /// Names that are reached in hidden ways.
 #[derive(Debug, Default)]
@@ -60,7 +91,7 @@ impl Reached<'_> {
 /// Returns which names of a scope are reached in hidden ways.
 pub(crate) fn reached<'a>(body: &'a [Stmt], imports: &Imports<'_>) -> Reached<'a> {
     let looks_up = LOOK_UP.iter().any(|package| imports.uses(package));
-    let sees_all = imports.uses("weakref") || imports.uses("__main__");
+    let sees_all = ["weakref", "builtins", MAIN].iter().any(|module| imports.uses(module));
     let reached = Reached { everywhere: sees_all, ..Reached::default() };
     let mut search = Search { reached, inner: 0, looks_up };
     search.visit_body(body);
@@ -138,14 +169,18 @@ impl<'a> Visitor<'a> for Search<'a> {
             }
             Expr::Attribute(attribute) => {
                 let name = attribute.attr.as_str();
-                let is_modules = name == "modules" && matches!(&*attribute.value, Expr::Name(base) if base.id == "sys");
-                self.reached.everywhere |= SEE_ALL_ATTRIBUTES.contains(&name) || is_modules;
+                let is_of = |module: &str| matches!(&*attribute.value, Expr::Name(base) if base.id == module);
+                let is_special =
+                    (name == "modules" && is_of("sys")) || (matches!(name, "stack" | "trace") && is_of("inspect"));
+                self.reached.everywhere |= SEE_ALL_ATTRIBUTES.contains(&name) || is_special;
                 walk_expr(self, expression);
             }
             // A number of an object may be used again by the next one.
             Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if name.id == "id") => {
                 self.inside(|search| walk_expr(search, expression));
             }
+            Expr::Compare(compare) if matches!(&*compare.left, Expr::Name(name) if name.id == "__name__") => {}
+            Expr::StringLiteral(text) if text.value.to_str() == MAIN => self.reached.everywhere = true,
             Expr::StringLiteral(text) if self.looks_up => self.reached.texts.push(text.value.to_str()),
             Expr::IpyEscapeCommand(command) => self.reached.texts.push(&command.value),
             _ => walk_expr(self, expression),
@@ -191,6 +226,7 @@ mod tests {
         assert!(check("x = 1\ny = [a for a in x]\n", "x"));
         assert!(check("x = 1\ndef f(x2):\n    return x2\n", "x"));
         assert!(check("x = 1\nd.eval('a + x')\n", "x"));
+        assert!(check("x = 1\nif __name__ == '__main__':\n    print(x)\n", "x"));
     }
 
     #[test]
@@ -207,6 +243,12 @@ mod tests {
             "x = 1\ndef f():\n    return globals()\n",
             "x = 1\nsys._getframe()\n",
             "x = 1\nsys.modules[__name__]\n",
+            "x = 1\nimportlib.import_module('__main__').x\n",
+            "import builtins\nx = 1\n",
+            "import timeit\nx = 1\ntimeit.timeit('len(x)', setup='from __main__ import x')\n",
+            "import cProfile\nx = 1\ncProfile.run('n = x.sum()', 'out')\n",
+            "x = 1\nprint(error.__traceback__.tb_frame.f_locals)\n",
+            "import inspect\nx = 1\ninspect.stack()\n",
             "if (x := 1): pass\n",
             "match y:\n    case [x, *_]: pass\n",
             "match y:\n    case x.z: pass\n",

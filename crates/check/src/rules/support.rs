@@ -67,6 +67,10 @@ pub(super) fn named_reads<'m, 'a>(module: &'m Module<'a>, data: &Data) -> Vec<Na
             if found.len() >= MOST_READS {
                 return found;
             }
+            // One read may have two names: `a = b = pd.read_csv(..)`.
+            if found.iter().any(|read: &NamedRead<'_, '_>| std::ptr::eq(read.call, call)) {
+                continue;
+            }
             let uses = column_uses(module, scope, binding);
             found.push(NamedRead { scope, binding, call, sizes, uses });
         }
@@ -77,6 +81,15 @@ pub(super) fn named_reads<'m, 'a>(module: &'m Module<'a>, data: &Data) -> Vec<Na
 /// Returns whether a call reads delimited text into a frame.
 pub(super) fn is_read_csv(site: &CallSite<'_>) -> bool {
     site.is("pandas.read_csv") || site.is("pandas.read_table")
+}
+
+/// Says when types that a sample has shown may be named.
+pub(super) fn condition(types: &str) -> &'static str {
+    if types.contains("float32") {
+        "if the whole file fits and seven digits are enough"
+    } else {
+        "if the whole file fits"
+    }
 }
 
 /// Writes a list of names as Python does.

@@ -6,7 +6,6 @@ use crate::{
     lifetimes::{Lifetime, deletion},
     module::{Module, Scope},
     sizes::is_exact,
-    source::SourceKind,
     values::Kind,
 };
 
@@ -92,14 +91,13 @@ fn report<'m, 'a>(
         (Some(_), false) => format!("at most what `{}` is made of", binding.name),
         (None, _) => format!("all of `{}`", binding.name),
     };
+    let shared = if lifetime.is_merged { ", less what pandas 3 shares with the merge" } else { "" };
+    let factor = format!("{factor}{shared}").trim_start_matches(", ").to_owned();
     finding.saving(size, factor);
     finding.lines.push(source.place(binding.at).line);
     finding.global = scope.function.is_none().then(|| binding.name.to_owned());
-    // Cells of a notebook are run again and again, in any order.
-    if source.kind == SourceKind::Script {
-        let (at, text) = deletion(module, lifetime);
-        finding.insert(at, text);
-    }
+    let (at, text) = deletion(module, lifetime);
+    finding.insert(at, text);
 }
 
 fn sentence(module: &Module<'_>, lifetime: &Lifetime<'_, '_>) -> String {

@@ -1,6 +1,6 @@
 //! TG004: numbers take eight bytes each where two or four would do.
 
-use super::{Context, Rule};
+use super::{Context, Rule, support::condition};
 use crate::{
     finding::Findings,
     sizes::{held, rounded},
@@ -21,8 +21,9 @@ pandas reads whole numbers as `int64` and others as `float64`. A status code fit
 looks at the file (`--data`, or a path in the script that is there) and tells the smallest type that holds the values of a
 sample.
 
-A sample does not show the largest value: a counter may outgrow its type, and `read_csv` then fails rather than cut. So
-`--fix` never does it.",
+A sample does not show the largest value: a counter may outgrow its type, and `read_csv` then fails rather than cut. What is computed of
+it later may outgrow it too, and that is cut. `float32` has seven digits, so that amounts and sums may differ behind them. So `--fix`
+never does it.",
     how_much: "\
 status, bytes and duration of a log line: 24 bytes a row fall to 10.",
     example: "\
@@ -48,10 +49,13 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
         let types: Vec<String> =
             narrow.iter().map(|column| format!("{:?}: \"{}\"", column.name, column.tuned.dtype)).collect();
         let count = narrow.len();
-        let message = format!("{count} columns of `{}` hold numbers that fit into fewer bytes", read.binding.name);
+        let columns = if count == 1 { "column of `" } else { "columns of `" };
+        let holds = if count == 1 { "holds" } else { "hold" };
+        let message = format!("{count} {columns}{}` {holds} numbers that fit into fewer bytes", read.binding.name);
         let bytes = held(sizes, Setting::Default).map(|_| sizes.rows.expected.saturating_mul(rounded(saved)));
         let Some(finding) = findings.add(&RULE, read.call, message) else { continue };
-        finding.fix(format!("`dtype={{{}}}`, if the whole file fits", types.join(", "))).saving(bytes, String::new());
+        let types = types.join(", ");
+        finding.fix(format!("`dtype={{{types}}}`, {}", condition(&types))).saving(bytes, String::new());
     }
 }
 

@@ -1,6 +1,6 @@
 //! TG005: a file is read with the types that pandas infers, and the best ones take less than half.
 
-use super::{Context, Rule};
+use super::{Context, Rule, support::condition};
 use crate::{finding::Findings, sizes::held};
 use tidegate_sizing::Setting;
 
@@ -45,6 +45,6 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
         let Some(line) = sizes.settings.iter().find(|setting| setting.setting == Setting::Tuned) else { continue };
         let message = format!("`{}` takes more than twice what its values need", read.binding.name);
         let Some(finding) = findings.add(&RULE, read.call, message) else { continue };
-        finding.fix(format!("`{}`, if the whole file fits", line.line)).saving(Some(now - tuned), String::new());
+        finding.fix(format!("`{}`, {}", line.line, condition(&line.line))).saving(Some(now - tuned), String::new());
     }
 }

@@ -1,6 +1,6 @@
 //! TG006: few columns are used, and those are read with wider types than they need.
 
-use super::{Context, Rule};
+use super::{Context, Rule, support::condition};
 use crate::{finding::Findings, sizes::held};
 use tidegate_sizing::Setting;
 
@@ -49,9 +49,10 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
         if best.held.expected > narrowed / 10 * 9 {
             continue;
         }
-        let message = format!("`{}` needs {} columns and narrow types only", read.binding.name, needed.len());
+        let columns = if needed.len() == 1 { "1 column".to_owned() } else { format!("{} columns", needed.len()) };
+        let message = format!("`{}` needs {columns} and narrow types only", read.binding.name);
         let saved = now.saturating_sub(best.held.expected);
         let Some(finding) = findings.add(&RULE, read.call, message) else { continue };
-        finding.fix(format!("`{}`, if the whole file fits", best.line)).saving(Some(saved), String::new());
+        finding.fix(format!("`{}`, {}", best.line, condition(&best.line))).saving(Some(saved), String::new());
     }
 }

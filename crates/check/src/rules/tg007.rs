@@ -43,7 +43,7 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
         let is_own = scope.reached.is_plain(name)
             && !module.is_watched(scope)
             && !(scope.function.is_none() && module.is_library());
-        if !is_one || !is_own || read.has("chunksize") || read.has("nrows") {
+        if !is_one || !is_own || read.uses.is_in_text || read.has("chunksize") || read.has("nrows") {
             continue;
         }
         // The one place where the frame is used must be an aggregate.
@@ -57,7 +57,9 @@ fn report<'m, 'a>(read: &NamedRead<'m, 'a>, query: &Query<'a>, findings: &mut Fi
     let message = format!("`{}` is read whole for one `{}`{by}", read.binding.name, query.function);
     let chunks = query.again().map(|again| format!("`chunksize=100_000`, and the `{again}` of partial results"));
     let path = read.call.arguments.find_positional(0).and_then(string).filter(|path| !path.contains("://"));
-    let sql = path.and_then(|path| query.sql(path)).map(|sql| format!("`tidegate query \"{sql}\"`"));
+    // Names in quotes stand in a text that the shell reads.
+    let sql = path.and_then(|path| query.sql(path)).map(|sql| sql.replace('"', "\\\""));
+    let sql = sql.map(|sql| format!("`tidegate query \"{sql}\"`"));
     let fixes: Vec<String> = chunks.into_iter().chain(sql).collect();
     if fixes.is_empty() {
         return;

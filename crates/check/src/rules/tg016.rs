@@ -52,7 +52,13 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
             "does not check that keys are there once"
         };
         if is_cross || is_itself || is_raw {
-            findings.add(&RULE, site.call, format!("the merge with `{}` {how}", right.id));
+            let message = format!("the merge with `{}` {how}", right.id);
+            let Some(finding) = findings.add(&RULE, site.call, message) else { return };
+            if is_cross {
+                finding.fix("name the keys, or take a part of one side at a time");
+            } else if is_itself {
+                finding.fix("aggregate by the key first, or `drop_duplicates` the key of one side");
+            }
         }
     }
 }

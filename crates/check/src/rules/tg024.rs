@@ -7,6 +7,7 @@ use ruff_python_ast::{
     visitor::{Visitor, walk_expr, walk_stmt},
 };
 use ruff_text_size::TextRange;
+use rustc_hash::FxHashSet;
 
 pub(super) static RULE: Rule = Rule {
     code: "TG024",
@@ -35,16 +36,26 @@ def load(day):
 };
 
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
-    let mut search = Caches { imports: &context.module.imports, in_class: false, found: Vec::new() };
+    let mut search = Caches {
+        imports: &context.module.imports,
+        in_class: false,
+        found: Vec::new(),
+        decorators: FxHashSet::default(),
+    };
     search.visit_body(context.module.body);
-    for (range, message) in search.found {
+    for (range, message) in std::mem::take(&mut search.found) {
         findings.add(&RULE, &range, message);
     }
     for (name, range) in containers(context.module.body).take(MOST_CONTAINERS) {
-        let mut growth = Growth { name, in_function: false, grows: false, shrinks: false };
+        let decorators = &search.decorators;
+        let mut growth = Growth { name, decorators, in_function: false, grows: false, shrinks: false };
         growth.visit_body(context.module.body);
         if growth.grows && !growth.shrinks {
-            findings.add(&RULE, &range, format!("`{name}` keeps whatever functions put into it"));
+            let Some(finding) = findings.add(&RULE, &range, format!("`{name}` keeps whatever functions put into it"))
+            else {
+                return;
+            };
+            finding.fix("drop what is old, or keep it in the function that needs it");
         }
     }
 }
@@ -77,9 +88,23 @@ struct Caches<'m, 'a> {
     imports: &'m Imports<'a>,
     in_class: bool,
     found: Vec<(TextRange, String)>,
+    /// Functions of the module that decorate others: what they are called with is there once, however long it runs.
+    decorators: FxHashSet<&'a str>,
 }
 
-impl Caches<'_, '_> {
+impl<'a> Caches<'_, 'a> {
+    fn decorates(&mut self, decorators: &'a [Decorator]) {
+        for decorator in decorators {
+            let called = match &decorator.expression {
+                Expr::Call(call) => &*call.func,
+                other => other,
+            };
+            if let Expr::Name(name) = called {
+                self.decorators.insert(name.id.as_str());
+            }
+        }
+    }
+
     fn decorated(&mut self, decorator: &Decorator, function: &StmtFunctionDef) {
         let (called, size) = match &decorator.expression {
             Expr::Call(call) => {
@@ -110,6 +135,7 @@ impl<'a> Visitor<'a> for Caches<'_, 'a> {
         let outer = self.in_class;
         match statement {
             Stmt::FunctionDef(function) => {
+                self.decorates(&function.decorator_list);
                 // Without parameters there is one result.
                 let has_parameters = function.parameters.iter().next().is_some();
                 for decorator in function.decorator_list.iter().filter(|_| has_parameters) {
@@ -117,7 +143,10 @@ impl<'a> Visitor<'a> for Caches<'_, 'a> {
                 }
                 self.in_class = false;
             }
-            Stmt::ClassDef(_) => self.in_class = true,
+            Stmt::ClassDef(class) => {
+                self.decorates(&class.decorator_list);
+                self.in_class = true;
+            }
             _ => {}
         }
         walk_stmt(self, statement);
@@ -130,6 +159,7 @@ impl<'a> Visitor<'a> for Caches<'_, 'a> {
 /// What becomes of a container of the module.
 struct Growth<'n> {
     name: &'n str,
+    decorators: &'n FxHashSet<&'n str>,
     in_function: bool,
     /// A function adds to it.
     grows: bool,
@@ -150,7 +180,7 @@ impl<'a> Visitor<'a> for Growth<'_> {
             Stmt::FunctionDef(function) => {
                 // A local name hides it.
                 let is_hidden = function.parameters.iter().any(|parameter| parameter.name().as_str() == self.name);
-                if is_hidden {
+                if is_hidden || self.decorators.contains(function.name.as_str()) {
                     return;
                 }
                 self.in_function = true;

@@ -33,7 +33,8 @@ print(pd.read_csv(\"access.csv\", nrows=10))
 fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
     for read in context.reads() {
         let name = read.binding.name;
-        let is_read_by_others = !read.scope.reached.is_plain(name) || context.module.is_library();
+        let is_read_by_others =
+            !read.scope.reached.is_plain(name) || context.module.is_library() || read.uses.is_in_text;
         if read.has("nrows") || read.has("chunksize") || is_read_by_others {
             continue;
         }

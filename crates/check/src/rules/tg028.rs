@@ -1,9 +1,12 @@
 //! TG028: everything is sorted to take a few.
 
 use super::{Context, Rule};
-use crate::{finding::Findings, values::integer};
+use crate::{
+    finding::Findings,
+    values::{integer, string, truth},
+};
 use ruff_python_ast::{
-    Expr,
+    Expr, ExprCall,
     visitor::{Visitor, walk_expr},
 };
 use ruff_text_size::TextRange;
@@ -36,14 +39,54 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
             && let Expr::Attribute(method) = &*sort.func
             && method.attr.as_str() == "sort_values"
         {
-            let message = format!("all rows are sorted for `{}`", site.name);
-            findings.add(&RULE, site.call, message);
+            let rows = site.argument(0).or_else(|| site.keyword("n")).map_or(Some(5), integer);
+            let what = Sorting::of(sort);
+            let message = format!("all {} are sorted for `{}`", what.what(), site.name);
+            let Some(finding) = findings.add(&RULE, site.call, message) else { return };
+            if let (Some(rows), Some(fix)) = (rows, what.fix(site.name)) {
+                finding.fix(fix.replace("ROWS", &rows.to_string()));
+            }
         }
     }
     let mut search = Sorted { found: Vec::new() };
     search.visit_body(context.module.body);
     for range in search.found {
-        findings.add(&RULE, &range, "a whole list is sorted for its first few".to_owned());
+        let Some(finding) = findings.add(&RULE, &range, "a whole list is sorted for its first few".to_owned()) else {
+            return;
+        };
+        finding.fix("`heapq.nsmallest(n, values)`, or `nlargest` where the order is reversed");
+    }
+}
+
+/// What `sort_values` is asked for.
+struct Sorting<'a> {
+    /// The column of a frame; nothing for values.
+    column: Option<&'a str>,
+    /// The largest come first; `None` if it is not known.
+    is_descending: Option<bool>,
+    is_frame: bool,
+}
+
+impl<'a> Sorting<'a> {
+    fn of(call: &'a ExprCall) -> Self {
+        let keyword = |name: &str| call.arguments.find_keyword(name).map(|keyword| &keyword.value);
+        let by = keyword("by").or_else(|| call.arguments.find_positional(0));
+        let is_descending = keyword("ascending").map_or(Some(false), |value| truth(value).map(|ascending| !ascending));
+        Self { column: by.and_then(string), is_descending, is_frame: by.is_some() }
+    }
+
+    fn what(&self) -> &'static str {
+        if self.is_frame { "rows" } else { "values" }
+    }
+
+    /// Returns the method that finds them in one pass, for `head` or `tail`.
+    fn fix(&self, end: &str) -> Option<String> {
+        let method = if self.is_descending? == (end == "head") { "nlargest" } else { "nsmallest" };
+        match (self.is_frame, self.column) {
+            (true, Some(column)) => Some(format!("`{method}(ROWS, {column:?})`")),
+            (true, None) => Some(format!("`{method}(ROWS, columns)`, where they are numbers")),
+            (false, _) => Some(format!("`{method}(ROWS)`")),
+        }
     }
 }
 

@@ -46,3 +46,20 @@ print(df.groupby("status").sum())
 import pandas as pd
 df = pd.read_csv("a.csv")
 print(df[df["status"] > 1])
+
+#: silent
+import pandas as pd
+other = pd.DataFrame({"age": [1]})
+lim = pd.read_csv("orders.csv")
+print(lim["amount"].max(), len(other.query("age > @lim.status.mean() / 10")))
+
+#: silent
+import pandas as pd
+df = pd.read_csv("orders.csv")
+print(df["amount"].max(), pd.eval("df.status + 1"))
+
+#: fires 3: usecols=["status", "amount"]
+import pandas as pd
+least = 3
+df = pd.read_csv("orders.csv")
+print(df.query("status > @least.value")["amount"].max())

@@ -10,6 +10,11 @@ df.sort_values("a", inplace=True)
 
 #: fires 2: assign the result
 def f(df):
+    df.drop_duplicates("a", inplace=True)
+    return df
+
+#: silent
+def f(df):
     df.drop(columns=["a"], inplace=True)
     return df
 

@@ -4,13 +4,13 @@ a = pd.read_csv("a.csv")
 b = pd.read_csv("b.csv")
 c = a.merge(b, on="k")
 
-#: fires 4: validate
+#: fires 4: name the keys
 import pandas as pd
 a = pd.read_csv("a.csv")
 b = pd.read_csv("b.csv")
 c = pd.merge(a, b, how="cross")
 
-#: fires 3: validate
+#: fires 3: aggregate by the key first
 import pandas as pd
 a = pd.read_csv("a.csv")
 c = a.merge(a, on="k")
@@ -34,3 +34,9 @@ a = pd.read_csv("a.csv")
 b = pd.read_csv("b.csv")
 b = b.drop_duplicates("k")
 c = a.merge(b, on="k")
+
+#: fires 4: validate
+import pandas as pd
+a = pd.read_csv("a.csv")
+b = pd.read_csv("b.csv")
+c = pd.merge(a, b, on="k")

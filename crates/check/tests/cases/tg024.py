@@ -34,3 +34,12 @@ def f(key, value):
     SEEN[key] = value
     if len(SEEN) > 9:
         SEEN.clear()
+
+#: silent
+RULES = []
+def rule(function):
+    RULES.append(function)
+    return function
+@rule
+def first(x):
+    return x

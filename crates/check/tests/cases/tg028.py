@@ -1,11 +1,11 @@
-#: fires 2: nlargest
+#: fires 2: `nsmallest(10, "a")`
 import pandas as pd
 x = df.sort_values("a").head(10)
 
-#: fires 1: nlargest
+#: fires 1: heapq.nsmallest
 best = sorted(values)[:10]
 
-#: fires 2: nlargest
+#: fires 2: `nsmallest(3, "a")`
 def f(df):
     return df.sort_values("a", ascending=False).tail(3)
 
@@ -21,3 +21,7 @@ y = sorted(values)
 import pandas as pd
 x = df.sort_values("a")
 print(x)
+
+#: fires 2: `nlargest(5)`
+def f(df):
+    return df.groupby("k")["a"].sum().sort_values(ascending=False).head()
