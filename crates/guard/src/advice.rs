@@ -14,6 +14,8 @@ pub(crate) struct Job<'a> {
     pub(crate) reading: &'a FileUse,
     pub(crate) peak: ByteCount,
     pub(crate) limit: Option<ByteCount>,
+    /// What was asked for and refused, above the peak.
+    pub(crate) asked: ByteCount,
 }
 
 /// A column of text whose values repeat.
@@ -38,7 +40,18 @@ pub(crate) fn advice(job: &Job<'_>) -> Vec<String> {
     all.extend(threads(job));
     all.extend(columns(job));
     all.extend(query(job));
+    if all.is_empty()
+        && let Some(needed) = needed(job, ByteCount::ZERO)
+    {
+        all.push(format!("a limit of about {needed}"));
+    }
     all
+}
+
+/// Returns what the job needs at least where so much less is held, if that is more than it may have.
+fn needed(job: &Job<'_>, less: ByteCount) -> Option<ByteCount> {
+    let needed = job.peak + job.asked - less;
+    job.limit.filter(|limit| job.asked > ByteCount::ZERO && needed > *limit).map(|_| needed)
 }
 
 fn is_worth(job: &Job<'_>, bytes: ByteCount) -> bool {
@@ -50,11 +63,15 @@ fn deletions(job: &Job<'_>) -> Option<String> {
     let dead = job.variables.iter().filter(|variable| variable.used == Used::NoMore && is_worth(job, variable.bytes));
     let dead: Vec<&VariableHeld> = dead.filter(|variable| variable.delete_after.is_some()).collect();
     let sum: ByteCount = dead.iter().map(|variable| variable.bytes).sum();
-    let parts = dead.iter().filter_map(|variable| {
-        Some(format!("`del {}` after line {} ({})", variable.name, variable.delete_after?, variable.bytes))
-    });
+    let rest = needed(job, sum).map(|needed| format!("; it needs about {needed} then")).unwrap_or_default();
+    let part = |variable: &VariableHeld| Some(format!("`del {}` after line {}", variable.name, variable.delete_after?));
+    if let [variable] = dead.as_slice() {
+        return Some(format!("{} frees {sum}{rest}", part(variable)?));
+    }
+    let parts = dead.iter().filter_map(|variable| Some(format!("{} ({})", part(variable)?, variable.bytes)));
     let parts: Vec<String> = parts.collect();
-    (!parts.is_empty()).then(|| format!("{} frees {sum}", parts.join(" and ")))
+    let (last, before) = parts.split_last()?;
+    Some(format!("{} and {last} free {sum} together{rest}", before.join(", ")))
 }
 
 /// Text that repeats is kept once in a category, with one to four bytes in each row.
@@ -164,25 +181,24 @@ mod tests {
         }
     }
 
+    fn dead(name: &str, mib: u64) -> VariableHeld {
+        let (bytes, used, delete_after) = (ByteCount::mib(mib), Used::NoMore, Some(22));
+        VariableHeld { name: name.into(), bytes, used, delete_after, ..VariableHeld::default() }
+    }
+
     fn all(lines: &[LineHeld], variables: &[VariableHeld], repeated: &[Repeated]) -> Vec<String> {
         let limit = Some(ByteCount::new(500));
         let query = Some("SELECT status, count(*) FROM 'big.csv' WHERE \"A\" = 1 GROUP BY status".to_owned());
         let reading = &FileUse { columns: vec!["status".into(), "A".into()], query };
-        advice(&Job { lines, variables, repeated, reading, peak: ByteCount::mib(100), limit })
+        let (peak, asked) = (ByteCount::mib(100), ByteCount::ZERO);
+        advice(&Job { lines, variables, repeated, reading, peak, limit, asked })
     }
 
     #[test]
     fn what_costs_nothing_comes_first() {
-        let dead = VariableHeld {
-            name: "raw".into(),
-            bytes: ByteCount::mib(50),
-            used: Used::NoMore,
-            delete_after: Some(22),
-            ..VariableHeld::default()
-        };
         let repeated = Repeated { variable: "raw".into(), column: "method".into(), bytes: ByteCount::mib(20) };
-        let advice = all(&[line("raw = pd.read_csv('big.csv')", 60)], &[dead], &[repeated]);
-        assert_eq!(advice[0], "`del raw` after line 22 (52.4 MB) frees 52.4 MB");
+        let advice = all(&[line("raw = pd.read_csv('big.csv')", 60)], &[dead("raw", 50)], &[repeated]);
+        assert_eq!(advice[0], "`del raw` after line 22 frees 52.4 MB");
         assert!(advice[1].starts_with("dtype={\"method\": \"category\"} where `raw` is read"));
         assert!(advice[2].starts_with("`pd.set_option("));
         let query =
@@ -192,12 +208,21 @@ mod tests {
 
     #[test]
     fn what_is_small_or_not_known_is_not_told() {
-        let small = VariableHeld {
-            bytes: ByteCount::mib(1),
-            used: Used::NoMore,
-            delete_after: Some(2),
-            ..VariableHeld::default()
+        assert!(all(&[line("x = [0] * n", 90)], &[dead("x", 1)], &[]).is_empty());
+    }
+
+    #[test]
+    fn what_does_not_make_it_fit_is_told_with_what_does() {
+        let check = |variables: &[VariableHeld], expected: &str| {
+            let (peak, limit, asked) = (ByteCount::mib(100), Some(ByteCount::mib(120)), ByteCount::mib(60));
+            let reading = &FileUse::default();
+            let found = advice(&Job { lines: &[], variables, repeated: &[], reading, peak, limit, asked });
+            assert_eq!(found, [expected]);
         };
-        assert!(all(&[line("x = [0] * n", 90)], &[small], &[]).is_empty());
+        check(&[dead("a", 10)], "`del a` after line 22 frees 10.5 MB; it needs about 157 MB then");
+        check(&[dead("a", 50)], "`del a` after line 22 frees 52.4 MB");
+        let together = "`del a` after line 22 (10.5 MB), `del b` after line 22 (21.0 MB) and `del c` after line 22 (31.5 MB) free 62.9 MB together";
+        check(&[dead("a", 10), dead("b", 20), dead("c", 30)], together);
+        check(&[], "a limit of about 168 MB");
     }
 }

@@ -99,7 +99,12 @@ pub fn attach(options: &Attach, observer: &mut dyn Observer) -> Result<Outcome, 
         ended: Ended { how, exit_code, message, help: None },
         peak: Some(seen.peak),
         memory: Memory { timeline: seen.growth.timeline, ..Memory::default() },
-        guard: Some(Guarded { notes: vec![note.into()], lines: lines(grown), ..Guarded::default() }),
+        guard: Some(Guarded {
+            notes: vec![note.into()],
+            unexplained: seen.peak - grown.values().copied().sum(),
+            lines: lines(grown),
+            ..Guarded::default()
+        }),
         ..RunRecord::default()
     };
     Ok(Outcome { record, exit_code: u8::try_from(exit_code).unwrap_or(1), stacks: Stacks::default() })

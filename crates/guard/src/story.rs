@@ -136,6 +136,7 @@ impl Story<'_> {
             reading: &reading,
             peak,
             limit,
+            asked: self.asked(&cause, thrown.as_ref()),
         });
         let mut ended = self.ended(&cause, thrown.as_ref(), &lines);
         ended.help = advice.first().cloned().filter(|_| ended.how == How::MemoryLimit);
@@ -143,7 +144,7 @@ impl Story<'_> {
         let owned = self.seen.ledger.at_peak();
         let explained = self.seen.base + owned;
         let leaks = self.seen.growth.leaks(&self.seen.ledger);
-        let notes = self.notes();
+        let notes = self.notes(matches!(cause, Cause::Itself(_)));
         let counts = self.seen.counts;
         let guarded = Guarded {
             lines,
@@ -177,7 +178,8 @@ impl Story<'_> {
             seconds: self.seconds,
             ended,
             limit: self.options.limit.bytes(),
-            peak: Some(self.seen.peak),
+            // Who ends before the first look was not seen.
+            peak: Some(self.seen.peak).filter(|peak| *peak > ByteCount::ZERO),
             resident_before: Some(guarded.base).filter(|base| *base > ByteCount::ZERO),
             resident_after: self.seen.after,
             memory: Memory { timeline: self.seen.growth.timeline, ..Memory::default() },
@@ -260,8 +262,8 @@ impl Story<'_> {
 
     fn ended(&self, cause: &Cause, thrown: Option<&Variables>, lines: &[LineHeld]) -> Ended {
         let limit = self.options.limit;
-        let last =
-            lines.first().map(|line| format!("; {}:{} held the most", name(&line.file), line.line)).unwrap_or_default();
+        let last = lines.first().filter(|line| !line.file.is_empty());
+        let last = last.map(|line| format!("; {}:{} held the most", name(&line.file), line.line)).unwrap_or_default();
         let at_limit =
             |message: String| Ended { how: How::MemoryLimit, exit_code: 3, message: Some(message), help: None };
         let ended = match cause {
@@ -330,7 +332,14 @@ impl Story<'_> {
         format!("MemoryError{place}{asked}{limit}")
     }
 
-    fn notes(&self) -> Vec<String> {
+    /// Returns what was asked for and refused at the end, beside what was in use.
+    fn asked(&self, cause: &Cause, thrown: Option<&Variables>) -> ByteCount {
+        let of_error = thrown.and_then(|thrown| thrown.error.as_ref()).and_then(|error| error.bytes);
+        let refused = self.seen.refused.as_ref().map(|refused| refused.bytes);
+        of_error.or(refused).filter(|_| *cause == Cause::Refused).unwrap_or_default()
+    }
+
+    fn notes(&self, went_on: bool) -> Vec<String> {
         let counts = &self.seen.counts;
         let mut notes = self.notes.clone();
         let mut note = |count: u64, text: &str| {
@@ -338,12 +347,17 @@ impl Story<'_> {
                 notes.push(text.to_owned());
             }
         };
+        let caught = if went_on { counts.refused + counts.raised } else { 0 };
+        note(caught, "memory was refused at the limit, and the program went on: what it computed may lack something");
         note(counts.failed, "frames of this Python are not where they should be: its lines cannot be seen");
         note(counts.unknown_version, "this version of Python is not known: its lines cannot be seen");
         note(counts.free_threaded, "a Python without the global lock: its lines cannot be seen");
         note(counts.pypy, "PyPy has frames of another kind: its lines cannot be seen");
         note(counts.other_malloc, "another preloaded library has `malloc`: what passes it is not seen, nor refused");
-        note(counts.spared, "allocations past the limit were let through, as their library aborts when it is refused");
+        note(
+            counts.spared,
+            "allocations past the limit were let through: their library is not known to take a refusal",
+        );
         note(counts.dropped, "some samples found no place: small amounts are missing");
         let has_seen = counts.processes > 0 || self.notes.iter().any(|note| note.contains("cannot be seen"));
         if !has_seen && self.seen.peak > ByteCount::mib(64) {

@@ -124,15 +124,19 @@ impl Variables {
 }
 
 impl Variables {
-    /// Adds what modules held at the end and nobody held by a name at the peak: what a function was about to return has none.
-    pub(crate) fn and(mut self, last: Self) -> Self {
+    /// Adds what modules held at the end and nobody held by a name at the peak: what a function was about to return has none. Where
+    /// the end was the peak, what grew since the last look is taken as it was then.
+    pub(crate) fn and(mut self, last: Self, was_peak: bool) -> Self {
         for variable in last.variables {
             let is_known = |held: &Variable| {
                 let same_name =
                     held.name == variable.name && held.function == variable.function && held.file == variable.file;
                 same_name || !held.name.is_empty() && held.address > 0 && held.address == variable.address
             };
-            if self.variables.iter().any(is_known) {
+            if let Some(at) = self.variables.iter().position(is_known) {
+                if let Some(held) = self.variables.get_mut(at).filter(|held| was_peak && held.bytes < variable.bytes) {
+                    *held = variable;
+                }
                 continue;
             }
             let unnamed =
@@ -201,7 +205,7 @@ mod tests {
         let last = Variables::read(
             &(row("big", "<module>", 64, 100) + &row("kept", "<module>", 256, 10) + &row("alias", "<module>", 128, 9)),
         );
-        let names: Vec<String> = peak.and(last).variables.into_iter().map(|variable| variable.name).collect();
+        let names: Vec<String> = peak.and(last, false).variables.into_iter().map(|variable| variable.name).collect();
         assert_eq!(names, ["big", "kept"]);
     }
 }

@@ -18,7 +18,8 @@ def look(reason, error=None):
     largest = [0, 0]
     shares = set()
     module_of, name_of, attribute_of = type.__dict__["__module__"].__get__, type.__dict__["__name__"].__get__, type.__getattribute__
-    numbers, nothing = {id(int), id(float), id(complex)}, {id(bool), id(type(None)), id(type)}
+    names_of = type.__dict__["__dict__"].__get__
+    numbers, nothing = {id(int), id(float), id(complex)}, {id(bool), id(type(None))}
     function, not_held = type(look), {id(type(sys)), id(types.FrameType), id(types.CodeType), id(types.TracebackType)}
     makers = {types.GeneratorType: "gi_frame", types.CoroutineType: "cr_frame", types.AsyncGeneratorType: "ag_frame"}
     containers = (dict, list, tuple, set, frozenset) + tuple(filter(None, [getattr(sys.modules.get("_collections"), "deque", None)]))
@@ -135,7 +136,11 @@ def look(reason, error=None):
             return 0
 
     def measured(value, kind, depth):
-        if issubclass(kind, type) or id(kind) in not_held:
+        if issubclass(kind, type):
+            # What a class of the script keeps; of others, it is theirs.
+            own = once(id(value), sizeof(value, kind)) if module_of(value) == "__main__" else 0
+            return own and own + sum(measure(item, depth + 1) for item in list(names_of(value).values()))
+        if id(kind) in not_held:
             return 0
         package = package_of(kind)
         if issubclass(kind, numpy_array):

@@ -2,7 +2,7 @@
 
 use super::{
     run::sign,
-    sheet::{Sheet, Style, column, fit},
+    sheet::{Sheet, Style, column, fit, width as columns},
 };
 use crate::{
     guarded,
@@ -41,7 +41,7 @@ pub fn verdict(record: &RunRecord, style: Style) -> String {
     if record.ended.how == How::MemoryLimit
         && let Some(help) = &record.ended.help
     {
-        sheet.wrapped("  ", &format!("help: {help}"), 2);
+        sheet.wrapped("  ", &format!("help: {help}"), 5);
     }
     if let Some(guarded) = &record.guard {
         let width = sheet.width();
@@ -60,26 +60,36 @@ pub fn verdict(record: &RunRecord, style: Style) -> String {
             let fate = guarded::fate(variable);
             let fate = if fate.is_empty() { fate } else { format!("; {fate}") };
             let name = place(&guarded::name(variable));
-            sheet.line(&format!("  {:>9}  {name}  {}{fate}", variable.bytes.to_string(), guarded::kind(variable)));
+            let text = format!("  {:>9}  {name}  {}", variable.bytes.to_string(), guarded::kind(variable));
+            // The line where it can go is what is looked for: it is never cut.
+            let is_one = columns(&text) + columns(&fate) <= width;
+            sheet.line(&fit(&if is_one { text + &fate } else { text }, width));
+            if !is_one {
+                sheet.wrapped(FATE, fate.trim_start_matches("; "), 2);
+            }
         }
         for leak in guarded.leaks.iter().take(1) {
             sheet.toned(Tone::Neutral, &format!("  {}", guarded::grown(leak)));
         }
-        for advice in guarded.advice.iter().take(ADVICE) {
-            sheet.wrapped("  ", &format!("to fit: {advice}"), 2);
+        let told = record.ended.help.as_ref();
+        for advice in guarded.advice.iter().take(ADVICE).filter(|advice| Some(*advice) != told) {
+            sheet.wrapped("  ", &format!("to fit: {advice}"), 5);
         }
         let rules = guarded.lines.iter().flat_map(|line| line.rules.iter().map(move |rule| (line, rule)));
         for (line, rule) in rules.take(RULES) {
             sheet.wrapped("  ", &guarded::ruled(line, rule), 2);
         }
         for note in guarded.notes.iter().take(NOTES) {
-            sheet.line(&format!("  note: {note}"));
+            sheet.wrapped("  ", &format!("note: {note}"), 2);
         }
     }
     let text = sheet.finish();
     let lines: Vec<&str> = text.lines().take(VERDICT_LINES).collect();
     lines.join("\n") + "\n"
 }
+
+/// Before what becomes of a variable, where that takes a line of its own.
+const FATE: &str = "             ";
 
 /// Columns for the name of a line or a variable.
 const PLACE: usize = 22;
