@@ -117,7 +117,9 @@ fn check_module(module: &Module<'_>, selection: &Selection, data: &Data) -> File
     found.sort_by_key(|finding| (finding.range.start(), finding.code));
     // Places are those of the cells' text, not of the file, and cells are run again and again, in any order.
     if source.kind == SourceKind::Notebook {
-        found.iter_mut().for_each(|finding| finding.edits.clear());
+        for finding in &mut found {
+            finding.edits.clear();
+        }
     }
     let last_part = |module: &String| module.rsplit('.').next().unwrap_or_default().to_owned();
     // What is taken of a package may be a module of it.

@@ -96,7 +96,7 @@ fn check_checklist(folder: &Path, script: &str) -> Vec<Answer> {
     let path = folder.join("etl.py");
     fs::write(&path, script).unwrap();
     let report = check(&Options { paths: vec![path], ..Options::default() }).unwrap();
-    report.checklists[0].questions.iter().map(|question| question.answer).collect()
+    report.checklists.iter().flat_map(|list| &list.questions).map(|question| question.answer).collect()
 }
 
 #[test]
