@@ -23,8 +23,6 @@ pub(crate) struct Picture {
     pub(crate) in_use: ByteCount,
     /// Bytes of each site.
     pub(crate) sites: Vec<u64>,
-    /// Bytes of each site that were asked for and not touched, where pages were looked at.
-    pub(crate) untouched: Vec<u64>,
 }
 
 impl Picture {
@@ -38,32 +36,22 @@ impl Picture {
         let mut sites: Vec<u64> = counted.sites.iter().map(|site| site.live).collect();
         let owned: u64 = sites.iter().sum();
         let room = in_use.saturating_sub(base).bytes();
-        let mut gone = Vec::new();
         if owned > room + room / 32 {
-            gone.resize(sites.len(), 0);
             for (site, bytes) in untouched(process, &Counted::blocks(file)) {
-                if let (Some(held), Some(gone)) = (sites.get_mut(site), gone.get_mut(site)) {
-                    let bytes = bytes.min(*held);
-                    *held -= bytes;
-                    *gone += bytes;
+                if let Some(held) = sites.get_mut(site) {
+                    *held = held.saturating_sub(bytes);
                 }
             }
         }
-        Self { in_use, sites, untouched: gone }
+        Self { in_use, sites }
     }
 
     /// Returns what the process remembered itself when the most lived. Where that is more than there was, what was zero from the
-    /// beginning was not touched: nobody can look at the pages any more. What `seen`, a picture of before, shows not to have been
-    /// touched comes first, the oldest before others: had it been touched since, there would be more.
-    pub(crate) fn remembered(counted: &Counted, room: ByteCount, seen: Option<&Self>) -> Self {
+    /// beginning was not touched: nobody can look at the pages any more.
+    pub(crate) fn remembered(counted: &Counted, room: ByteCount) -> Self {
         let in_use = ByteCount::new(counted.word(crate::layout::word::PEAK_IN_USE));
         let mut sites: Vec<u64> = counted.sites.iter().map(|site| site.peak).collect();
         let mut excess = sites.iter().sum::<u64>().saturating_sub(room.bytes());
-        for (held, gone) in sites.iter_mut().zip(seen.into_iter().flat_map(|seen| &seen.untouched)) {
-            let untouched = excess.min(*held).min(*gone);
-            *held -= untouched;
-            excess -= untouched;
-        }
         let mut zeroed: Vec<usize> =
             (0..sites.len()).filter(|at| counted.sites.get(*at).is_some_and(|site| site.is_zeroed)).collect();
         zeroed.sort_by_key(|at| std::cmp::Reverse(sites.get(*at).copied()));
@@ -79,7 +67,7 @@ impl Picture {
         if let Some(held) = sites.get_mut(last) {
             *held -= excess.min(*held);
         }
-        Self { in_use, sites, untouched: seen.map(|seen| seen.untouched.clone()).unwrap_or_default() }
+        Self { in_use, sites }
     }
 }
 
@@ -137,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_picture_nearest_to_the_kernels_peak_is_taken() {
-        let picture = |mib: u64| Picture { sites: vec![mib << 20], ..Picture::default() };
+        let picture = |mib: u64| Picture { in_use: ByteCount::ZERO, sites: vec![mib << 20] };
         let found = best(vec![picture(10), picture(90), picture(200)], ByteCount::mib(10), ByteCount::mib(105));
         assert_eq!(found, Some(picture(90)));
         assert_eq!(best(Vec::new(), ByteCount::ZERO, ByteCount::ZERO), None);

@@ -428,9 +428,9 @@ impl Watch {
         let most = watched.most(kernel_peak);
         self.peak = self.peak.max(most);
         let base = watched.base();
-        let seen = self.at_peak.iter().find(|seen| seen.path == watched.path).map(|seen| seen.picture.clone());
-        let remembered = Picture::remembered(&watched.counted, most - base, seen.as_ref());
-        if let Some(best) = picture::best(seen.into_iter().chain([remembered]).collect(), base, most) {
+        let seen = self.at_peak.iter().filter(|seen| seen.path == watched.path).map(|seen| seen.picture.clone());
+        let pictures = seen.chain([Picture::remembered(&watched.counted, most - base)]);
+        if let Some(best) = picture::best(pictures.collect(), base, most) {
             self.ended.add_peak(&watched.counted, &best.sites);
         }
         base

@@ -172,7 +172,7 @@ impl Watched {
         let base = self.base();
         let now = Picture::take(&self.counted, &self.file, self.process, in_use, base);
         let own = in_use - self.inherited();
-        let remembered = Picture::remembered(&self.counted, own - base, Some(&now));
+        let remembered = Picture::remembered(&self.counted, own - base);
         let best = picture::best(vec![now, remembered], base, own);
         (best.unwrap_or_default(), ByteCount::new(base.bytes() / 1000 * share))
     }
@@ -183,7 +183,7 @@ impl Watched {
         self.read();
         let base = ByteCount::new(self.counted.word(word::BASE));
         let most = self.most(self.kernel_peak) - self.inherited();
-        let remembered = Picture::remembered(&self.counted, most - base, before.as_ref());
+        let remembered = Picture::remembered(&self.counted, most - base);
         let best = picture::best([remembered].into_iter().chain(before).collect(), base, most);
         (best.unwrap_or_default(), base)
     }
