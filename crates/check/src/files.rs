@@ -43,6 +43,9 @@ struct Task {
 /// [`CheckError::Run`] if the record of a run is none. What is wrong with a file is a finding.
 pub fn check(options: &Options) -> Result<Report, CheckError> {
     let measured = options.run.as_ref().map(Measured::read).transpose()?;
+    if let Some(path) = options.data.values().find(|path| !path.is_file()) {
+        return Err(CheckError::Read { path: path.clone(), source: io::ErrorKind::NotFound.into() });
+    }
     let mut tasks = Vec::new();
     for path in &options.paths {
         collect(path, options, &mut tasks)?;
@@ -56,9 +59,9 @@ pub fn check(options: &Options) -> Result<Report, CheckError> {
     for (task, file) in tasks.iter().zip(reports) {
         // Names of a module that others import are theirs too.
         let is_global = file.findings.iter().any(|finding| finding.global.is_some());
-        let is_named =
-            |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| imported.contains(stem));
-        let is_library = is_global && (is_named(&task.path) || importers.may_import(&task.path));
+        let stem = task.path.file_stem().and_then(|stem| stem.to_str());
+        let is_named = stem.is_some_and(|stem| imported.contains(stem));
+        let is_library = is_global && (is_named || importers.may_import(&task.path));
         let kept = file.findings.into_iter().filter(|finding| !(is_library && finding.global.is_some()));
         report.findings.extend(kept);
         report.checklists.extend(file.checklist);
@@ -82,10 +85,6 @@ fn collect(path: &Path, options: &Options, tasks: &mut Vec<Task>) -> Result<(), 
     };
     if let Some(code) = selection.unknown() {
         return Err(CheckError::UnknownRule { code: code.to_owned() });
-    }
-    if let Some(path) = options.data.values().find(|path| !path.is_file()) {
-        let source = io::Error::from(io::ErrorKind::NotFound);
-        return Err(CheckError::Read { path: path.clone(), source });
     }
     let mut data: BTreeMap<_, _> = config.data.iter().map(|(name, file)| (name.clone(), project.join(file))).collect();
     data.extend(options.data.clone());

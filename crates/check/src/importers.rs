@@ -1,5 +1,6 @@
 //! Which modules the files of a project name: those that they import, or that they run by other ways.
 
+use crate::files::is_python;
 use ignore::WalkBuilder;
 use std::{
     collections::BTreeMap,
@@ -85,7 +86,7 @@ fn read(root: &Path, depth: Option<usize>) -> Project {
     for entry in WalkBuilder::new(root).require_git(false).max_depth(depth).build().flatten() {
         entries += 1;
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        if is_file && super::files::is_python(entry.path()) {
+        if is_file && is_python(entry.path()) {
             files += 1;
             let Ok(bytes) = fs::read(entry.path()) else { continue };
             for word in words(&String::from_utf8_lossy(&bytes)) {

@@ -11,6 +11,7 @@
 use crate::{
     flow::{Graph, NameSet, Point, Solution, Tracked, build, solve},
     module::{Module, Scope},
+    names::Imports,
     source::SourceKind,
     values::{Binding, CostlyCall, Kind},
 };
@@ -168,7 +169,7 @@ impl<'m, 'a> Search<'m, 'a> {
             // Of statements that share a line, it may be an earlier one.
             let last_use = in_statement.or_else(|| last_use(self.scope.body, &names, point.after()));
             let last_use = last_use.unwrap_or_else(|| point.statement.range());
-            let is_merged = is_merged(point.statement, binding.name);
+            let is_merged = is_merged(self.module, point.statement, binding.name);
             return Some(Lifetime { binding, names, point, last_use, is_merged, during });
         }
         None
@@ -250,26 +251,28 @@ impl<'m, 'a> Search<'m, 'a> {
 }
 
 /// Returns whether a frame is the left side of a merge in a statement.
-fn is_merged(statement: &Stmt, name: &str) -> bool {
+fn is_merged(module: &Module<'_>, statement: &Stmt, name: &str) -> bool {
     struct Merges<'n> {
+        imports: &'n Imports<'n>,
         name: &'n str,
         found: bool,
     }
     impl<'e> Visitor<'e> for Merges<'_> {
         fn visit_expr(&mut self, expression: &'e Expr) {
-            if let Expr::Call(call) = expression
-                && let Expr::Attribute(method) = &*call.func
-                && matches!(method.attr.as_str(), "merge" | "join")
-            {
-                let left = [Some(&*method.value), call.arguments.find_positional(0)];
-                let is_it = |side: &&Expr| matches!(side, Expr::Name(name) if name.id == self.name);
-                let is_function = matches!(&*method.value, Expr::Name(name) if name.id == "pd" || name.id == "pandas");
-                self.found |= left.get(usize::from(is_function)).copied().flatten().as_ref().is_some_and(is_it);
+            if let Expr::Call(call) = expression {
+                let left = match &*call.func {
+                    function if self.imports.path(function).as_deref() == Some("pandas.merge") => {
+                        call.arguments.find_positional(0)
+                    }
+                    Expr::Attribute(method) if matches!(method.attr.as_str(), "merge" | "join") => Some(&*method.value),
+                    _ => None,
+                };
+                self.found |= matches!(left, Some(Expr::Name(name)) if name.id == self.name);
             }
             walk_expr(self, expression);
         }
     }
-    let mut search = Merges { name, found: false };
+    let mut search = Merges { imports: &module.imports, name, found: false };
     search.visit_stmt(statement);
     search.found
 }

@@ -95,7 +95,7 @@ impl Query<'_> {
         OF_PARTS.iter().find(|(name, _)| *name == self.function).map(|(_, again)| *again)
     }
 
-    /// Returns it as SQL over a file; `None` if names or the path would have to be quoted.
+    /// Returns it as SQL over a file; `None` if a name is more than a word, or the path has quotes.
     pub(crate) fn sql(&self, path: &str) -> Option<String> {
         if path.contains(['\'', '"', '$', '`', '\\']) {
             return None;

@@ -60,7 +60,7 @@ fn counted(block: Block, size: usize) -> Block {
 
 #[inline(always)]
 fn counted_as(block: Block, size: usize, content: Content) -> Block {
-    if sampler::is_due(size) && !block.is_null() {
+    if !block.is_null() && sampler::is_due(size) {
         sampler::look(block as usize, size, content);
     }
     block

@@ -38,7 +38,7 @@ pub(crate) fn set_interval(bytes: u64) {
 #[inline(always)]
 pub(crate) fn is_due(size: usize) -> bool {
     Local::with(|local| {
-        // No block is larger than half of all addresses.
+        // The size of a block that is there: no such is as large as half of all addresses.
         let left = local.countdown.get().wrapping_sub(size as i64);
         local.countdown.set(left);
         left < 0

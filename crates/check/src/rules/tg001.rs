@@ -91,8 +91,9 @@ fn report<'m, 'a>(
         (Some(_), false) => format!("at most what `{}` is made of", binding.name),
         (None, _) => format!("all of `{}`", binding.name),
     };
-    let shared = if lifetime.is_merged { ", less what pandas 3 shares with the merge" } else { "" };
-    let factor = format!("{factor}{shared}").trim_start_matches(", ").to_owned();
+    let shared = lifetime.is_merged.then(|| "less what pandas 3 shares with the merge".to_owned());
+    let factor: Vec<String> = [Some(factor), shared].into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    let factor = factor.join(", ");
     finding.saving(size, factor);
     finding.lines.push(source.place(binding.at).line);
     finding.global = scope.function.is_none().then(|| binding.name.to_owned());

@@ -94,15 +94,11 @@ struct Caches<'m, 'a> {
 
 impl<'a> Caches<'_, 'a> {
     fn decorates(&mut self, decorators: &'a [Decorator]) {
-        for decorator in decorators {
-            let called = match &decorator.expression {
-                Expr::Call(call) => &*call.func,
-                other => other,
-            };
-            if let Expr::Name(name) = called {
-                self.decorators.insert(name.id.as_str());
-            }
-        }
+        let called = decorators.iter().map(|decorator| match &decorator.expression {
+            Expr::Call(call) => &*call.func,
+            other => other,
+        });
+        self.decorators.extend(called.filter_map(Expr::as_name_expr).map(|name| name.id.as_str()));
     }
 
     fn decorated(&mut self, decorator: &Decorator, function: &StmtFunctionDef) {

@@ -43,8 +43,8 @@ fn check<'m, 'a>(context: &Context<'m, 'a>, findings: &mut Findings<'m, 'a>) {
             let what = Sorting::of(sort);
             let message = format!("all {} are sorted for `{}`", what.what(), site.name);
             let Some(finding) = findings.add(&RULE, site.call, message) else { return };
-            if let (Some(rows), Some(fix)) = (rows, what.fix(site.name)) {
-                finding.fix(fix.replace("ROWS", &rows.to_string()));
+            if let Some(fix) = rows.and_then(|rows| what.fix(site.name, rows)) {
+                finding.fix(fix);
             }
         }
     }
@@ -80,12 +80,12 @@ impl<'a> Sorting<'a> {
     }
 
     /// Returns the method that finds them in one pass, for `head` or `tail`.
-    fn fix(&self, end: &str) -> Option<String> {
+    fn fix(&self, end: &str, rows: i64) -> Option<String> {
         let method = if self.is_descending? == (end == "head") { "nlargest" } else { "nsmallest" };
         match (self.is_frame, self.column) {
-            (true, Some(column)) => Some(format!("`{method}(ROWS, {column:?})`")),
-            (true, None) => Some(format!("`{method}(ROWS, columns)`, where they are numbers")),
-            (false, _) => Some(format!("`{method}(ROWS)`")),
+            (true, Some(column)) => Some(format!("`{method}({rows}, {column:?})`")),
+            (true, None) => Some(format!("`{method}({rows}, columns)`, where they are numbers")),
+            (false, _) => Some(format!("`{method}({rows})`")),
         }
     }
 }
